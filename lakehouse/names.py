@@ -1,0 +1,47 @@
+"""The names of databases, tables, folders and transaction ids, each spelled once."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+RAW, GAME, OPS, COMPAT = "raw", "game", "ops", "compat"
+DATABASES = (RAW, GAME, OPS, COMPAT)
+CATALOG = "lakehouse"  # Trino's name for the metastore
+
+
+@dataclass(frozen=True)
+class Table:
+    """A Delta table: its metastore name and its folder under the warehouse."""
+
+    database: str
+    name: str
+
+    @property
+    def qualified(self) -> str:
+        return f"{self.database}.{self.name}"
+
+    def path(self, warehouse_uri: str) -> str:
+        """Full path of the table's folder; `warehouse_uri` is hdfs://host:port/folder."""
+        return f"{warehouse_uri}/{self.database}/{self.name}"
+
+
+RAW_EVENTS = Table(RAW, "events")
+LEDGER = Table(OPS, "ledger")
+QUARANTINE = Table(OPS, "quarantine")
+QUARANTINE_ACTIONS = Table(OPS, "quarantine_actions")
+LOSSES = Table(OPS, "losses")
+ERASURES = Table(OPS, "erasures")
+AUDITS = Table(OPS, "audits")
+DAILY_EVENT_COUNTS = Table(GAME, "daily_event_counts")
+DAILY_ITEM_SALES = Table(GAME, "daily_item_sales")
+PLAYER_ITEM_CHANGES = Table(GAME, "player_item_changes")
+
+
+def event_table(name: str) -> Table:
+    """The table of one event type, by the name its contract gives."""
+    return Table(GAME, name)
+
+
+def staging_folder(warehouse_uri: str, entry_id: int, attempt_id: str) -> str:
+    """Where one attempt at one ledger entry stages what it would publish."""
+    return f"{warehouse_uri}/_staging/entry_id={entry_id}/{attempt_id}"

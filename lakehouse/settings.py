@@ -1,0 +1,92 @@
+"""All settings, read once at an entry point from the environment (prefix LAKEHOUSE_) into one frozen value."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from pydantic import Field, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+CHECKOUT = Path(__file__).resolve().parent.parent
+
+
+class SettingsError(ValueError):
+    """A setting has a value that cannot be used; the message names it."""
+
+
+def _port(default: int) -> Any:
+    """A port whose default moves with `port_offset`, so that a second stack needs one setting only."""
+    return Field(default_factory=lambda data: default + data["port_offset"], ge=1, le=65535)
+
+
+def _derived(make: Callable[[dict[str, Any]], Any]) -> Any:
+    return Field(default_factory=make)
+
+
+class Settings(BaseSettings):
+    """Addresses, folders and limits. Each field is the environment variable LAKEHOUSE_<FIELD IN CAPITALS>."""
+
+    model_config = SettingsConfigDict(env_prefix="LAKEHOUSE_", frozen=True, extra="forbid")
+
+    # Folders of the local stack
+    state: Path = CHECKOUT / ".stack"  # logs, data and pages of one stack
+    servers: Path = CHECKOUT / ".servers"  # the servers' jars, shared by all stacks of the checkout
+
+    # Ports of the local stack; a second stack beside the first sets port_offset
+    port_offset: int = Field(default=0, ge=0, le=50_000)
+    api_port: int = _port(5000)
+    trino_port: int = _port(8080)
+    airflow_port: int = _port(8090)
+    airflow_log_port: int = _port(8793)
+    kafka_port: int = _port(9092)
+    kafka_controller_port: int = _port(9093)
+    namenode_port: int = _port(9820)
+    namenode_http_port: int = _port(9870)
+    datanode_port: int = _port(9866)
+    datanode_http_port: int = _port(9864)
+    datanode_ipc_port: int = _port(9867)
+    metastore_port: int = _port(9083)
+    spark_connect_port: int = _port(15002)
+
+    # Addresses; on a cluster they are set, on the local stack they follow from the ports
+    kafka_bootstrap: str = _derived(lambda d: f"127.0.0.1:{d['kafka_port']}")
+    hdfs_uri: str = _derived(lambda d: f"hdfs://127.0.0.1:{d['namenode_port']}")
+    webhdfs_url: str = _derived(lambda d: f"http://127.0.0.1:{d['namenode_http_port']}/webhdfs/v1")
+    metastore_uri: str = _derived(lambda d: f"thrift://127.0.0.1:{d['metastore_port']}")
+    trino_url: str = _derived(lambda d: f"http://127.0.0.1:{d['trino_port']}")
+    airflow_url: str = _derived(lambda d: f"http://127.0.0.1:{d['airflow_port']}")
+    api_url: str = _derived(lambda d: f"http://127.0.0.1:{d['api_port']}")
+    spark_remote: str | None = None  # sc://host:port of a warm Spark Connect server; none: a session of the job's own
+
+    # Where tables and pages live
+    warehouse: str = "/lakehouse"  # folder in HDFS
+    contracts: Path = CHECKOUT / "lakehouse" / "contracts"
+    rules: Path = CHECKOUT / "expectations" / "rules"  # hand-written batch checks and business rules
+    quality: Path = _derived(lambda d: d["state"] / "quality")  # results and pages of Great Expectations
+
+    # Kafka
+    topic_partitions: int = Field(default=3, ge=1)
+    topic_replication: int = Field(default=1, ge=1)
+    consumer_group: str = "lakehouse"  # the hint how far ingest is; never the cursor
+    ack_timeout_seconds: float = Field(default=10.0, gt=0)
+
+    # Limits
+    max_events_per_batch: int = Field(default=500_000, ge=1)
+    max_event_bytes: int = Field(default=262_144, ge=1_024)  # of one message value; larger ones are quarantined
+    ingest_every_minutes: int = Field(default=5, ge=1, le=59)
+
+    @classmethod
+    def load(cls) -> Settings:
+        """Reads the environment.
+
+        Raises:
+            SettingsError: names the variable, the value and what is allowed.
+        """
+        try:
+            return cls()
+        except ValidationError as error:
+            first = error.errors()[0]
+            name = "LAKEHOUSE_" + "_".join(str(part) for part in first["loc"]).upper()
+            raise SettingsError(f"{name}={first.get('input')!r}: {first['msg']}") from None
