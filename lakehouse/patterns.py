@@ -1,0 +1,113 @@
+"""The regular expressions that mean the same in Python and in Java, and nothing beyond them."""
+
+from __future__ import annotations
+
+import re
+
+# Both engines read these alike; they say what the two formats of a contract are, but for days that a month does not have.
+DATE_TIME = (
+    r"^(?:[1-9][0-9]{3}|0[1-9][0-9]{2}|00[1-9][0-9]|000[1-9])-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12][0-9]|3[01])"
+    r"T(?:[01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](?:\.[0-9]{1,9})?"
+    r"(?:Z|[+-](?:(?:0[0-9]|1[0-7]):[0-5][0-9]|18:00))$"
+)
+UUID = r"^[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}$"
+UUID7 = r"^[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-7[0-9a-fA-F]{3}-[89abAB][0-9a-fA-F]{3}-[0-9a-fA-F]{12}$"
+
+_LITERAL = re.compile(r"[^\\\[\](){}*+?|.^$]|\\[\\\[\](){}*+?|.^$/-]")
+_CLASS_CHARACTER = r"(?:[^\\\[\]^&~|-]|\\[\\\[\]^&~|.-])"  # Java reads && and [ in a class as set operations
+_CLASS = re.compile(rf"\[\^?(?:{_CLASS_CHARACTER}(?:-{_CLASS_CHARACTER})?)+-?\]")
+_QUANTIFIER = re.compile(r"[*+?]|\{([0-9]{1,4})(,?)([0-9]{0,4})\}")
+_MOST_REPEATS = 1000
+
+
+class PatternError(ValueError):
+    """A pattern that two engines could read differently, or that could take for ever; says where and what to write."""
+
+
+def inner(pattern: str) -> str:
+    """What stands between ^ and $: Python matches it by `re.fullmatch`, Java as `\\A(?:...)\\z`."""
+    return pattern[1:-1]
+
+
+def check(pattern: str) -> None:
+    """Accepts literals, classes like [a-z_] and [^A-Z], groups, alternatives, and ? * + {m,n} behind one of these.
+
+    One quantifier of a pattern may be unbounded, and nothing inside a repeated group may repeat, so that no value of
+    a hostile client makes an engine backtrack for long.
+
+    Raises:
+        PatternError: names the position.
+    """
+    if len(pattern) < 2 or pattern[0] != "^" or pattern[-1] != "$":
+        raise PatternError("must be written ^...$, since the whole value has to match")
+    _Reader(pattern).read()
+    try:
+        re.compile(inner(pattern))
+    except re.error as error:
+        raise PatternError(f"is no regular expression: {error}") from None
+
+
+class _Reader:
+    """Walks one pattern from left to right, remembering for each open group whether something in it repeats."""
+
+    def __init__(self, pattern: str) -> None:
+        self.pattern = pattern
+        self.at = 1
+        self.end = len(pattern) - 1
+        self.repeats_in: list[bool] = [False]
+        self.unbounded = 0
+
+    def read(self) -> None:
+        while self.at < self.end:
+            self._step()
+        if len(self.repeats_in) > 1:
+            raise PatternError("a group is not closed")
+
+    def _step(self) -> None:
+        if self.pattern[self.at] == "(":
+            self.at += 3 if self.pattern.startswith("(?:", self.at) else 1
+            self.repeats_in.append(False)
+        elif self.pattern[self.at] == "|":
+            self.at += 1
+        elif self.pattern[self.at] == ")":
+            self._close()
+        else:
+            self._atom()
+
+    def _close(self) -> None:
+        if len(self.repeats_in) == 1:
+            raise self._refusal("a group is closed that was not opened")
+        self.at += 1
+        inside_repeats = self.repeats_in.pop()
+        quantifier = self._quantifier()
+        if quantifier not in ("", "?") and inside_repeats:
+            raise self._refusal("something in this repeated group repeats itself; repeat only one of the two")
+        self.repeats_in[-1] |= inside_repeats or quantifier not in ("", "?")
+
+    def _atom(self) -> None:
+        expression = _CLASS if self.pattern[self.at] == "[" else _LITERAL
+        match = expression.match(self.pattern, self.at, self.end)
+        if match is None:
+            raise self._refusal(
+                "is not in the safe subset; write literals (punctuation behind a backslash), [a-z], [^a-z], (...), |, ?, *, +, "
+                "{m,n}; not . \\d \\w \\s \\b, lookarounds, back references or lazy quantifiers, which engines read differently"
+            )
+        self.at = match.end()
+        self.repeats_in[-1] |= self._quantifier() not in ("", "?")
+
+    def _quantifier(self) -> str:
+        match = _QUANTIFIER.match(self.pattern, self.at, self.end)
+        if match is None:
+            return ""
+        self.at = match.end()
+        low, comma, high = match.groups()
+        if match[0] in ("*", "+") or (comma and not high):
+            self.unbounded += 1
+        if self.unbounded > 1:
+            raise self._refusal("only one quantifier of a pattern may be unbounded; give the others a limit, as in {0,100}")
+        if max(int(low or 0), int(high or 0)) > _MOST_REPEATS:
+            raise self._refusal(f"repeats more than {_MOST_REPEATS} times; use maxLength for long values")
+        return match[0]
+
+    def _refusal(self, problem: str) -> PatternError:
+        return PatternError(f"at character {self.at + 1} ({self.pattern[self.at : self.at + 5]!r}): {problem}")
