@@ -1,4 +1,4 @@
-"""Event contracts: reads the YAML files that define the event types, and refuses what not every part could honour alike."""
+"""Event contracts: reads the YAML files that define the event types, refuses what not every part could honor alike."""
 
 from __future__ import annotations
 
@@ -33,7 +33,8 @@ _KEYWORDS_BY_TYPE: Mapping[str, tuple[str, ...]] = {
 _PLAIN_KEYS = ("$schema", "title", "description", "type", "properties", "required")
 _OWN_KEYS = ("x-topic", "x-table", "x-owner", "x-version", "x-personal", "x-rules")
 _OPTIONAL_KEYS = ("required", "x-personal", "x-rules")
-_NAME = re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)*")  # no double underscore: <event_type>__<field> is a column's name elsewhere
+# No double underscore: <event_type>__<field> is the name of a column elsewhere.
+_NAME = re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)*")
 _TOPIC = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,200}")
 _MOST_CHARACTERS = 64
 # Columns that every event table has beside the contract's and the envelope's fields.
@@ -64,7 +65,7 @@ class Field:
 
 @dataclass(frozen=True)
 class Rule:
-    """A named Spark SQL condition over the own fields; a row breaks it when the condition is false (not when it is null)."""
+    """A named Spark SQL condition over the own fields; a row breaks it when it is false (not when it is null)."""
 
     name: str
     condition: str
@@ -73,7 +74,7 @@ class Rule:
 
 @dataclass(frozen=True, eq=False)
 class Contract:
-    """One event type. `schema` is the JSON Schema of its own fields; `hash` changes with everything but YAML's layout."""
+    """One event type. `schema` is the JSON Schema of its own fields; all but YAML's layout changes `hash`."""
 
     event_type: str
     version: int
@@ -97,7 +98,9 @@ class Contract:
 class Contracts(Mapping[str, Contract]):
     """All contracts by event type, in alphabetical order, and the envelope that their events share."""
 
-    def __init__(self, contracts: Sequence[Contract], envelope: tuple[Field, ...], envelope_schema: dict[str, Any]) -> None:
+    def __init__(
+        self, contracts: Sequence[Contract], envelope: tuple[Field, ...], envelope_schema: dict[str, Any]
+    ) -> None:
         self._contracts = {each.event_type: each for each in sorted(contracts, key=lambda each: each.event_type)}
         self.envelope = envelope
         self.envelope_schema = envelope_schema
@@ -147,12 +150,17 @@ def _check_together(folder: Path, contracts: Sequence[Contract]) -> None:
     for contract in contracts:
         file = folder / f"{contract.event_type}.yaml"
         if contract.table in tables:
-            raise ContractError(f"{file}: x-table: {contract.table} is also the table of {tables[contract.table]}; one table holds one type")
+            other = tables[contract.table]
+            raise ContractError(
+                f"{file}: x-table: {contract.table} is also the table of {other}; one table holds one type"
+            )
         tables[contract.table] = contract.event_type
         # Kafka mixes up . and _ in the names of a topic's metrics and refuses the second of such a pair.
         alike = metrics.setdefault(contract.topic.replace(".", "_"), contract.topic)
         if alike != contract.topic:
-            raise ContractError(f"{file}: x-topic: {contract.topic} and {alike} differ in . and _ only, which Kafka refuses")
+            raise ContractError(
+                f"{file}: x-topic: {contract.topic} and {alike} differ only in . and _; Kafka refuses that"
+            )
 
 
 # --- reading one file -------------------------------------------------------------------------------------------------
@@ -205,7 +213,7 @@ def _contract(file: Path, document: dict[str, Any], reserved: frozenset[str]) ->
     fields = _fields(place, schema)
     for field in fields:
         if field.name in reserved:
-            raise place.at("properties", field.name).error("is a column of every event's envelope or table; take another name")
+            raise place.at("properties", field.name).error("is a column of every event table; take another name")
     return Contract(
         event_type=event_type,
         version=place.at("x-version").integer(document["x-version"], 1, 2**31 - 1),
@@ -286,14 +294,16 @@ def _fields(place: _Place, schema: Mapping[str, Any], *, open_objects: bool = Fa
     required = _subset(place.at("required"), schema.get("required", []), list(properties))
     for name, each in properties.items():
         if name in required and "default" in each:
-            raise place.at("properties", name, "default").error("can never be used, because the field is required; drop one of them")
+            raise place.at("properties", name, "default").error("is never used: the field is required; drop one")
     return tuple(
         Field(name, json_type(each), nullable(each), name in required, each.get("default"), each, each["description"])
         for name, each in properties.items()
     )
 
 
-def _properties(place: _Place, schema: Mapping[str, Any], *, open_objects: bool = False, nested: bool = False) -> dict[str, Any]:
+def _properties(
+    place: _Place, schema: Mapping[str, Any], *, open_objects: bool = False, nested: bool = False
+) -> dict[str, Any]:
     properties = schema["properties"]
     if not isinstance(properties, dict):
         raise place.at("properties").error("must be a mapping of field names to their schemas ({} for none)")
@@ -331,7 +341,7 @@ def _check_type(place: _Place, declared: Any) -> str:
     kinds = declared if isinstance(declared, list) else [declared]
     named = [kind for kind in kinds if kind != "null"]
     if len(named) != 1 or named[0] not in _TYPES or len(kinds) > 2:
-        raise place.error(f"is {declared!r}; it must be one of {', '.join(_TYPES)}, or a list of one of them and \"null\"")
+        raise place.error(f"is {declared!r}; allowed are {', '.join(_TYPES)}, or a list of one of them and null")
     return str(named[0])
 
 

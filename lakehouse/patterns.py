@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-# Both engines read these alike; they say what the two formats of a contract are, but for days that a month does not have.
+# What the two formats of a contract are, but for days that a month does not have. Both engines read these alike.
 DATE_TIME = (
     r"^(?:[1-9][0-9]{3}|0[1-9][0-9]{2}|00[1-9][0-9]|000[1-9])-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12][0-9]|3[01])"
     r"T(?:[01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](?:\.[0-9]{1,9})?"
@@ -89,8 +89,8 @@ class _Reader:
         match = expression.match(self.pattern, self.at, self.end)
         if match is None:
             raise self._refusal(
-                "is not in the safe subset; write literals (punctuation behind a backslash), [a-z], [^a-z], (...), |, ?, *, +, "
-                "{m,n}; not . \\d \\w \\s \\b, lookarounds, back references or lazy quantifiers, which engines read differently"
+                "is not in the safe subset; write literals (punctuation behind a backslash), [a-z], [^a-z], (...), |, "
+                "?, *, +, {m,n}; engines differ in . \\d \\w \\s \\b, lookarounds, back references and lazy quantifiers"
             )
         self.at = match.end()
         self.repeats_in[-1] |= self._quantifier() not in ("", "?")
@@ -104,7 +104,7 @@ class _Reader:
         if match[0] in ("*", "+") or (comma and not high):
             self.unbounded += 1
         if self.unbounded > 1:
-            raise self._refusal("only one quantifier of a pattern may be unbounded; give the others a limit, as in {0,100}")
+            raise self._refusal("only one quantifier may be unbounded; give the others a limit, as in {0,100}")
         if max(int(low or 0), int(high or 0)) > _MOST_REPEATS:
             raise self._refusal(f"repeats more than {_MOST_REPEATS} times; use maxLength for long values")
         return match[0]

@@ -59,7 +59,7 @@ def checks(properties: Mapping[str, Schema], required: Sequence[str], parent: tu
     """All checks of these fields, in the order in which the first broken one is reported.
 
     Each may rely on those before it: where `type` of `items` held, the checks behind it see an array. A check of an
-    array's elements is broken if any element breaks it. An absent field and an allowed null break nothing but `required`.
+    array's elements is broken if any element breaks it. An absent field breaks `required` only, a null allowed none.
     """
     found: list[Check] = []
     for name, schema in properties.items():
@@ -88,7 +88,9 @@ def violation(contract: Contract, event: Mapping[str, Any]) -> tuple[str, str] |
     return first_broken(_compiled_contract(contract), event)
 
 
-def field_violation(properties: Mapping[str, Schema], required: Sequence[str], event: Mapping[str, Any]) -> tuple[str, str] | None:
+def field_violation(
+    properties: Mapping[str, Schema], required: Sequence[str], event: Mapping[str, Any]
+) -> tuple[str, str] | None:
     """The same for fields that are no contract's: the envelope's, or a default that a contract gives."""
     return first_broken(compiled(checks(properties, required)), event)
 
@@ -128,7 +130,7 @@ def _broken(check: Check) -> Broken:
 
 
 def _values(value: Any, path: tuple[str, ...], with_null: bool = False) -> Iterator[Any]:
-    """What stands at the path, once for each element of the arrays on the way; absent ones and nulls on the way left out."""
+    """What stands at the path, once for each element of the arrays on the way; nothing where the way ends early."""
     if not path:
         if with_null or value is not None:
             yield value
