@@ -31,8 +31,8 @@ _KEYWORDS_BY_TYPE: Mapping[str, tuple[str, ...]] = {
     "object": ("properties", "required"),
 }
 _PLAIN_KEYS = ("$schema", "title", "description", "type", "properties", "required")
-_OWN_KEYS = ("x-topic", "x-table", "x-owner", "x-version", "x-personal", "x-rules")
-_OPTIONAL_KEYS = ("required", "x-personal", "x-rules")
+_OWN_KEYS = ("x-topic", "x-table", "x-owner", "x-version", "x-personal", "x-rules", "x-facts")
+_OPTIONAL_KEYS = ("required", "x-personal", "x-rules", "x-facts")
 # No double underscore: <event_type>__<field> is the name of a column elsewhere.
 _NAME = re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)*")
 _TOPIC = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,200}")
@@ -72,6 +72,19 @@ class Rule:
     description: str
 
 
+@dataclass(frozen=True)
+class Facts:
+    """What an event adds to the daily tables, as Spark SQL over the own fields.
+
+    `direction`: increase or reduce, or none. `changes`: array of struct(item_type, item, change): what the player gained
+    (or lost, below 0) by the event. `sales`: whether what was gained was sold.
+    """
+
+    direction: str | None = None
+    changes: str | None = None
+    sales: bool = False
+
+
 @dataclass(frozen=True, eq=False)
 class Contract:
     """One event type. `schema` is the JSON Schema of its own fields; all but YAML's layout changes `hash`."""
@@ -87,6 +100,7 @@ class Contract:
     personal: tuple[str, ...]
     schema: dict[str, Any]
     hash: str
+    facts: Facts = Facts()
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Contract) and (self.event_type, self.hash) == (other.event_type, other.hash)
@@ -226,6 +240,7 @@ def _contract(file: Path, document: dict[str, Any], reserved: frozenset[str]) ->
         personal=_subset(place.at("x-personal"), document.get("x-personal", []), [field.name for field in fields]),
         schema=schema,
         hash=_hash(document),
+        facts=_facts(place.at("x-facts"), document.get("x-facts", {})),
     )
 
 
@@ -284,6 +299,17 @@ def _rules(place: _Place, value: Any, fields: Sequence[Field]) -> tuple[Rule, ..
             raise here.at("name").error(f"{rule.name} is the name of two rules")
         rules.append(rule)
     return tuple(rules)
+
+
+def _facts(place: _Place, value: Any) -> Facts:
+    if not isinstance(value, dict) or not set(value) <= {"direction", "changes", "sales"}:
+        raise place.error("may have direction, changes (Spark SQL over the own fields) and sales (true or false)")
+    if not isinstance(value.get("sales", False), bool):
+        raise place.at("sales").error("must be true or false")
+    for key in ("direction", "changes"):
+        if key in value and re.search(r";|--|/\*", place.at(key).text(value[key])):
+            raise place.at(key).error("must be one expression, without ; and comments")
+    return Facts(value.get("direction"), value.get("changes"), value.get("sales", False))
 
 
 # --- the schema of fields ---------------------------------------------------------------------------------------------

@@ -34,6 +34,8 @@ class Settings(BaseSettings):
     state: Path = CHECKOUT / ".stack"  # logs, data and pages of one stack
     servers: Path = CHECKOUT / ".servers"  # the servers' jars, shared by all stacks of the checkout
 
+    bind: str = "127.0.0.1"  # the address that the servers listen on
+
     # Ports of the local stack; a second stack beside the first sets port_offset
     port_offset: int = Field(default=0, ge=0, le=50_000)
     api_port: int = _port(5000)
@@ -71,11 +73,22 @@ class Settings(BaseSettings):
     topic_replication: int = Field(default=1, ge=1)
     consumer_group: str = "lakehouse"  # the hint how far ingest is; never the cursor
     ack_timeout_seconds: float = Field(default=10.0, gt=0)
+    linger_ms: int = Field(default=0, ge=0, le=100)  # how long the API waits for more messages to send together
 
     # Limits
     max_events_per_batch: int = Field(default=500_000, ge=1)
     max_event_bytes: int = Field(default=262_144, ge=1_024)  # of one message value; larger ones are quarantined
+    kill_at: str | None = None  # tests only: the named point at which a job kills itself
+    header_rules: dict[str, str] = Field(default_factory=dict)  # JSON: header name -> keep, drop, hash or set VALUE
+    max_body_bytes: int = Field(default=8 * 2**20, ge=1_024)  # of one HTTP request
+    max_batch_events: int = Field(default=10_000, ge=1)  # of one request to /v1/events
+    max_header_bytes: int = Field(default=16_384, ge=1_024)  # of all headers of one HTTP request
     ingest_every_minutes: int = Field(default=5, ge=1, le=59)
+
+    @property
+    def warehouse_uri(self) -> str:
+        """Full path of the folder that holds all tables."""
+        return self.hdfs_uri + self.warehouse
 
     @classmethod
     def load(cls) -> Settings:

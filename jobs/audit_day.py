@@ -1,0 +1,37 @@
+"""Audits the daily tables of one built day and records the result in ops.audits."""
+
+from __future__ import annotations
+
+import datetime as dt
+import sys
+
+from jobs import tables
+from jobs.job import Job, job
+from lakehouse import names
+
+
+def audit(run: Job, day: dt.date) -> None:
+    """Runs the expectations over the day's facts and the inventory that they add up to; writes one row."""
+    from expectations.audit import audit_day
+
+    facts = (names.DAILY_EVENT_COUNTS, names.DAILY_ITEM_SALES, names.PLAYER_ITEM_CHANGES)
+    frames = {table.name: run.spark.read.format("delta").load(run.path(table)) for table in facts}
+    inventory = (
+        frames[names.PLAYER_ITEM_CHANGES.name]
+        .groupBy("player", "item_type", "item")
+        .agg({"change": "sum"})
+        .selectExpr("player", "item_type", "item", "`sum(change)` as quantity")
+    )
+    of_day = {name: frame.where(f"event_date = date '{day}'") for name, frame in frames.items()}
+    result = audit_day({**of_day, "player_inventory": inventory}, name=f"day-{day}", settings=run.settings)
+    row = (f"day-{day}", day, run.run, result.verdict, list(result.failed_critical), result.page, dt.datetime.now(dt.UTC))
+    schema = ", ".join(f"{name} {kind}" for name, (kind, _) in tables.AUDITS.items())
+    run.spark.createDataFrame([row], schema).write.format("delta").mode("append").save(run.path(names.AUDITS))
+    run.say(f"day {day} is {result.verdict}; page {result.page}")
+
+
+if __name__ == "__main__":
+    with job("audit_day", sys.argv[1:]) as this:
+        if this.day is None:
+            sys.exit("audit_day: --day YYYY-MM-DD is missing")
+        audit(this, this.day)

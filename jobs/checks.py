@@ -1,0 +1,152 @@
+"""Judges every message of a batch by its contract: where it goes, and if nowhere good, for which reason."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from jobs import message
+from jobs.contract_sql import first_broken, first_broken_rule, full_match, literal, value_of, wide_name
+from jobs.duplicates import PLACE
+from jobs.headers import apply_rules
+from lakehouse import patterns
+from lakehouse.validate import checks
+
+if TYPE_CHECKING:
+    from lakehouse.contract import Contracts
+    from pyspark.sql import DataFrame
+
+QUARANTINE, DUPLICATE = "quarantine", "duplicate"
+COORDINATES = ["topic", "topic_id", "partition", "offset", "kafka_timestamp", "event_date", "batch_id"]
+# Judged apart: they decide which contract is asked, and which message is the event.
+_JUDGED_APART = ("event_id", "event_type")
+
+
+def judge(
+    batch: DataFrame, repeats: DataFrame, contracts: Contracts, *, max_event_bytes: int, header_rules: Mapping[str, str]
+) -> DataFrame:
+    """Judges the messages of `batch` (rows of the raw table) in one pass.
+
+    Args:
+        repeats: see `duplicates.find_repeats`.
+        header_rules: see `headers.apply_rules`.
+
+    Returns:
+        One row a message: COORDINATES, value, kafka_headers, the envelope, one column a field of each event type
+        (`wide_name`, defaults filled in, null in rows of other types), unknown_fields (names), contract_version,
+        reason_code, field, rule (null if good), and destination: a table of the contracts, QUARANTINE or DUPLICATE.
+    """
+    own = {wide_name(c.event_type, f.name): (c, f) for c in contracts.values() for f in c.fields}
+    envelope = [field for field in contracts.envelope if field.name not in _JUDGED_APART]
+    parsed = message.with_json(batch, readable=f"value is not null and octet_length(value) <= {max_event_bytes}")
+    typed = (
+        parsed.join(repeats, PLACE, "left")
+        .selectExpr(
+            *_quoted(COORDINATES),
+            "value",
+            "kafka_headers",
+            "json",
+            "reused",
+            "event_id as readable_id",
+            f"{message.text('event_type')} as event_type",
+        )
+        .selectExpr(
+            "*",
+            *[f"{value_of(field)} as `{field.name}`" for field in envelope],
+            *[f"case when event_type = '{c.event_type}' then {value_of(f)} end as `{name}`" for name, (c, f) in own.items()],
+        )
+    )
+    reasoned = typed.selectExpr("*", f"{_unreadable(contracts, max_event_bytes)} as unreadable").selectExpr(
+        "*",
+        f"case when unreadable is not null then unreadable when reused then 'event_id_reused' when not reused then null "
+        f"when {_event_id_invalid()} then 'event_id_invalid' else {_violation(contracts)} end as reason_code",
+    )
+    judged = reasoned.selectExpr(
+        *_quoted(COORDINATES),
+        "value",
+        "kafka_headers",
+        f"coalesce(readable_id, case when {_has_event_id()} then {_text_of_event_id()} else {_derived_id()} end) as event_id",
+        "event_type",
+        "schema_version",
+        "coalesce(received_at, kafka_timestamp) as received_at",
+        "occurred_at",
+        "coalesce(player, host) as player",
+        "host",
+        "user_agent",
+        "accept",
+        "http_headers",
+        *_quoted(own),
+        f"{_unknown_fields(contracts)} as unknown_fields",
+        f"{_by_type(contracts, lambda c: str(c.version))} as contract_version",
+        "reason_code",
+        "case when reason_code like 'schema:%' then split(reason_code, ':')[1] "
+        "when reason_code like 'event_id%' then 'event_id' when reason_code = 'unknown_type' then 'event_type' end as field",
+        "case when reason_code rlike '^(schema|rule):' then substring_index(reason_code, ':', -1) end as rule",
+        f"case when unreadable is null and reused = false then '{DUPLICATE}' when reason_code is not null then '{QUARANTINE}' "
+        f"else {_by_type(contracts, lambda c: literal(c.table))} end as destination",
+    )
+    return apply_rules(judged, header_rules)
+
+
+def _unreadable(contracts: Contracts, max_event_bytes: int) -> str:
+    known = ", ".join(literal(name) for name in contracts)
+    return (
+        f"case when value is null then 'no_value' when octet_length(value) > {max_event_bytes} then 'too_large' "
+        "when not is_valid_utf8(cast(value as string)) then 'not_utf8' when json is null then 'not_json' "
+        "when not schema_of_variant(json) like 'OBJECT<%' then 'not_object' "
+        f"when event_type is null or event_type not in ({known}) then 'unknown_type' end"
+    )
+
+
+def _violation(contracts: Contracts) -> str:
+    """SQL: the reason code of the first check of the envelope, the contract, then its rules that fails, else null."""
+    schema = contracts.envelope_schema
+    fields = {name: each for name, each in schema["properties"].items() if name not in _JUDGED_APART}
+    required = [name for name in schema.get("required", []) if name not in _JUDGED_APART]
+    own = _by_type(contracts, lambda c: first_broken(checks(c.schema["properties"], c.schema.get("required", ()))))
+    rules = _by_type(contracts, first_broken_rule)
+    return (
+        f"coalesce(concat('schema:', {first_broken(checks(fields, required))}), concat('schema:', {own}), "
+        f"concat('rule:', {rules}))"
+    )
+
+
+def _has_event_id() -> str:
+    return f"coalesce({message.json_type('event_id')}, 'VOID') <> 'VOID'"
+
+
+def _text_of_event_id() -> str:
+    return "try_variant_get(json, '$.event_id', 'string')"
+
+
+def _event_id_invalid() -> str:
+    millis = "timestamp_millis(cast(conv(replace(substr(readable_id, 1, 13), '-', ''), 16, 10) as bigint))"
+    return (
+        f"{_has_event_id()} and not coalesce(readable_id rlike {literal(full_match(patterns.UUID7))} and {millis} "
+        "between kafka_timestamp - interval 7 days and kafka_timestamp + interval 1 hour, false)"
+    )
+
+
+def _derived_id() -> str:
+    """SQL: a UUID of version 8 (free form) made of the coordinates: the same message gets the same id for ever."""
+    digest = "sha2(concat_ws('/', topic_id, cast(partition as string), cast(offset as string)), 256)"
+    return (
+        f"concat_ws('-', substr({digest}, 1, 8), substr({digest}, 9, 4), concat('8', substr({digest}, 14, 3)), "
+        f"concat('8', substr({digest}, 18, 3)), substr({digest}, 21, 12))"
+    )
+
+
+def _unknown_fields(contracts: Contracts) -> str:
+    """SQL: names of an event's fields that neither its contract nor the envelope knows: accepted, and counted."""
+    envelope = [field.name for field in contracts.envelope]
+    known = _by_type(contracts, lambda c: f"array({', '.join(map(literal, [*envelope, *(f.name for f in c.fields)]))})")
+    return f"case when unreadable is null then array_except(json_object_keys(cast(value as string)), {known}) end"
+
+
+def _by_type(contracts: Contracts, make: object) -> str:
+    cases = " ".join(f"when '{c.event_type}' then {make(c)}" for c in contracts.values())  # type: ignore[operator]
+    return f"case event_type {cases} end"
+
+
+def _quoted(names: object) -> list[str]:
+    return [f"`{name}`" for name in names]  # type: ignore[attr-defined]

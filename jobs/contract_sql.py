@@ -1,0 +1,155 @@
+"""A contract's checks and types as Spark SQL text, made from the same list of checks that the API runs."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from lakehouse import patterns
+from lakehouse.validate import EACH, Check, json_type, nullable
+
+if TYPE_CHECKING:
+    from lakehouse.contract import Contract, Field
+
+_SCALARS = {"string": "string", "integer": "bigint", "number": "double", "boolean": "boolean"}
+
+
+def wide_name(event_type: str, field: str) -> str:
+    """The column that holds one event type's field in a frame of all types."""
+    return f"{event_type}__{field}"
+
+
+def spark_type(schema: Mapping[str, Any]) -> str:
+    """The Spark type of a field: DDL text. An object without declared properties is a map of texts."""
+    kind = json_type(schema)
+    if kind == "array":
+        return f"array<{spark_type(schema['items'])}>"
+    if kind == "object":
+        properties = schema.get("properties")
+        if not properties:
+            return "map<string, string>"
+        return "struct<" + ", ".join(f"{name}: {spark_type(each)}" for name, each in properties.items()) + ">"
+    return "timestamp" if schema.get("format") == "date-time" else _SCALARS[kind]
+
+
+def value_of(field: Field, variant: str = "json") -> str:
+    """SQL: the field's value in the table, its default if the event has none; null where it cannot be cast."""
+    value = f"try_variant_get({variant}, '$.{field.name}', '{spark_type(field.schema)}')"
+    return value if field.default is None else f"coalesce({value}, {literal(field.default)})"
+
+
+def first_broken(checks: Sequence[Check], variant: str = "json") -> str:
+    """SQL: `<field>:<keyword>` of the first of the checks that the variant (an object) breaks; null if it keeps all."""
+    if not checks:
+        return "cast(null as string)"
+    cases = " ".join(f"when {_broken(check, variant)} then '{check.field}:{check.keyword}'" for check in checks)
+    return f"case {cases} end"
+
+
+def first_broken_rule(contract: Contract) -> str:
+    """SQL: `<rule>` of the first x-rule that is false, over the columns of `wide_name`; null if none is."""
+    cases = " ".join(
+        f"when not coalesce({wide_condition(contract, rule.condition)}, true) then '{rule.name}'" for rule in contract.rules
+    )
+    return f"case {cases} end" if cases else "cast(null as string)"
+
+
+def wide_condition(contract: Contract, condition: str) -> str:
+    """A rule's condition with the contract's field names replaced by those of the frame of all types."""
+    fields = {field.name for field in contract.fields}
+
+    def replace(match: re.Match[str]) -> str:
+        word = match.group("word")
+        return f"`{wide_name(contract.event_type, word)}`" if word in fields else match.group(0)
+
+    # texts in quotes, fields of structs (behind a dot) and functions (before a bracket) stay as they are
+    return re.sub(r"'(?:[^'\\]|\\.|'')*'|\.\s*\w+|(?P<word>\b[a-zA-Z_]\w*\b)(?!\s*\()", replace, condition)
+
+
+def literal(value: object) -> str:
+    """A constant of a contract as SQL."""
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, int):
+        return f"{value}L"
+    if isinstance(value, float):
+        return f"double('{value!r}')"
+    escaped = str(value).replace("\\", "\\\\").replace("'", "\\'")
+    return f"'{escaped}'"
+
+
+def full_match(pattern: str) -> str:
+    """A contract's pattern (`^...$`) for Java, which searches: the whole text must match, line ends included."""
+    return rf"\A(?:{patterns.inner(pattern)})\z"
+
+
+def _broken(check: Check, variant: str) -> str:
+    if check.keyword == "required":
+        *parents, name = check.path
+        lacks = lambda parent: f"(schema_of_variant({parent}) like 'OBJECT<%' and {_get(parent, name)} is null)"  # noqa: E731
+        return f"coalesce({_at(variant, parents, lacks)}, false)"
+    return f"coalesce({_at(variant, check.path, lambda value: _value_breaks(check, value))}, false)"
+
+
+def _at(variant: str, path: Sequence[str], breaks: Any, depth: int = 0) -> str:
+    """SQL: whether what stands at the path breaks; any element of an array on the way is enough."""
+    if not path:
+        return str(breaks(variant))
+    if path[0] == EACH:
+        element = f"x{depth}"
+        inner = _at(element, path[1:], breaks, depth + 1)
+        return f"exists(try_variant_get({variant}, '$', 'array<variant>'), {element} -> coalesce({inner}, false))"
+    return _at(_get(variant, path[0]), path[1:], breaks, depth)
+
+
+def _value_breaks(check: Check, value: str) -> str:
+    found = f"schema_of_variant({value})"
+    if check.keyword == "type":
+        allowed_null = f" and {found} <> 'VOID'" if nullable(check.schema) else ""
+        return f"({found} is not null{allowed_null} and not coalesce({_is_type(json_type(check.schema), value)}, false))"
+    return f"({found} <> 'VOID' and not coalesce({_keeps(check, value)}, false))"
+
+
+def _is_type(kind: str, value: str) -> str:
+    found = f"schema_of_variant({value})"
+    number = f"({found} in ('BIGINT', 'DOUBLE', 'FLOAT') or {found} like 'DECIMAL(%')"
+    as_double = f"try_variant_get({value}, '$', 'double')"
+    if kind == "integer":
+        whole = f"{as_double} = floor({as_double}) and try_variant_get({value}, '$', 'bigint') is not null"
+        return f"({found} = 'BIGINT' or ({number} and {whole}))"
+    if kind == "number":
+        return f"({number} and not isnan({as_double}) and abs({as_double}) < double('infinity'))"
+    if kind in ("object", "array"):
+        return f"{found} like '{kind.upper()}<%'"
+    return f"{found} = '{kind.upper()}'"
+
+
+def _keeps(check: Check, value: str) -> str:
+    argument, kind = check.argument, json_type(check.schema)
+    typed = f"try_variant_get({value}, '$', '{_SCALARS[kind]}')"
+    match check.keyword:
+        case "enum":
+            return f"{typed} in ({', '.join(literal(each) for each in argument if each is not None)})"
+        case "const":
+            return f"{typed} = {literal(argument)}"
+        case "minimum":
+            return f"{typed} >= {literal(argument)}"
+        case "maximum":
+            return f"{typed} <= {literal(argument)}"
+        case "minLength":
+            return f"char_length({typed}) >= {int(argument)}"
+        case "maxLength":
+            return f"char_length({typed}) <= {int(argument)}"
+        case "pattern":
+            return f"{typed} rlike {literal(full_match(argument))}"
+        case "format" if argument == "date-time":
+            pattern = literal(full_match(patterns.DATE_TIME))
+            return f"({typed} rlike {pattern} and try_cast(substr({typed}, 1, 10) as date) is not null)"
+        case "format":
+            return f"{typed} rlike {literal(full_match(patterns.UUID))}"
+    raise ValueError(f"{check.keyword} is not known here; lakehouse.validate checks it, so Spark must, too")
+
+
+def _get(variant: str, name: str) -> str:
+    return f"try_variant_get({variant}, '$.{name}', 'variant')"

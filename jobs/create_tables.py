@@ -1,0 +1,13 @@
+"""Makes the databases and tables, and brings them up to the contracts; harmless if run again."""
+
+from __future__ import annotations
+
+import sys
+
+from jobs import tables
+from jobs.job import job
+
+if __name__ == "__main__":
+    with job("create_tables", sys.argv[1:]) as this:
+        changed = tables.create(this.spark, this.settings, tables.definitions(this.contracts))
+        this.say(f"tables are as the contracts say ({len(changed)} changes)")

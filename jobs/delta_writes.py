@@ -1,0 +1,30 @@
+"""Writes to Delta tables that take effect once, however often and by whomever they are tried."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame
+
+# Delta's error classes for «another writer with the same transaction id committed first»; under Spark Connect the
+# class arrives in the text of the error alone.
+LOST_RACE = ("DELTA_CONCURRENT_TRANSACTION", "ConcurrentTransactionException")
+
+
+def append_once(frame: DataFrame, path: str, *, app: str, version: int, replace_where: str | None = None) -> None:
+    """Appends `frame` to the Delta table at `path` in one commit, unless (`app`, `version`) is there already.
+
+    Delta skips a version at or below the last one of `app` without a word, and refuses the later of two writers at
+    once: both mean that somebody else did this very write, so both return. Whoever needs to know reads back.
+    With `replace_where`, rows that meet the condition are replaced instead, in the same commit.
+    """
+    writer = frame.write.format("delta").mode("overwrite" if replace_where else "append")
+    writer = writer.option("txnAppId", app).option("txnVersion", str(version))
+    if replace_where:
+        writer = writer.option("replaceWhere", replace_where)
+    try:
+        writer.save(path)
+    except Exception as error:  # the class differs between classic Spark and Connect, the text does not
+        if not any(name in str(error) for name in LOST_RACE):
+            raise

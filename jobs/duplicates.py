@@ -1,0 +1,68 @@
+"""Which messages of a batch repeat an event that arrived before: the first arrival of an event_id is the event."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame
+
+WINDOW_DAYS = 8  # a valid event_id's time is within 7 days before and 1 hour after the broker's
+PLACE = ["batch_id", "topic", "partition", "offset"]
+_ORDER = f"struct({', '.join(f'`{name}`' for name in PLACE)})"
+
+# What makes two messages the same event: type, player and own fields; the rest of the envelope may differ in a retry.
+_ENVELOPE = "'event_id', 'schema_version', 'received_at', 'occurred_at', 'host', 'user_agent', 'accept', 'http_headers'"
+
+
+def find_repeats(batch: DataFrame, raw: DataFrame) -> DataFrame:
+    """The messages of `batch` whose event_id arrived before, with what the first arrival says of them.
+
+    Args:
+        batch: rows of the raw table, all of one batch.
+        raw: the raw table up to and including that batch; narrowed here to what can matter.
+
+    Returns:
+        One row a repeated message: `PLACE`, and `reused`: true if type, player or own fields differ from the first
+        arrival's. Arrival order is (batch_id, topic, partition, offset); days further apart than WINDOW_DAYS do not
+        meet, so that a rebuild that reads these days sees the same.
+    """
+    ids = batch.where("event_id is not null").select("event_id").distinct()
+    bounds = batch.where("event_id is not null").selectExpr(
+        "min(event_id) as low_id",
+        "max(event_id) as high_id",
+        f"date_sub(min(event_date), {WINDOW_DAYS}) as low_day",
+        f"date_add(max(event_date), {WINDOW_DAYS}) as high_day",
+        "max(batch_id) as batch_id",
+    )
+    row = bounds.collect()[0]
+    if row["low_id"] is None:
+        return batch.limit(0).selectExpr(*_columns(PLACE), "false as reused")
+    near = raw.where(
+        f"event_id between '{row['low_id']}' and '{row['high_id']}' and batch_id <= {row['batch_id']} "
+        f"and event_date between date '{row['low_day']}' and date '{row['high_day']}'"
+    )
+    arrivals = near.select("event_id", "event_date", *PLACE).join(ids, "event_id", "left_semi")
+    ranked = arrivals.selectExpr(
+        "*",
+        f"min({_ORDER}) over (partition by event_id order by unix_date(event_date) "
+        f"range between {WINDOW_DAYS} preceding and {WINDOW_DAYS} following) as first",
+    )
+    repeats = ranked.where(f"batch_id = {row['batch_id']} and first < {_ORDER}").selectExpr(*_columns(PLACE), "first")
+    # values are joined before they are parsed: usually there is no repeat, and then nothing is read
+    values = near.selectExpr(f"{_ORDER} as place", "cast(value as string) as text")
+    return (
+        repeats.join(values.withColumnsRenamed({"place": "first", "text": "first_text"}), "first", "left")
+        .selectExpr(*_columns(PLACE), "first_text", f"{_ORDER} as own")
+        .join(values.withColumnsRenamed({"place": "own"}), "own", "left")
+        .selectExpr(*_columns(PLACE), f"not ({_fingerprint('text')} <=> {_fingerprint('first_text')}) as reused")
+    )
+
+
+def _fingerprint(text: str) -> str:
+    fields = f"map_filter(from_json({text}, 'map<string, string>'), (k, v) -> k not in ({_ENVELOPE}))"
+    return f"to_json(array_sort(map_entries({fields})))"
+
+
+def _columns(names: list[str]) -> list[str]:
+    return [f"`{name}`" for name in names]

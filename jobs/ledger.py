@@ -1,0 +1,243 @@
+"""The ledger: what was planned, decided and done, entry by entry; every step is one exclusive commit."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from jobs import delta_writes
+from jobs.offsets import OffsetRange, TopicPartition, next_cursor
+
+if TYPE_CHECKING:
+    from pyspark.sql import Row, SparkSession
+
+INGEST = "ingest"
+PLANNED, DECIDED, ABANDONED, DONE = "planned", "decided", "abandoned", "done"
+# decided and abandoned exclude each other, so they share one transaction id
+TXN_APP = {PLANNED: "plan", DECIDED: "decide", ABANDONED: "decide", DONE: "done"}
+PASSED, FAILED = "passed", "failed"
+
+RANGE_DDL = "struct<topic: string, topic_id: string, partition: int, start: bigint, until: bigint>"
+COUNT_DDL = "struct<destination: string, topic: string, partition: int, event_date: date, rows: bigint>"
+COLUMNS = {
+    "entry_id": ("bigint", "dense number of the entry; of an ingest it is also the batch_id"),
+    "kind": ("string", "ingest, replay, rebuild or erase"),
+    "step": ("string", "planned, decided, abandoned or done; each once an entry"),
+    "attempt_id": ("string", "the attempt that wrote this row"),
+    "ranges": (f"array<{RANGE_DDL}>", "planned: offsets [start, until) per topic, topic_id and partition"),
+    "counts": (f"array<{COUNT_DDL}>", "decided: rows staged; done: rows read back; per destination, partition and day"),
+    "contracts_hash": ("string", "decided: hash of all contracts that judged the rows"),
+    "verdict": ("string", "decided: passed or failed, of the audit"),
+    "failed_checks": ("array<string>", "decided: names of the critical checks that failed"),
+    "waiver": ("string", "who accepted a failed audit, and why"),
+    "staging": ("string", "decided: folder that holds what is published"),
+    "page": ("string", "data-quality page of the audit"),
+    "run": ("string", "Airflow run that wrote this row"),
+    "time": ("timestamp", "when this row was written (UTC)"),
+}
+SCHEMA = ", ".join(f"{name} {kind}" for name, (kind, _) in COLUMNS.items())
+
+
+
+class LedgerError(Exception):
+    """The ledger says something that this version cannot act on."""
+
+
+@dataclass(frozen=True, order=True)
+class Count:
+    """Rows of one destination (a table, `quarantine` or `duplicate`) that came from one partition on one day."""
+
+    destination: str
+    topic: str
+    partition: int
+    event_date: dt.date
+    rows: int
+
+
+@dataclass(frozen=True)
+class Decision:
+    """What an attempt staged and was chosen for; whoever publishes the entry publishes exactly this."""
+
+    attempt_id: str
+    contracts_hash: str
+    verdict: str
+    failed_checks: tuple[str, ...]
+    counts: tuple[Count, ...]
+    staging: str
+    page: str
+    abandoned: bool = False
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One entry as its rows tell it."""
+
+    entry_id: int
+    kind: str
+    ranges: tuple[OffsetRange, ...] = ()
+    decision: Decision | None = None
+    done: bool = False
+
+    @property
+    def closed(self) -> bool:
+        return self.done or (self.decision is not None and self.decision.abandoned)
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """The ledger at one version: the last entry's number, the newest ingest and all open entries, lowest first."""
+
+    last_entry_id: int = 0
+    newest_ingest: Entry | None = None
+    open_entries: tuple[Entry, ...] = ()
+    recent_counts: tuple[tuple[Count, ...], ...] = field(default=())  # decided ingests, newest first
+
+    @property
+    def cursor(self) -> dict[TopicPartition, int]:
+        """The next offset to plan, of each partition ever planned; empty before the first ingest."""
+        return next_cursor(self.newest_ingest.ranges) if self.newest_ingest else {}
+
+    @property
+    def closed_through(self) -> int:
+        """The last entry with all up to it closed."""
+        return self.open_entries[0].entry_id - 1 if self.open_entries else self.last_entry_id
+
+
+def fold(rows: Iterable[Mapping[str, Any]]) -> Snapshot:
+    """Makes entries of ledger rows (dicts in the columns of SCHEMA, any order).
+
+    Raises:
+        LedgerError: the rows contradict the protocol (an entry without plan, a number left out).
+    """
+    by_entry: dict[int, dict[str, Mapping[str, Any]]] = {}
+    for row in rows:
+        steps = by_entry.setdefault(row["entry_id"], {})
+        if row["step"] in steps:
+            raise LedgerError(f"entry {row['entry_id']} has two rows {row['step']!r}; the ledger was written past its protocol")
+        steps[row["step"]] = row
+    entries = [_entry(entry_id, by_entry[entry_id]) for entry_id in sorted(by_entry)]
+    ingests = [e for e in entries if e.kind == INGEST]
+    decided = [e.decision.counts for e in reversed(ingests) if e.decision is not None]
+    return Snapshot(
+        last_entry_id=entries[-1].entry_id if entries else 0,
+        newest_ingest=ingests[-1] if ingests else None,
+        open_entries=tuple(e for e in entries if not e.closed),
+        recent_counts=tuple(decided[:20]),
+    )
+
+
+def _entry(entry_id: int, steps: Mapping[str, Mapping[str, Any]]) -> Entry:
+    if PLANNED not in steps:
+        raise LedgerError(f"entry {entry_id} has {', '.join(sorted(steps))} but was never planned")
+    plan = steps[PLANNED]
+    decided = steps.get(DECIDED) or steps.get(ABANDONED)
+    return Entry(
+        entry_id,
+        plan["kind"],
+        tuple(
+            OffsetRange(TopicPartition(r["topic"], r["topic_id"], r["partition"]), r["start"], r["until"])
+            for r in plan["ranges"] or ()
+        ),
+        _decision(decided) if decided else None,
+        DONE in steps,
+    )
+
+
+def _decision(row: Mapping[str, Any]) -> Decision:
+    return Decision(
+        attempt_id=row["attempt_id"],
+        contracts_hash=row["contracts_hash"] or "",
+        verdict=row["verdict"] or "",
+        failed_checks=tuple(row["failed_checks"] or ()),
+        counts=tuple(
+            Count(c["destination"], c["topic"], c["partition"], c["event_date"], c["rows"]) for c in row["counts"] or ()
+        ),
+        staging=row["staging"] or "",
+        page=row["page"] or "",
+        abandoned=row["step"] == ABANDONED,
+    )
+
+
+class Ledger:
+    """The ledger in its Delta table; `attempt_id` and `run` mark the rows that this process writes."""
+
+    def __init__(self, spark: SparkSession, path: str, attempt_id: str, run: str) -> None:
+        self._spark = spark
+        self._path = path
+        self._attempt_id = attempt_id
+        self._run = run
+
+    def read(self) -> Snapshot:
+        """The ledger now. Reads the open entries and the last 20 ingests; the rest stays in the table."""
+        frame = self._spark.read.format("delta").load(self._path)
+        frame.createOrReplaceTempView("ledger_now")
+        rows = self._spark.sql(
+            """
+            with steps as (
+              select entry_id, any_value(kind) as kind, bool_or(step in ('done', 'abandoned')) as closed
+              from ledger_now group by entry_id),
+            kept as (
+              select entry_id from steps
+              where not closed or entry_id = (select max(entry_id) from steps)
+                or entry_id in (select entry_id from steps where kind = 'ingest' order by entry_id desc limit 20))
+            select l.* from ledger_now l left semi join kept k on l.entry_id = k.entry_id
+            """
+        ).collect()
+        return fold([_plain(row) for row in rows])
+
+    def read_entry(self, entry_id: int) -> Entry:
+        """One entry, read back after a commit that another writer may have won."""
+        frame = self._spark.read.format("delta").load(self._path)
+        rows = [_plain(row) for row in frame.where(f"entry_id = {int(entry_id)}").collect()]
+        if not rows:
+            raise LedgerError(f"entry {entry_id} is not in the ledger although its plan was just made")
+        return _entry(entry_id, {row["step"]: row for row in rows})
+
+    def plan_ingest(self, entry_id: int, ranges: Sequence[OffsetRange]) -> None:
+        """Commits a plan; does nothing if another writer planned this entry first. Always read back."""
+        self._write(entry_id, INGEST, PLANNED, ranges=_range_rows(ranges))
+
+    def decide(self, entry_id: int, kind: str, decision: Decision) -> None:
+        """Commits a decision; does nothing if the entry was decided or abandoned before. Always read back."""
+        self._write(
+            entry_id,
+            kind,
+            DECIDED,
+            counts=_count_rows(decision.counts),
+            contracts_hash=decision.contracts_hash,
+            verdict=decision.verdict,
+            failed_checks=list(decision.failed_checks),
+            staging=decision.staging,
+            page=decision.page,
+        )
+
+    def done(self, entry_id: int, kind: str, counts: Sequence[Count], page: str) -> None:
+        """Commits that all of the entry is published, with the counts read back from the tables."""
+        self._write(entry_id, kind, DONE, counts=_count_rows(counts), page=page)
+
+    def _write(self, entry_id: int, kind: str, step: str, **columns: Any) -> None:
+        row = {
+            "entry_id": entry_id,
+            "kind": kind,
+            "step": step,
+            "attempt_id": self._attempt_id,
+            "run": self._run,
+            "time": dt.datetime.now(dt.UTC),
+            **columns,
+        }
+        frame = self._spark.createDataFrame([tuple(row.get(name) for name in COLUMNS)], SCHEMA)
+        delta_writes.append_once(frame, self._path, app=TXN_APP[step], version=entry_id)
+
+
+def _plain(row: Row) -> dict[str, Any]:
+    return row.asDict(recursive=True)
+
+
+def _range_rows(ranges: Sequence[OffsetRange]) -> list[tuple[Any, ...]]:
+    return [(r.at.topic, r.at.topic_id, r.at.partition, r.start, r.until) for r in ranges]
+
+
+def _count_rows(counts: Sequence[Count]) -> list[tuple[Any, ...]]:
+    return [(c.destination, c.topic, c.partition, c.event_date, c.rows) for c in sorted(counts)]

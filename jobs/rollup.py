@@ -1,0 +1,45 @@
+"""Rollup: builds one day of the daily tables from the event tables, and replaces that day."""
+
+from __future__ import annotations
+
+import datetime as dt
+import sys
+
+from jobs import daily, delta_writes
+from jobs.job import Job, job
+from lakehouse import names
+
+
+def build(run: Job, day: dt.date) -> int:
+    """Builds the day. Returns through which ledger entry it is built.
+
+    The ledger is read before the tables: what is published meanwhile is then either in the facts or starts another
+    build, never missed. A build from older entries than the one that is there changes nothing.
+    """
+    built_through = run.ledger.read().closed_through
+    run.hooks.at("after_built_through")
+    tables = {name: run.spark.read.format("delta").load(run.path(names.event_table(name))) for name in run.contracts.tables}
+    events = daily.events_of_day(tables, run.contracts, day)
+    for table, rows in (
+        (names.DAILY_EVENT_COUNTS, daily.event_counts(events)),
+        (names.DAILY_ITEM_SALES, daily.item_sales(events)),
+        (names.PLAYER_ITEM_CHANGES, daily.player_changes(events)),
+    ):
+        stamped = rows.selectExpr("*", f"cast({built_through} as bigint) as built_through", f"date '{day}' as event_date")
+        delta_writes.append_once(
+            stamped.coalesce(1),
+            run.path(table),
+            app=f"build {table.name} {day}",
+            version=built_through,
+            replace_where=f"event_date = date '{day}'",
+        )
+        run.hooks.at(f"after_build:{table.name}")
+        run.say(f"{table.qualified} of {day} is built through entry {built_through}")
+    return built_through
+
+
+if __name__ == "__main__":
+    with job("rollup", sys.argv[1:]) as this:
+        if this.day is None:
+            sys.exit("rollup: --day YYYY-MM-DD is missing")
+        build(this, this.day)

@@ -1,0 +1,96 @@
+"""Staging: what one attempt would publish, written once, then audited, decided and copied into the tables from there."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
+
+from jobs import tables
+from jobs.checks import DUPLICATE, QUARANTINE
+from jobs.contract_sql import wide_name
+from jobs.ledger import Count, Decision
+
+if TYPE_CHECKING:
+    from lakehouse.contract import Contract, Contracts
+    from pyspark.sql import DataFrame, SparkSession
+
+ROWS_PER_FILE = 250_000
+
+
+class BalanceError(Exception):
+    """Messages are missing or too many somewhere; nothing is decided."""
+
+
+def write(judged: DataFrame, folder: str, rows: int) -> None:
+    """Writes the judged messages, one folder a destination."""
+    files = max(1, -(-rows // ROWS_PER_FILE))
+    judged.coalesce(files).write.mode("errorifexists").partitionBy("destination").parquet(folder)
+
+
+def read(spark: SparkSession, folder: str) -> DataFrame:
+    """All that was staged in the folder."""
+    return spark.read.parquet(folder)
+
+
+def count(frame: DataFrame) -> tuple[Count, ...]:
+    """Rows per destination, topic, partition and day."""
+    rows = frame.groupBy("destination", "topic", "partition", "event_date").count().collect()
+    return tuple(sorted(Count(r["destination"], r["topic"], r["partition"], r["event_date"], r["count"]) for r in rows))
+
+
+def check_balance(raw: Iterable[Count], staged: Iterable[Count]) -> None:
+    """Every row of the batch in raw is staged for exactly one destination.
+
+    Raises:
+        BalanceError: names each partition and day that is off, with both numbers.
+    """
+    sums: dict[tuple[object, ...], list[int]] = {}
+    for side, counts in enumerate((raw, staged)):
+        for each in counts:
+            sums.setdefault((each.topic, each.partition, each.event_date), [0, 0])[side] += each.rows
+    off = [f"{t}-{p} on {d}: {n} in raw, {m} staged" for (t, p, d), (n, m) in sorted(sums.items()) if n != m]  # type: ignore[type-var]
+    if off:
+        raise BalanceError("the batch does not add up, so it is not decided:\n  " + "\n  ".join(off))
+
+
+def as_decided(staged: Sequence[Count], failed_checks: Sequence[str]) -> tuple[Count, ...]:
+    """Where the rows go once the audit has spoken: after a critical failure all but duplicates go to quarantine."""
+    if not failed_checks:
+        return tuple(staged)
+    sums: dict[tuple[str, str, int, object], int] = {}
+    for each in staged:
+        destination = DUPLICATE if each.destination == DUPLICATE else QUARANTINE
+        key = (destination, each.topic, each.partition, each.event_date)
+        sums[key] = sums.get(key, 0) + each.rows
+    return tuple(sorted(Count(*key, rows=rows) for key, rows in sums.items()))  # type: ignore[arg-type]
+
+
+def event_rows(frame: DataFrame, contract: Contract, contracts: Contracts, entry_id: int) -> DataFrame:
+    """The staged rows of one event table, in the table's columns; fields that were not known when staging are null."""
+    definition = tables.event_definition(contract, contracts)
+    own = {f.name: wide_name(contract.event_type, f.name) for f in contract.fields}
+    staged = set(frame.columns)
+    special = {"raw_event": "cast(value as string)", "entry_id": f"cast({entry_id} as bigint)"}
+
+    def source(name: str, kind: str) -> str:
+        if name in special:
+            return special[name]
+        column = own.get(name, name)
+        return f"`{column}`" if column in staged else f"cast(null as {kind})"
+
+    return frame.where(f"destination = '{contract.table}'").selectExpr(
+        *[f"{source(name, kind)} as `{name}`" for name, (kind, _) in definition.columns.items()]
+    )
+
+
+def quarantine_rows(frame: DataFrame, decision: Decision, entry_id: int) -> DataFrame:
+    """The staged rows that go to quarantine: the bad ones, and after a failed audit the good ones with its name."""
+    special = {"entry_id": f"cast({entry_id} as bigint)", "contract_version": "cast(contract_version as int)"}
+    where = f"destination = '{QUARANTINE}'"
+    if decision.failed_checks:
+        audit = f"audit:{decision.failed_checks[0]}"
+        special["reason_code"] = f"coalesce(reason_code, '{audit}')"
+        special["rule"] = f"case when reason_code is null then '{decision.failed_checks[0]}' else rule end"
+        where = f"destination <> '{DUPLICATE}'"
+    columns = [f"{special.get(name, f'`{name}`')} as `{name}`" for name in tables.QUARANTINE]
+    return frame.where(where).selectExpr(*columns)

@@ -1,0 +1,186 @@
+"""The Delta tables and their columns, made from the contracts, and the metastore kept true to them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from jobs import ledger, raw
+from jobs.contract_sql import spark_type
+from lakehouse import names
+
+if TYPE_CHECKING:
+    from lakehouse.contract import Contract, Contracts
+    from lakehouse.settings import Settings
+    from pyspark.sql import SparkSession
+
+# Columns that queries filter or join by; statistics on others cost every commit and skip nothing.
+_RAW_STATS = "event_date,batch_id,event_id,topic,partition,offset,kafka_timestamp"
+_GAME_STATS = "event_date,entry_id,batch_id,event_id,player,kafka_timestamp,topic,partition,offset"
+
+_PLACE = {
+    name: raw.COLUMNS[name] for name in ("topic", "topic_id", "partition", "offset", "kafka_timestamp")
+}
+_PROVENANCE = {
+    **_PLACE,
+    "batch_id": ("bigint", "ledger entry that brought the message"),
+    "entry_id": ("bigint", "ledger entry that published this row"),
+    "event_date": ("date", "day of kafka_timestamp (UTC)"),
+}
+
+
+@dataclass(frozen=True)
+class Definition:
+    """A table as it should be: columns (name -> type and comment), partition column or none, statistics columns."""
+
+    table: names.Table
+    comment: str
+    columns: Mapping[str, tuple[str, str]]
+    partitioned: bool
+    stats: str = ""
+
+    def ddl(self, path: str) -> str:
+        columns = ", ".join(f"`{name}` {kind} comment {_text(comment)}" for name, (kind, comment) in self.columns.items())
+        properties = f" tblproperties ('delta.dataSkippingStatsColumns' = '{self.stats}')" if self.stats else ""
+        partition = " partitioned by (event_date)" if self.partitioned else ""
+        return (
+            f"create table if not exists {self.table.qualified} ({columns}) using delta{partition} "
+            f"location '{path}' comment {_text(self.comment)}{properties}"
+        )
+
+
+def event_definition(contract: Contract, contracts: Contracts) -> Definition:
+    """The table of one event type: the envelope, its own fields, the message as sent and where it came from."""
+    envelope = {f.name: (spark_type(f.schema), f.description) for f in contracts.envelope}
+    own = {f.name: (spark_type(f.schema), f.description) for f in contract.fields}
+    sent = {"raw_event": ("string", "the message as it was sent")}
+    return Definition(
+        names.event_table(contract.table),
+        f"{contract.description} (event type {contract.event_type}, owner {contract.owner})",
+        {**envelope, **own, **sent, **_PROVENANCE},
+        partitioned=True,
+        stats=_GAME_STATS,
+    )
+
+
+def definitions(contracts: Contracts) -> list[Definition]:
+    """Every table of the lakehouse."""
+    return [
+        Definition(names.RAW_EVENTS, "Kafka messages as they were sent, one row a message.", raw.COLUMNS, True, _RAW_STATS),
+        Definition(
+            names.LEDGER,
+            "Every change to raw, game and quarantine: what was planned, decided and done, append-only.",
+            ledger.COLUMNS,
+            partitioned=False,
+            stats="entry_id,time",
+        ),
+        Definition(names.QUARANTINE, "Messages that failed, one row a failure, append-only.", QUARANTINE, True, "event_date,entry_id,batch_id,reason_code"),
+        Definition(names.AUDITS, "Audits of built days.", AUDITS, partitioned=False),
+        *DAILY,
+        *[event_definition(contract, contracts) for contract in contracts.values()],
+    ]
+
+
+QUARANTINE = {
+    **_PROVENANCE,
+    "event_id": ("string", "event_id if it could be read, else one made of the coordinates"),
+    "event_type": ("string", "event type if it could be read"),
+    "player": ("string", "player if it could be read"),
+    "value": ("binary", "message value as sent"),
+    "kafka_headers": ("array<struct<key: string, value: binary>>", "Kafka message headers as sent"),
+    "reason_code": ("string", "why it is here, such as schema:size:enum"),
+    "field": ("string", "field that failed"),
+    "rule": ("string", "keyword or rule that failed"),
+    "contract_version": ("int", "version of the contract that judged it"),
+}
+AUDITS = {
+    "name": ("string", "audit"),
+    "day": ("date", "day that was built"),
+    "run": ("string", "Airflow run"),
+    "verdict": ("string", "passed or failed"),
+    "failed": ("array<string>", "critical checks that failed"),
+    "page": ("string", "data-quality page"),
+    "time": ("timestamp", "when (UTC)"),
+}
+_BUILT = {
+    "built_through": ("bigint", "last ledger entry with all up to it closed when this day was built"),
+    "event_date": ("date", "day (UTC, by the broker's clock)"),
+}
+DAILY = [
+    Definition(
+        names.DAILY_EVENT_COUNTS,
+        "Events per day, player, host, event type and direction.",
+        {
+            "player": ("string", "player"),
+            "host": ("string", "host that stands for the user"),
+            "event_type": ("string", "event type"),
+            "direction": ("string", "increase or reduce, where the event type has a direction"),
+            "events": ("bigint", "number of events"),
+            **_BUILT,
+        },
+        partitioned=True,
+    ),
+    Definition(
+        names.DAILY_ITEM_SALES,
+        "Items sold per day.",
+        {
+            "item_type": ("string", "kind of item"),
+            "item": ("string", "item within its kind"),
+            "quantity": ("bigint", "how many were sold"),
+            **_BUILT,
+        },
+        partitioned=True,
+    ),
+    Definition(
+        names.PLAYER_ITEM_CHANGES,
+        "What each player gained or lost per day; the sum over days is the player's inventory.",
+        {
+            "player": ("string", "player"),
+            "item_type": ("string", "kind of item"),
+            "item": ("string", "item within its kind"),
+            "change": ("bigint", "gained minus lost"),
+            **_BUILT,
+        },
+        partitioned=True,
+    ),
+]
+
+
+def create(spark: SparkSession, settings: Settings, wanted: list[Definition]) -> list[str]:
+    """Makes databases and tables that are not there; adds columns and comments that are new. Returns what it changed."""
+    changed = []
+    for database in {definition.table.database for definition in wanted}:
+        spark.sql(f"create database if not exists {database} location '{settings.warehouse_uri}/{database}'")
+    present = {database: _tables(spark, database) for database in {d.table.database for d in wanted}}
+    for definition in wanted:
+        path = definition.table.path(settings.warehouse_uri)
+        if definition.table.name not in present[definition.table.database]:
+            spark.sql(definition.ddl(path))
+            changed.append(f"made {definition.table.qualified}")
+        changed += _follow(spark, definition)
+    return changed
+
+
+def _follow(spark: SparkSession, definition: Definition) -> list[str]:
+    """Adds the columns that the definition has and the table lacks, and new comments."""
+    table = definition.table.qualified
+    fields = spark.table(table).schema.fields
+    there = {field.name: (field.metadata or {}).get("comment") for field in fields}
+    new = {name: column for name, column in definition.columns.items() if name not in there}
+    if new:
+        columns = ", ".join(f"`{name}` {kind} comment {_text(comment)}" for name, (kind, comment) in new.items())
+        spark.sql(f"alter table {table} add columns ({columns})")
+    stale = [name for name, (_, comment) in definition.columns.items() if name in there and there[name] != comment]
+    for name in stale:
+        spark.sql(f"alter table {table} alter column `{name}` comment {_text(definition.columns[name][1])}")
+    return [f"added {table}.{name}" for name in new] + [f"described {table}.{name}" for name in stale]
+
+
+def _tables(spark: SparkSession, database: str) -> set[str]:
+    return {row["tableName"] for row in spark.sql(f"show tables in {database}").collect()}
+
+
+def _text(value: str) -> str:
+    escaped = value.replace("\\", "\\\\").replace("'", "\\'")
+    return f"'{escaped}'"
