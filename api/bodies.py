@@ -1,0 +1,105 @@
+"""Reads request bodies: JSON and newline-delimited JSON into items, within limits."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+from flask import Request
+
+from api.problems import Problem
+
+JSON_TYPES = ("application/json",)
+LINES_TYPES = ("application/x-ndjson", "application/ndjson", "application/jsonlines")
+_MOST_DIGITS = 1000  # of a number; readers of JSON stop at different lengths, the strictest at this one
+
+
+@dataclass(frozen=True)
+class Unreadable:
+    """An item that is no JSON; it is answered like any other, in its place."""
+
+    detail: str
+
+
+def read_items(request: Request, max_items: int) -> list[Any]:
+    """The items of a body: of a JSON array, of lines, or the one that it is.
+
+    Raises:
+        Problem: the body is of another type, too big, or holds nothing that could be read.
+    """
+    kind = _media_type(request, (*JSON_TYPES, *LINES_TYPES))
+    text = _text(request)
+    items = _lines(text) if kind in LINES_TYPES else _whole_or_lines(text)
+    if len(items) > max_items:
+        raise Problem(
+            413, "Too many events", f"The body has {len(items)} events, allowed are {max_items}; send several."
+        )
+    if all(isinstance(item, Unreadable) for item in items):
+        detail = items[0].detail if items else "it holds no event"
+        raise Problem(400, "Unreadable body", f"The body must be JSON or lines of JSON: {detail}.")
+    return items
+
+
+def read_object(request: Request, max_bytes: int) -> dict[str, Any]:
+    """A body that is one JSON object; no body is the empty one.
+
+    Raises:
+        Problem: the body is anything else.
+    """
+    _media_type(request, JSON_TYPES)
+    request.max_content_length = max_bytes
+    text = _text(request)
+    value = _parsed(text) if text.strip() else {}
+    if not isinstance(value, dict):
+        reason = value.detail if isinstance(value, Unreadable) else "it is JSON of another kind"
+        raise Problem(400, "Unreadable body", f"The body must be one JSON object: {reason}.")
+    return value
+
+
+def _media_type(request: Request, allowed: tuple[str, ...]) -> str:
+    """The type that the client named; none is fine, since small clients name none."""
+    if request.headers.get("Content-Encoding", "identity").lower() != "identity":
+        raise Problem(415, "Unsupported Media Type", "Send the body without Content-Encoding.")
+    if request.mimetype and request.mimetype not in allowed:
+        raise Problem(415, "Unsupported Media Type", f"Send the body as {' or '.join(allowed)}.")
+    return request.mimetype
+
+
+def _text(request: Request) -> str:
+    """Undecodable bytes become half characters, so that only the lines that have them are refused."""
+    return request.get_data(cache=False).decode("utf-8", "surrogateescape").removeprefix("\ufeff")
+
+
+def _whole_or_lines(text: str) -> list[Any]:
+    value = _parsed(text)
+    if isinstance(value, list):
+        return value
+    if isinstance(value, Unreadable) and "\n" in text.strip():
+        return _lines(text)
+    return [value] if text.strip() else []
+
+
+def _lines(text: str) -> list[Any]:
+    return [_parsed(line) for line in text.split("\n") if line.strip()]
+
+
+def _parsed(text: str) -> Any:
+    if any("\udc80" <= character <= "\udcff" for character in ("" if text.isascii() else text)):
+        return Unreadable("it is not UTF-8")
+    try:
+        return json.loads(text, parse_constant=_refuse_constant, parse_int=_integer)
+    except json.JSONDecodeError as error:
+        return Unreadable(f"{error.msg} at line {error.lineno} column {error.colno}")
+    except RecursionError:
+        return Unreadable("it has too many levels")
+    except ValueError as error:
+        return Unreadable(str(error))
+
+
+def _refuse_constant(name: str) -> Any:
+    raise ValueError(f"{name} is no JSON")
+
+
+def _integer(digits: str) -> int | float:
+    return int(digits) if len(digits) <= _MOST_DIGITS else float("inf")

@@ -1,0 +1,181 @@
+"""From what a client says happened to the Kafka message, or to the field and rule that speak against it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+import uuid_utils
+
+from api.sender import Sender
+from lakehouse import event_id as event_ids
+from lakehouse.contract import Contract, Contracts
+from lakehouse.validate import checks, compiled, first_broken, violation
+
+CLIENT_FIELDS = ("event_id", "event_type", "schema_version", "occurred_at")  # of the envelope; the API sets the others
+
+
+class Rejected(Exception):
+    """An event that cannot be taken: which field breaks which rule; the field is empty if it is the whole event."""
+
+    def __init__(self, field: str, rule: str, detail: str) -> None:
+        super().__init__(detail)
+        self.field = field
+        self.rule = rule
+        self.detail = detail
+
+
+@dataclass(frozen=True)
+class Message:
+    """One Kafka message and what the answer and the metrics say about it."""
+
+    topic: str
+    key: bytes
+    value: bytes
+    event_id: str
+    event_type: str
+
+
+def utc_now() -> datetime:
+    """The API's clock."""
+    return datetime.now(UTC)
+
+
+def new_event_id() -> str:
+    """A UUIDv7 of now."""
+    return str(uuid_utils.uuid7())
+
+
+class EventMaker:
+    """Turns items into messages; `now` and `new_id` are handed in for tests."""
+
+    def __init__(
+        self,
+        contracts: Contracts,
+        max_event_bytes: int,
+        *,
+        now: Callable[[], datetime] = utc_now,
+        new_id: Callable[[], str] = new_event_id,
+    ) -> None:
+        properties = contracts.envelope_schema["properties"]
+        self.contracts = contracts
+        self._max_event_bytes = max_event_bytes
+        self._now = now
+        self._new_id = new_id
+        self._client_checks = compiled(checks({name: properties[name] for name in CLIENT_FIELDS}, ["event_type"]))
+        self._api_fields = frozenset(properties) - frozenset(CLIENT_FIELDS)
+
+    def message(self, item: Any, sender: Sender) -> Message:
+        """Checks an item (event_type, own fields, what a client may set of the envelope) and completes it.
+
+        Raises:
+            Rejected: says what speaks against it.
+        """
+        if not isinstance(item, dict):
+            raise Rejected("", "type", "an event is a JSON object")
+        now = self._now()
+        contract = self._check(item, now)
+        event_id = str(item.get("event_id") or self._new_id()).lower()
+        event = {
+            **item,
+            "event_id": event_id,
+            "schema_version": item.get("schema_version", contract.version),
+            "received_at": now.isoformat(timespec="microseconds").replace("+00:00", "Z"),
+            **sender.envelope(),
+        }
+        value = self._encoded(event)
+        return Message(contract.topic, sender.player.encode(), value, event_id, contract.event_type)
+
+    def _check(self, item: Mapping[str, Any], now: datetime) -> Contract:
+        broken = first_broken(self._client_checks, item)
+        if broken:
+            raise Rejected(*broken, f"{broken[0]} breaks {broken[1]} of the envelope; see /openapi.json")
+        contract = self.contracts.get(item["event_type"])
+        if contract is None:
+            raise Rejected("event_type", "enum", f"event_type must be one of {', '.join(self.contracts)}")
+        for name in item:
+            if name in self._api_fields:
+                raise Rejected(name, "envelope", f"{name} is set by the API; leave it out")
+        if "event_id" in item:
+            self._check_id(item["event_id"], now)
+        broken = violation(contract, item)
+        if broken:
+            raise Rejected(*broken, explain(contract, *broken))
+        return contract
+
+    def _check_id(self, event_id: str, now: datetime) -> None:
+        made = event_ids.made_at(event_id)
+        if made is None:
+            raise Rejected("event_id", "format", "event_id must be a UUIDv7")
+        if not event_ids.in_time(made, now):
+            raise Rejected("event_id", "time", "event_id must be made within 7 days before and 1 hour after now")
+
+    def _encoded(self, event: Mapping[str, Any]) -> bytes:
+        try:
+            value = _json(event)
+        except (ValueError, RecursionError):  # in a field that no contract knows
+            raise Rejected(*_not_json(event)) from None
+        if len(value) > self._max_event_bytes:
+            raise Rejected(
+                "",
+                "max_bytes",
+                f"the event has {len(value)} bytes with its envelope, allowed are {self._max_event_bytes}",
+            )
+        return value
+
+
+def explain(contract: Contract, field: str, keyword: str) -> str:
+    """The broken rule in words."""
+    check = next(
+        each
+        for each in checks(contract.schema["properties"], contract.schema.get("required", ()))
+        if (each.field, each.keyword) == (field, keyword)
+    )
+    argument = check.argument
+    match keyword:
+        case "required":
+            return f"{field} is missing"
+        case "type":
+            return f"{field} must be {_TYPES[argument]}"
+        case "enum":
+            return f"{field} must be one of {', '.join(str(value) for value in argument)}"
+        case "const":
+            return f"{field} must be {argument}"
+        case "minimum" | "maximum":
+            return f"{field} must be at {'least' if keyword == 'minimum' else 'most'} {argument}"
+        case "minLength" | "maxLength":
+            return f"{field} must have at {'least' if keyword == 'minLength' else 'most'} {argument} characters"
+        case _:
+            return f"{field} must be of the {keyword} {argument}"
+
+
+_TYPES = {
+    "string": "a text of Unicode characters",
+    "integer": "a whole number of 64 bits",
+    "number": "a finite number",
+    "boolean": "true or false",
+    "array": "a list",
+    "object": "an object",
+}
+
+
+def _json(value: Any) -> bytes:
+    return json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode("utf-8")
+
+
+def _not_json(event: Mapping[str, Any]) -> tuple[str, str, str]:
+    """The first field that JSON in UTF-8 cannot carry, with the rule and the reason."""
+    for name, value in event.items():
+        try:
+            _json({name: value})
+        except (ValueError, RecursionError):
+            shown = name.encode("utf-8", "replace").decode()
+            return (
+                shown,
+                "type",
+                f"{shown} holds what JSON in UTF-8 cannot: a number too big, half a character, or too many levels",
+            )
+    return "", "type", "the event has too many levels"
