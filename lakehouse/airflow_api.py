@@ -1,0 +1,63 @@
+"""A small client of Airflow's REST API: what the stack, the command and the tests ask of it."""
+
+from __future__ import annotations
+
+from typing import Any
+from urllib.parse import quote
+
+import requests
+
+
+class AirflowError(Exception):
+    """Airflow refused a request or could not be reached; the message says which request and why."""
+
+
+class AirflowApi:
+    """One login to one Airflow; ask for a new one when its token has expired (a day)."""
+
+    def __init__(self, url: str, user: str, password: str, timeout_seconds: float = 20.0) -> None:
+        self._url = url
+        self._timeout_seconds = timeout_seconds
+        self._session = requests.Session()
+        self._session.trust_env = False  # a proxy of the caller's is not for this machine's own addresses
+        token = self._call("POST", "/auth/token", {"username": user, "password": password})["access_token"]
+        self._session.headers["Authorization"] = f"Bearer {token}"
+
+    def get(self, path: str) -> Any:
+        """JSON of GET /api/v2<path>."""
+        return self._call("GET", f"/api/v2{path}")
+
+    def dag_ids(self) -> set[str]:
+        return {dag["dag_id"] for dag in self.get("/dags?limit=100&exclude_stale=true")["dags"]}
+
+    def import_errors(self) -> list[str]:
+        errors = self.get("/importErrors")["import_errors"]
+        return [f"{error['filename']}: {error['stack_trace'].strip().splitlines()[-1]}" for error in errors]
+
+    def set_pool(self, name: str, slots: int, description: str) -> None:
+        """Makes a pool, or gives one that is there its slots."""
+        pool = {"name": name, "slots": slots, "description": description, "include_deferred": False}
+        if name in {pool["name"] for pool in self.get("/pools?limit=100")["pools"]}:
+            self._call("PATCH", f"/api/v2/pools/{quote(name)}", pool)
+        else:
+            self._call("POST", "/api/v2/pools", pool)
+
+    def unpause(self, dag_id: str) -> None:
+        self._call("PATCH", f"/api/v2/dags/{quote(dag_id)}?update_mask=is_paused", {"is_paused": False})
+
+    def trigger(self, dag_id: str, conf: dict[str, Any] | None = None) -> str:
+        """Starts a run and gives its id."""
+        body = {"logical_date": None, "conf": conf or {}}
+        return str(self._call("POST", f"/api/v2/dags/{quote(dag_id)}/dagRuns", body)["dag_run_id"])
+
+    def run_state(self, dag_id: str, run_id: str) -> str:
+        return str(self.get(f"/dags/{quote(dag_id)}/dagRuns/{quote(run_id)}")["state"])
+
+    def _call(self, method: str, path: str, body: dict[str, Any] | None = None) -> Any:
+        try:
+            response = self._session.request(method, self._url + path, json=body, timeout=self._timeout_seconds)
+        except requests.RequestException as error:
+            raise AirflowError(f"{method} {self._url}{path}: {error}") from error
+        if not response.ok:
+            raise AirflowError(f"{method} {self._url}{path}: {response.status_code} {response.text[:300]}")
+        return response.json()

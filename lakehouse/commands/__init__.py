@@ -1,0 +1,1 @@
+"""The commands of `lakehouse`, one module each: a click command named `command`."""

@@ -1,0 +1,49 @@
+"""`lakehouse demo`: the main job once through, with its answers."""
+
+from __future__ import annotations
+
+import click
+
+
+@click.command()
+def command() -> None:
+    """Start the stack if needed, send events, ingest them through Airflow, and compare Trino's answers with what was sent."""
+    from lakehouse.airflow_api import AirflowApi, AirflowError
+    from lakehouse.demo import DemoError, demo
+    from lakehouse.loads import LoadError
+    from lakehouse.query import QueryError
+    from lakehouse.settings import Settings, SettingsError
+    from lakehouse.stack.control import up
+    from lakehouse.stack.environment import AIRFLOW_USER, airflow_password
+    from lakehouse.stack.errors import StackError
+
+    try:
+        settings = Settings.load()
+        up(settings, click.echo)
+        password = airflow_password(settings.state)
+        lines = demo(settings, AirflowApi(settings.airflow_url, AIRFLOW_USER, password), click.echo)
+    except (SettingsError, StackError, AirflowError, DemoError, LoadError, QueryError) as error:
+        raise click.ClickException(str(error)) from error
+
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table("Question", "Group", title="Trino's answers beside what was sent")
+    for name in ("before", "sent", "expected", "Trino"):
+        table.add_column(name, justify="right")
+    table.add_column("")
+    last = ""
+    for line in lines:
+        title = line.question if line.question != last else ""
+        last = line.question
+        numbers = [f"{number:,}" for number in (line.before, line.sent, line.before + line.sent, line.answer)]
+        table.add_row(title, line.group, *numbers, "equal" if line.equal else "DIFFERS")
+    Console(width=110).print(table)
+    click.echo(f"Airflow        {settings.airflow_url}  (login {AIRFLOW_USER} / {password})")
+    click.echo(f"Quality pages  {settings.airflow_url}/quality/  (same login)")
+    click.echo(f"Trino          {settings.trino_url}  (any user name, no password)")
+    click.echo(f"API            {settings.api_url}/docs")
+    wrong = [line for line in lines if not line.equal]
+    if wrong:
+        raise click.ClickException(f"{len(wrong)} of {len(lines)} answers differ from what was sent")
+    click.echo(f"All {len(lines)} answers are equal to what was sent.")

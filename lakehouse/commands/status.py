@@ -1,0 +1,29 @@
+"""`lakehouse status`: shows the local stack."""
+
+from __future__ import annotations
+
+import json
+
+import click
+
+
+@click.command()
+@click.option("--json", "as_json", is_flag=True, help="For programs.")
+def command(as_json: bool) -> None:
+    """Show what is up, where, with which login, and its memory."""
+    from lakehouse.settings import Settings, SettingsError
+    from lakehouse.stack.errors import StackError
+    from lakehouse.stack.status import status
+
+    try:
+        found = status(Settings.load())
+    except (StackError, SettingsError) as error:
+        raise click.ClickException(str(error)) from error
+    if as_json:
+        click.echo(json.dumps(found.as_json(), indent=1))
+        return
+    click.echo(f"{'service':<23}{'state':<10}{'memory':>8}  address")
+    for line in found.services:
+        login = f"  (login: {line.login})" if line.login else ""
+        click.echo(f"{line.service:<23}{line.state:<10}{line.memory_mb:>5} MB  {line.address}{login}")
+    click.echo(f"{'all':<33}{found.memory_mb:>5} MB  state and logs in {found.state_folder}")

@@ -1,0 +1,124 @@
+"""Fetches the servers' jars with Maven into .servers/ and checks each file against docker/jars/checksums.sha256."""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+import subprocess
+import tarfile
+from collections.abc import Callable
+from pathlib import Path
+
+from lakehouse.settings import CHECKOUT
+from lakehouse.stack.errors import StackError
+
+JARS = CHECKOUT / "docker" / "jars"
+CHECKSUMS = JARS / "checksums.sha256"
+TRINO_PLUGINS = ("delta-lake", "tpch", "memory", "password-authenticators", "resource-group-managers")
+LIMIT_SECONDS = 3600
+_PLUGIN = "org.apache.maven.plugins:maven-dependency-plugin:3.8.1:copy-dependencies"
+
+
+def fingerprint() -> str:
+    """Changes whenever other files are wanted."""
+    digest = hashlib.sha256(repr(TRINO_PLUGINS).encode())
+    for file in [*sorted(JARS.rglob("pom.xml")), CHECKSUMS]:
+        digest.update(file.read_bytes())
+    return digest.hexdigest()
+
+
+def is_complete(servers: Path) -> bool:
+    stamp = servers / ".complete"
+    return stamp.exists() and stamp.read_text() == fingerprint()
+
+
+def fetch(servers: Path, say: Callable[[str], None]) -> None:
+    """Makes `servers` complete; what is there already is not fetched again, and a failed fetch can be repeated.
+
+    Raises:
+        StackError: Maven failed, or a file is not the one that was committed.
+    """
+    if is_complete(servers):
+        return
+    wanted = expected()
+    say("Fetching the servers' jars with Maven (1.2 GB, once; later starts use .servers/) ...")
+    _clear(servers)
+    _run_maven(servers)
+    say(f"Checking {len(wanted)} files against {CHECKSUMS.relative_to(CHECKOUT)} ...")
+    verify(servers, wanted)
+    say("Unpacking Trino ...")
+    unpack_trino(servers / "trino")
+    (servers / ".complete").write_text(fingerprint())
+
+
+def expected() -> dict[str, str]:
+    """SHA-256 by path under .servers/, of every file that is fetched."""
+    lines = (line.split(maxsplit=1) for line in CHECKSUMS.read_text().splitlines())
+    return {path: digest for digest, path in lines}
+
+
+def verify(servers: Path, wanted: dict[str, str]) -> None:
+    """Raises StackError if a file is missing, too many, or not the one that was committed."""
+    there = {
+        str(file.relative_to(servers))
+        for file in servers.rglob("*")
+        if file.is_file() and not file.relative_to(servers).parts[0].startswith(".")
+    }
+    for what, names in (("is missing", wanted.keys() - there), ("is not expected", there - wanted.keys())):
+        if names:
+            raise StackError(
+                f"{sorted(names)[0]} {what} under {servers} ({len(names)} such files): run `make up` again; if it stays, "
+                f"docker/jars/*/pom.xml and {CHECKSUMS.name} do not belong together."
+            )
+    for path, digest in wanted.items():
+        with (servers / path).open("rb") as file:
+            found = hashlib.file_digest(file, "sha256").hexdigest()
+        if found != digest:
+            raise StackError(
+                f"{servers / path} has SHA-256 {found}, expected {digest}: it was damaged or exchanged on its way. "
+                "Delete it here and in Maven's own cache (~/.m2/repository), and run `make up` again."
+            )
+
+
+def unpack_trino(folder: Path) -> None:
+    """Leaves of the archive Trino's own jars and the plugins in use (of 2,600 MB, 350)."""
+    archive = next(folder.glob("trino-server-*.tar.gz"))
+    wanted = ("lib", *(f"plugin/{name}" for name in TRINO_PLUGINS))
+    with tarfile.open(archive) as tar:
+        members = {member.name: member for member in tar}
+        for name, member in members.items():
+            inside = name.partition("/")[2]
+            if not inside.startswith(tuple(f"{start}/" for start in wanted)) or member.isdir():
+                continue
+            # Plugins share jars with lib/ by hard links; copying the linked file keeps each folder whole.
+            source = tar.extractfile(members[member.linkname] if member.islnk() else member)
+            if source is None or ".." in Path(inside).parts:
+                raise StackError(f"{archive} holds {name}, which is no plain file: it is not the archive expected.")
+            target = folder / inside
+            target.parent.mkdir(parents=True, exist_ok=True)
+            with source, target.open("wb") as out:
+                shutil.copyfileobj(source, out, 1 << 20)
+    archive.unlink()
+
+
+def _clear(servers: Path) -> None:
+    """Removes what other pom files left, so that no old version of a jar stays on a class path."""
+    (servers / ".complete").unlink(missing_ok=True)
+    for module in JARS.glob("*/pom.xml"):
+        shutil.rmtree(servers / module.parent.name, ignore_errors=True)
+
+
+def _run_maven(servers: Path) -> None:
+    servers.mkdir(parents=True, exist_ok=True)
+    log = servers / ".maven.log"
+    command = ["mvn", "--strict-checksums", "--batch-mode", "--no-transfer-progress", "--fail-fast"]
+    command += ["--file", str(JARS / "pom.xml"), f"-Dservers={servers}", _PLUGIN]
+    again = f"Whole log: {log}. What was fetched is kept: run `make up` again."
+    try:
+        with log.open("w") as out:
+            subprocess.run(command, stdout=out, stderr=subprocess.STDOUT, timeout=LIMIT_SECONDS, check=True)
+    except subprocess.TimeoutExpired:
+        raise StackError(f"Maven did not finish within {LIMIT_SECONDS // 60} minutes. {again}") from None
+    except subprocess.CalledProcessError:
+        errors = [line for line in log.read_text().splitlines() if line.startswith("[ERROR]")]
+        raise StackError(f"Maven failed: {errors[0] if errors else 'no error line'}. {again}") from None

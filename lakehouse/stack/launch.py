@@ -1,0 +1,53 @@
+"""Becomes one server of the stack: clears what an earlier, killed one left behind, then runs its command in its place.
+
+supervisord restarts a server whose first process died, but knows nothing of that server's other processes: those
+would hold its ports. Run as `python launch.py FILE`, with the standard library only, since it runs at every start.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import sys
+import time
+from pathlib import Path
+
+
+def marked_processes(mark: str) -> list[int]:
+    """Ids of the processes, other than this one, in whose environment `mark` (NAME=VALUE) stands."""
+    wanted = mark.encode()
+    found = []
+    for entry in Path("/proc").iterdir():
+        if not entry.name.isdigit() or int(entry.name) == os.getpid():
+            continue
+        try:
+            environment = (entry / "environ").read_bytes()
+        except OSError:
+            continue  # gone meanwhile, or somebody else's
+        if wanted in environment.split(b"\0"):
+            found.append(int(entry.name))
+    return found
+
+
+def clear(mark: str, limit_seconds: float = 10.0) -> None:
+    """Kills the processes that carry `mark`, and waits until they are gone."""
+    until = time.monotonic() + limit_seconds
+    while (left := marked_processes(mark)) and time.monotonic() < until:
+        for process in left:
+            try:
+                os.kill(process, signal.SIGKILL)
+            except ProcessLookupError:
+                continue
+        time.sleep(0.05)
+
+
+def main(file: str) -> None:
+    service = json.loads(Path(file).read_text())
+    clear(service["mark"])
+    os.chdir(service["folder"])
+    os.execve(service["argv"][0], service["argv"], service["environment"])
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])

@@ -1,0 +1,76 @@
+"""Runs named steps side by side, each as soon as those it needs have succeeded."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True)
+class Step:
+    """One thing to do. `run` is given a function that says whether to give up, for use in its own waits."""
+
+    name: str
+    needs: tuple[str, ...]
+    run: Callable[[Callable[[], bool]], None]
+    title: str = ""
+
+
+@dataclass
+class Outcome:
+    """What came of the steps: seconds of those that succeeded, the error of those that did not."""
+
+    seconds: dict[str, float] = field(default_factory=dict)
+    errors: dict[str, Exception] = field(default_factory=dict)
+
+
+def run_steps(steps: Iterable[Step], done: Callable[[Step, float], None]) -> Outcome:
+    """Runs all steps; after the first error no further step begins and those that run are asked to give up.
+
+    Args:
+        done: called, one call at a time, for each step that succeeded, with the seconds it took.
+    """
+    steps = tuple(steps)
+    _check(steps)
+    outcome = Outcome()
+    changed = threading.Condition()
+
+    def give_up() -> bool:
+        return bool(outcome.errors)
+
+    def work(step: Step) -> None:
+        with changed:
+            changed.wait_for(lambda: give_up() or all(need in outcome.seconds for need in step.needs))
+            if give_up():
+                return
+        began = time.monotonic()
+        error: Exception | None = None
+        try:
+            step.run(give_up)
+        except Exception as raised:  # every failure of a step is told to the person, by the caller
+            error = raised
+        with changed:
+            if error is None:
+                outcome.seconds[step.name] = time.monotonic() - began
+                done(step, outcome.seconds[step.name])
+            else:
+                outcome.errors[step.name] = error
+            changed.notify_all()
+
+    threads = [threading.Thread(target=work, args=(step,), name=step.name, daemon=True) for step in steps]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return outcome
+
+
+def _check(steps: tuple[Step, ...]) -> None:
+    """Steps must stand after those they need: then none can wait for itself."""
+    before: set[str] = set()
+    for step in steps:
+        if missing := set(step.needs) - before:
+            raise ValueError(f"step {step.name} needs {sorted(missing)}, which do not stand before it")
+        before.add(step.name)
