@@ -1,0 +1,57 @@
+"""
+### ingest_events: from Kafka to the tables
+
+Every few minutes (setting `LAKEHOUSE_INGEST_EVERY_MINUTES`):
+
+1. **look** asks Kafka whether anything is new, and skips the rest if not.
+2. **drain** appends the planned messages to `raw.events` as they were sent, and plans the next batch.
+3. **publish** checks every message against its contract, audits the batch with Great Expectations, and puts good rows
+   into `game.*` and the others into `ops.quarantine` with a reason.
+4. **verdict** turns the run red if an audit failed. Nothing of such a batch is visible, it is all in quarantine as
+   `audit:<check>`, and later batches flow. The button *Data quality* of the task opens the page that says why.
+
+Running it again, at any time and from any task, is safe: no message is lost or published twice.
+"""
+
+import datetime as dt
+
+from airflow.sdk import DAG
+from lakehouse_tasks import DEFAULTS, look_task, spark_task, verdict_task
+
+from lakehouse.settings import Settings
+from lakehouse.verdict import entries_of
+
+settings = Settings.load()
+
+with DAG(
+    "ingest_events",
+    description="Drains Kafka into raw.events and publishes what passes its contract and its audit.",
+    doc_md=__doc__,
+    schedule=dt.timedelta(minutes=settings.ingest_every_minutes),
+    start_date=dt.datetime(2025, 1, 1, tzinfo=dt.UTC),
+    catchup=False,
+    max_active_runs=1,
+    default_args=DEFAULTS,
+    tags=["lakehouse", "ingest"],
+):
+    look = look_task()
+    drain = spark_task(
+        "drain",
+        settings=settings,
+        limit=dt.timedelta(minutes=30),
+        if_it_fails="Nothing was moved that is not recorded. If its log names offsets that Kafka no longer holds, they have to "
+        "be decided upon; otherwise start what does not answer (`make status`) and let the next run go on.",
+    )
+    publish = spark_task(
+        "publish",
+        settings=settings,
+        limit=dt.timedelta(hours=1),
+        if_it_fails="The batch stays in raw.events and the next run finishes it. If its log says that a balance or a rule is off, "
+        "that must be corrected first; otherwise start what does not answer (`make status`).",
+    )
+    verdict = verdict_task(
+        entries_of,
+        if_it_fails="Its good rows are in ops.quarantine as audit:<check>, later batches flow. Correct the cause, or accept the "
+        "batch by a replay with a waiver.",
+    )
+    look >> drain >> publish >> verdict

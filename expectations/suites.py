@@ -1,0 +1,221 @@
+"""The checks of a batch or a day as plain values: the base suite that follows from the contracts, and the rules."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from statistics import median
+from typing import TYPE_CHECKING, Any
+
+from expectations.rulebook import BATCH, DAY, GOOD, WARNING, Rule
+from lakehouse import patterns
+
+if TYPE_CHECKING:
+    from lakehouse.contract import Contract, Contracts, Field
+
+GOOD_ROW = "(reason_code is null and not duplicate)"
+ENOUGH_HISTORY = 5  # batches; the median of fewer says little
+CONDITION_COLUMN = "holds__"  # a condition becomes a boolean column of this prefix, so that one pass checks them all
+# What a sample shows of a row besides the values that the check is about. `player` is there for an erasure to find it.
+COORDINATES = ("topic", "partition", "offset", "event_type", "event_id", "player")
+
+
+@dataclass(frozen=True)
+class Planned:
+    """One expectation to be run.
+
+    name: of the contract check (`<event_type>.<field>:<keyword>`) or the rule; several of one name are one check.
+    scope: batch, good or day; table: of a day's check. column: (name, SQL) of a boolean column to add first.
+    sample: columns that a sample of failing rows shows. skipped: why it is not run, else None.
+    """
+
+    name: str
+    description: str
+    severity: str
+    scope: str
+    expectation: str
+    kwargs: Mapping[str, Any]
+    table: str | None = None
+    column: tuple[str, str] | None = None
+    sample: tuple[str, ...] = COORDINATES
+    skipped: str | None = None
+    parameters: Mapping[str, Any] = field(default_factory=dict)
+
+
+def batch_suite(
+    contracts: Contracts,
+    rules: Sequence[Rule],
+    event_types: Sequence[str],
+    history: Sequence[int],
+    mix: Mapping[str, float],
+) -> tuple[Planned, ...]:
+    """All checks of one batch: those of the contracts of `event_types`, then the rules in their files' order."""
+    base = [check for name in sorted(event_types) for check in _contract_checks(contracts[name])]
+    written = [check for rule in rules if rule.scope != DAY for check in _batch_rule(rule, event_types, history, mix)]
+    return (*base, *written)
+
+
+def day_suite(rules: Sequence[Rule]) -> tuple[Planned, ...]:
+    """All checks of one day's tables."""
+    return tuple(_planned(rule, None, {}) for rule in rules if rule.scope == DAY)
+
+
+# --- from the contracts -----------------------------------------------------------------------------------------------
+
+
+def _contract_checks(contract: Contract) -> list[Planned]:
+    return [check for each in contract.fields for check in _field_checks(contract.event_type, each)]
+
+
+def _field_checks(event_type: str, own: Field) -> list[Planned]:
+    column, schema = f"{event_type}__{own.name}", own.schema
+    checks = []
+    if own.required:
+        # A condition and not ExpectColumnValuesToNotBeNull on the rows of the type: each such subset of rows would cost
+        # two more Spark jobs, while all conditions of a batch are counted in one pass.
+        condition = f"event_type <=> '{event_type}' and `{column}` is null"
+        checks.append(_holds(_named(event_type, own, "required", "is there"), condition, (column,)))
+    for keyword, meaning, expectation, kwargs in _value_checks(schema):
+        names = _named(event_type, own, keyword, meaning)
+        checks.append(
+            Planned(
+                **names, expectation=expectation, kwargs={"column": column, **kwargs}, sample=(*COORDINATES, column)
+            )
+        )
+    return checks
+
+
+def _value_checks(schema: Mapping[str, Any]) -> list[tuple[str, str, str, dict[str, Any]]]:
+    """(keyword, meaning, expectation, kwargs) of each check that a scalar's schema asks for."""
+    checks: list[tuple[str, str, str, dict[str, Any]]] = []
+    allowed = [value for value in schema.get("enum", []) if value is not None]
+    if "const" in schema:
+        allowed = [schema["const"]]
+    if allowed:
+        text = ", ".join(str(value) for value in allowed)
+        checks.append(("enum", f"is one of {text}", "ExpectColumnValuesToBeInSet", {"value_set": allowed}))
+    for keyword, low, high, expectation in (
+        ("range", "minimum", "maximum", "ExpectColumnValuesToBeBetween"),
+        ("length", "minLength", "maxLength", "ExpectColumnValueLengthsToBeBetween"),
+    ):
+        limits = {"min_value": schema.get(low), "max_value": schema.get(high)}
+        if limits != {"min_value": None, "max_value": None}:
+            least, most = (limits[key] if limits[key] is not None else "any" for key in ("min_value", "max_value"))
+            checks.append((keyword, f"has its {keyword} from {least} to {most}", expectation, limits))
+    expression = patterns.UUID if schema.get("format") == "uuid" else schema.get("pattern")
+    if expression:
+        regex = rf"\A(?:{patterns.inner(expression)})\z"
+        checks.append(("pattern", f"matches {expression}", "ExpectColumnValuesToMatchRegex", {"regex": regex}))
+    return checks
+
+
+def _named(event_type: str, own: Field, keyword: str, meaning: str) -> dict[str, Any]:
+    return {
+        "name": f"{event_type}.{own.name}:{keyword}",
+        "description": f"{own.name} of {event_type} {meaning}.",
+        "severity": WARNING,  # the rows that fail are quarantined one by one
+        "scope": BATCH,
+    }
+
+
+# --- from the rules ---------------------------------------------------------------------------------------------------
+
+
+def _batch_rule(
+    rule: Rule, event_types: Sequence[str], history: Sequence[int], mix: Mapping[str, float]
+) -> list[Planned]:
+    known = {"history": len(history) >= ENOUGH_HISTORY, "mix": bool(mix)}
+    missing = [need for need in rule.needs if not known[need]]
+    if missing:
+        return [
+            _planned(
+                rule, None, {}, skipped=f"not checked: fewer than {ENOUGH_HISTORY} earlier batches to compare with"
+            )
+        ]
+    fill = {"mix": _mix_table(mix)} if "mix" in rule.needs else {}
+    parameters = {"history_median": float(median(history))} if "history" in rule.needs else {}
+    if not rule.event_types:
+        return [_planned(rule, None, fill, parameters=parameters)]
+    present = [name for name in rule.event_types if name in event_types]
+    if not present:
+        return [
+            _planned(
+                rule, rule.event_types[0], fill, skipped="not checked: the batch holds no event of the rule's types"
+            )
+        ]
+    return [_planned(rule, name, fill, parameters=parameters) for name in present]
+
+
+def _planned(
+    rule: Rule,
+    event_type: str | None,
+    fill: Mapping[str, str],
+    *,
+    parameters: Mapping[str, Any] | None = None,
+    skipped: str | None = None,
+) -> Planned:
+    names = {"name": rule.name, "description": rule.description, "severity": rule.severity, "scope": rule.scope}
+    names |= {"table": rule.table, "skipped": skipped, "parameters": parameters or {}}
+    fill = {**fill, **({"event_type": event_type} if event_type else {})}
+    sample = COORDINATES if rule.scope != DAY else ()
+    if rule.condition is not None:
+        return _holds(
+            names, _filled(rule.condition, fill), sample[len(COORDINATES) :], suffix=event_type or "", sample=sample
+        )
+    if rule.query is not None:
+        query = {"unexpected_rows_query": _filled(rule.query, fill)}
+        return Planned(**names, expectation="UnexpectedRowsExpectation", kwargs=query, sample=())
+    kwargs = _filled_kwargs(rule.kwargs or {}, fill)
+    column = (kwargs["column"],) if isinstance(kwargs.get("column"), str) and sample else ()
+    return Planned(**names, expectation=str(rule.expectation), kwargs=kwargs, sample=(*sample, *column))
+
+
+def _holds(
+    names: dict[str, Any],
+    condition: str,
+    about: tuple[str, ...],
+    *,
+    suffix: str = "",
+    sample: tuple[str, ...] = COORDINATES,
+) -> Planned:
+    """A check that no row meets `condition`, as a boolean column that must be true everywhere."""
+    column = CONDITION_COLUMN + re.sub(r"\W", "_", f"{names['name']}{'__' + suffix if suffix else ''}")
+    broken = f"coalesce({condition}, false)"
+    if names["scope"] == GOOD:
+        broken = f"{GOOD_ROW} and {broken}"
+    if not about and sample:  # columns that the condition names
+        about = tuple(dict.fromkeys(re.findall(r"\b[a-z0-9_]+__[a-z0-9_]+\b", condition)))
+    return Planned(
+        **names,
+        expectation="ExpectColumnValuesToBeInSet",
+        kwargs={"column": column, "value_set": [True]},
+        column=(column, f"not ({broken})"),
+        sample=(*sample, *about),
+    )
+
+
+def _mix_table(mix: Mapping[str, float]) -> str:
+    rows = (
+        f"select {_sql_text(name)} as event_type, {float(share):.6f}D as share" for name, share in sorted(mix.items())
+    )
+    return f"({' union all '.join(rows)}) as mix"
+
+
+def _sql_text(value: str) -> str:
+    """A SQL string without braces and quotes, whatever is in it (Great Expectations formats the query once more)."""
+    return "decode(unhex('" + value.encode().hex() + "'), 'utf-8')"
+
+
+def _filled(text: str, fill: Mapping[str, str]) -> str:
+    for key, value in fill.items():
+        text = text.replace("{" + key + "}", value)
+    return text
+
+
+def _filled_kwargs(value: Any, fill: Mapping[str, str]) -> Any:
+    if isinstance(value, Mapping):
+        return {key: _filled_kwargs(each, fill) for key, each in value.items()}
+    if isinstance(value, list):
+        return [_filled_kwargs(each, fill) for each in value]
+    return _filled(value, fill) if isinstance(value, str) else value
