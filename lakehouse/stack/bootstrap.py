@@ -59,7 +59,9 @@ def prepare_airflow(settings: Settings) -> None:
         if errors := api.import_errors():
             raise StackError("A DAG file cannot be read: " + "; ".join(errors))
         if time.monotonic() > until:
-            raise StackError(f"Airflow has not read {', '.join(sorted(missing))} within {_DAGS_SECONDS:.0f} s; see its log")
+            raise StackError(
+                f"Airflow has not read {', '.join(sorted(missing))} within {_DAGS_SECONDS:.0f} s; see its log"
+            )
         time.sleep(0.5)
     for dag_id in UNPAUSED:
         api.unpause(dag_id)

@@ -13,29 +13,31 @@ _SECONDS = 5.0  # that one question may take
 
 
 def probe_kafka(settings: Settings) -> None:
-    """Writes a message to a topic of its own and reads it back."""
+    """Writes a message to the probe topic and reads it back."""
     _port_open(settings.kafka_port)
     from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer, TopicPartition
     from kafka.errors import KafkaError, TopicAlreadyExistsError
 
-    topic = "_probe"
+    from lakehouse.contract import PROBE_TOPIC
+    from lakehouse.topics import PROBE_CONFIG
+
     address = {"bootstrap_servers": settings.kafka_bootstrap}
     try:
         admin = KafkaAdminClient(**address, request_timeout_ms=5_000)
         try:
-            admin.create_topics({topic: {"num_partitions": 1, "replication_factor": 1, "configs": {"retention.ms": "60000"}}})
+            admin.create_topics({PROBE_TOPIC: {"num_partitions": 1, "replication_factor": 1, "configs": PROBE_CONFIG}})
         except TopicAlreadyExistsError:
             pass
         finally:
             admin.close()
         producer = KafkaProducer(**address, acks="all", max_block_ms=5_000)
         try:
-            sent = producer.send(topic, b"probe").get(timeout=_SECONDS)
+            sent = producer.send(PROBE_TOPIC, b"probe").get(timeout=_SECONDS)
         finally:
             producer.close(timeout=_SECONDS)
         consumer = KafkaConsumer(**address, enable_auto_commit=False)
         try:
-            partition = TopicPartition(topic, sent.partition)
+            partition = TopicPartition(PROBE_TOPIC, sent.partition)
             consumer.assign([partition])
             consumer.seek(partition, sent.offset)
             if not consumer.poll(timeout_ms=int(_SECONDS * 1000)):
@@ -53,6 +55,7 @@ def probe_namenode(settings: Settings) -> None:
 
 def probe_datanode(settings: Settings) -> None:
     """Writes a file through WebHDFS, which needs a NameNode out of safe mode and a DataNode that takes blocks."""
+    _port_open(settings.datanode_port)
     place = f"{settings.webhdfs_url}{settings.warehouse}/_probe?user.name=lakehouse"
     asked = _http("PUT", f"{place}&op=CREATE&overwrite=true&noredirect=true")
     _http("PUT", asked.json()["Location"], data=b"probe")
@@ -108,7 +111,9 @@ def query_trino(settings: Settings, sql: str) -> list[list[Any]]:
     from trino.exceptions import Error, TrinoConnectionError
 
     try:
-        connection = connect(host="127.0.0.1", port=settings.trino_port, user="probe", max_attempts=1, request_timeout=20)
+        connection = connect(
+            host="127.0.0.1", port=settings.trino_port, user="probe", max_attempts=1, request_timeout=20
+        )
         return list(connection.cursor().execute(sql).fetchall())
     except (Error, TrinoConnectionError, OSError) as error:
         raise NotReady(str(error)) from error

@@ -48,12 +48,12 @@ class Service:
     name: str
     argv: tuple[str, ...]
     environment: dict[str, str]
-    needs: tuple[str, ...] = ()  # services that must answer before it is started
+    needs: tuple[str, ...] = ()  # services that must answer, or steps that must be done, before it is started
     address: str = ""
     login: str = ""
     prepare: tuple[Once, ...] = ()
     stop_seconds: int = 15
-    limit_seconds: int = 90  # after which a start is called failed
+    limit_seconds: int = 240  # after which a start is called failed
 
 
 @dataclass(frozen=True)
@@ -176,7 +176,7 @@ def services(settings: Settings, machine: Machine) -> tuple[Service, ...]:
                 "api.app:create_app()",
             ),
             base,
-            needs=("kafka",),
+            needs=("topics",),
             address=settings.api_url,
         ),
         Service(
@@ -186,7 +186,6 @@ def services(settings: Settings, machine: Machine) -> tuple[Service, ...]:
             address=settings.airflow_url,
             login=f"{AIRFLOW_USER}, password in {state / 'airflow' / 'passwords.json'}",
             prepare=(Once(state / "airflow" / ".migrated-3.3.2", (airflow_program, "db", "migrate")),),
-            limit_seconds=120,
         ),
         Service(
             "airflow-scheduler",
@@ -194,14 +193,12 @@ def services(settings: Settings, machine: Machine) -> tuple[Service, ...]:
             airflow,
             needs=("airflow-api-server",),
             stop_seconds=30,
-            limit_seconds=120,
         ),
         Service(
             "airflow-dag-processor",
             (airflow_program, "dag-processor"),
             airflow,
             needs=("airflow-api-server",),
-            limit_seconds=120,
         ),
     )
 

@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from graphlib import TopologicalSorter
 
 
 @dataclass(frozen=True)
@@ -32,8 +33,7 @@ def run_steps(steps: Iterable[Step], done: Callable[[Step, float], None]) -> Out
     Args:
         done: called, one call at a time, for each step that succeeded, with the seconds it took.
     """
-    steps = tuple(steps)
-    _check(steps)
+    steps = ordered(steps)
     outcome = Outcome()
     changed = threading.Condition()
 
@@ -67,10 +67,12 @@ def run_steps(steps: Iterable[Step], done: Callable[[Step, float], None]) -> Out
     return outcome
 
 
-def _check(steps: tuple[Step, ...]) -> None:
-    """Steps must stand after those they need: then none can wait for itself."""
-    before: set[str] = set()
-    for step in steps:
-        if missing := set(step.needs) - before:
-            raise ValueError(f"step {step.name} needs {sorted(missing)}, which do not stand before it")
-        before.add(step.name)
+def ordered(steps: Iterable[Step]) -> list[Step]:
+    """The steps with each after those that it needs, which shows that none waits for itself.
+
+    Raises:
+        graphlib.CycleError: one does.
+    """
+    by_name = {step.name: step for step in steps}
+    graph = {step.name: step.needs for step in by_name.values()}
+    return [by_name[name] for name in TopologicalSorter(graph).static_order()]

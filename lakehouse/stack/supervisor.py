@@ -108,7 +108,15 @@ class Supervisor:
 
     def start(self, limit_seconds: float = 15.0) -> None:
         """Starts supervisord in the background with no service running."""
-        program = [sys.executable, "-W", "ignore", "-m", "supervisor.supervisord", "-c", str(self._state / "supervisord.conf")]
+        program = [
+            sys.executable,
+            "-W",
+            "ignore",
+            "-m",
+            "supervisor.supervisord",
+            "-c",
+            str(self._state / "supervisord.conf"),
+        ]
         done = subprocess.run(program, capture_output=True, text=True, timeout=30, check=False)
         if done.returncode:
             raise StackError(f"supervisord did not start: {done.stderr.strip() or done.stdout.strip()}")

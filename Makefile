@@ -1,0 +1,63 @@
+# What a person types. `make help` lists it; each target makes what it needs first.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+.PHONY: help up down status demo test unit lint bench lock
+.NOTPARALLEL:
+
+READY := .venv/.ready
+LAKEHOUSE := .venv/bin/lakehouse
+UV := .venv/bin/uv
+PYTHON := .venv/bin/python
+
+help:  ## list the targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+
+up: tools $(READY)  ## start all servers on this machine and wait until they work (fetches them once)
+	@$(LAKEHOUSE) up
+
+down: $(READY)  ## stop them; the data stay
+	@$(LAKEHOUSE) down
+
+status: $(READY)  ## what is up, where, with which login, and how much memory it takes
+	@$(LAKEHOUSE) status
+
+demo: tools $(READY)  ## send the example loads through everything and compare each answer with the expected one
+	@$(LAKEHOUSE) demo
+
+test: tools unit  ## all tests: first those without servers, then those on a stack of their own
+	$(PYTHON) -m pytest tests/integration tests/e2e
+
+unit: $(READY)  ## the tests that need no server
+	$(PYTHON) -m pytest tests/unit
+
+lint: $(READY)  ## style, format and types
+	.venv/bin/ruff check .
+	.venv/bin/ruff format --check .
+	.venv/bin/mypy
+
+bench: tools $(READY)  ## measure, each figure beside a baseline of the same run
+	$(PYTHON) -m benchmarks
+
+lock: $(READY)  ## write requirements/*.txt anew from requirements/*.in
+	$(UV) pip compile -q --generate-hashes --no-emit-index-url --no-header --python-version 3.11 \
+	  requirements/bootstrap.in -o requirements/bootstrap.txt
+	$(UV) pip compile -q --generate-hashes --no-emit-index-url --no-header --python-version 3.11 \
+	  --overrides requirements/overrides.txt requirements/dev.in -o requirements/lock.txt
+
+# Says in one line what is missing, before minutes go into what will not work without it.
+.PHONY: tools
+tools:
+	@python3.11 -c '' 2>/dev/null || { echo 'Python 3.11 is needed: there is no working python3.11 on PATH.' >&2; exit 1; }
+	@[ -x "$$JAVA_HOME/bin/java" ] || command -v java >/dev/null || { echo 'Java 17 is needed: set JAVA_HOME, or put java on PATH.' >&2; exit 1; }
+	@[ -f .servers/.complete ] || command -v mvn >/dev/null || { echo 'Maven is needed to fetch the servers: there is no mvn on PATH.' >&2; exit 1; }
+
+# The environment, exactly as locked. `uv pip sync` and not `install`: see requirements/overrides.txt.
+$(READY): requirements/bootstrap.txt requirements/lock.txt Makefile
+	@python3.11 -c '' 2>/dev/null || { echo 'Python 3.11 is needed: there is no working python3.11 on PATH.' >&2; exit 1; }
+	@echo 'Making .venv from requirements/lock.txt ...'
+	@[ -x $(PYTHON) ] || python3.11 -m venv .venv
+	@$(PYTHON) -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/bootstrap.txt
+	@$(UV) pip sync --quiet --python $(PYTHON) --require-hashes --compile-bytecode requirements/lock.txt
+	@echo '$(CURDIR)' > "$$($(PYTHON) -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/lakehouse.pth"
+	@printf '#!/bin/sh\nexec "$${0%%/*}/python" -m lakehouse.cli "$$@"\n' > $(LAKEHOUSE) && chmod +x $(LAKEHOUSE)
+	@touch $@
