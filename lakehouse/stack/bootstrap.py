@@ -49,7 +49,7 @@ def make_views(settings: Settings) -> None:
 
 
 def prepare_airflow(settings: Settings) -> None:
-    """Makes the one-slot pool of the Spark tasks, waits until the DAGs are read, and unpauses those that run by themselves."""
+    """Makes the one-slot pool, waits until the DAGs are read, and unpauses those that run by themselves."""
     from lakehouse.airflow_api import AirflowApi
 
     api = AirflowApi(settings.airflow_url, AIRFLOW_USER, airflow_password(settings.state))

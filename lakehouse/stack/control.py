@@ -15,8 +15,8 @@ from lakehouse.stack import bootstrap, downloads, preflight
 from lakehouse.stack.environment import local_settings
 from lakehouse.stack.errors import NotReady, StackError
 from lakehouse.stack.java import find_java, trino_java
-from lakehouse.stack.processes import kill_processes
 from lakehouse.stack.probes import PROBES
+from lakehouse.stack.processes import kill_processes
 from lakehouse.stack.services import PORTS, Machine, Once, Service, services
 from lakehouse.stack.steps import Step, run_steps
 from lakehouse.stack.supervisor import Supervisor, write_configuration

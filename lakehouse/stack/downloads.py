@@ -67,8 +67,8 @@ def verify(servers: Path, wanted: dict[str, str]) -> None:
     for what, names in (("is missing", wanted.keys() - there), ("is not expected", there - wanted.keys())):
         if names:
             raise StackError(
-                f"{sorted(names)[0]} {what} under {servers} ({len(names)} such files): run `make up` again; if it stays, "
-                f"docker/jars/*/pom.xml and {CHECKSUMS.name} do not belong together."
+                f"{sorted(names)[0]} {what} under {servers} ({len(names)} such files): run `make up` again; "
+                f"if it stays, docker/jars/*/pom.xml and {CHECKSUMS.name} do not belong together."
             )
     for path, digest in wanted.items():
         with (servers / path).open("rb") as file:

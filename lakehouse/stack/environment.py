@@ -20,7 +20,7 @@ _PASSED_ON = ("USER", "LOGNAME", "LANG", "LC_ALL", "TZ")
 
 
 def local_settings(settings: Settings) -> Settings:
-    """The settings as the local stack uses them: absolute folders, a warm Spark, ingest every minute unless set otherwise."""
+    """The settings of the local stack: absolute folders, a warm Spark, ingest every minute unless set otherwise."""
     changes: dict[str, object] = {
         "state": settings.state.absolute(),
         "servers": settings.servers.absolute(),
@@ -125,7 +125,7 @@ def airflow_password(state: Path) -> str:
 
 
 def stack_secrets(state: Path) -> dict[str, str]:
-    """Keys that sign Airflow's tokens and the password of its user: made once per state folder, readable by its owner only."""
+    """Keys that sign Airflow's tokens, and the password of its user: made once, readable by their owner only."""
     file = state / "airflow" / "secrets.json"
     if not file.exists():
         import base64

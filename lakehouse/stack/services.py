@@ -17,7 +17,6 @@ from lakehouse.stack.environment import (
     spark_home,
 )
 
-
 # The settings that hold each service's ports.
 PORTS: dict[str, tuple[str, ...]] = {
     "kafka": ("kafka_port", "kafka_controller_port"),
