@@ -3,7 +3,7 @@
 
 Each night for the day before, and by *Backfill* for any days:
 
-1. **wait_complete** waits until every message of the day (by Kafka's time, UTC) is published. It takes no slot meanwhile.
+1. **wait_complete** waits until every message of the day (by Kafka's time, UTC) is published. It takes no slot.
 2. **rollup** replaces the day in `game.daily_event_counts`, `game.daily_item_sales` and `game.player_item_changes`.
 3. **audit** checks the built day, and the stock that follows from all days.
 4. **verdict** turns the run red if a critical check failed. The button *Data quality* opens the page that says why.
@@ -48,7 +48,7 @@ with DAG(
         DAY,
         settings=settings,
         limit=dt.timedelta(hours=1),
-        if_it_fails="The day's tables are as they were. Start what does not answer (`make status`) and clear this task.",
+        if_it_fails="The day's tables are as they were. Start what does not answer (`make status`), clear this task.",
     )
     audit = spark_task(
         "audit",
@@ -60,6 +60,7 @@ with DAG(
     )
     verdict = verdict_task(
         days_of,
-        if_it_fails="The built day is visible. Correct the cause in the events (see its page), then clear rollup to build it again.",
+        if_it_fails="The built day is visible. Correct the cause in the events (see its page), "
+        "then clear rollup to build it again.",
     )
     wait_complete >> rollup >> audit >> verdict

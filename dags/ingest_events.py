@@ -39,19 +39,19 @@ with DAG(
         "drain",
         settings=settings,
         limit=dt.timedelta(minutes=30),
-        if_it_fails="Nothing was moved that is not recorded. If its log names offsets that Kafka no longer holds, they have to "
-        "be decided upon; otherwise start what does not answer (`make status`) and let the next run go on.",
+        if_it_fails="Nothing was moved that is not recorded. If its log names offsets that Kafka no longer holds, "
+        "they have to be decided upon; otherwise start what does not answer (`make status`); the next run goes on.",
     )
     publish = spark_task(
         "publish",
         settings=settings,
         limit=dt.timedelta(hours=1),
-        if_it_fails="The batch stays in raw.events and the next run finishes it. If its log says that a balance or a rule is off, "
-        "that must be corrected first; otherwise start what does not answer (`make status`).",
+        if_it_fails="The batch stays in raw.events and the next run finishes it. If its log says that a balance or a "
+        "rule is off, that must be corrected first; otherwise start what does not answer (`make status`).",
     )
     verdict = verdict_task(
         entries_of,
-        if_it_fails="Its good rows are in ops.quarantine as audit:<check>, later batches flow. Correct the cause, or accept the "
-        "batch by a replay with a waiver.",
+        if_it_fails="Its good rows are in ops.quarantine as audit:<check>, later batches flow. Correct the cause, or "
+        "accept the batch by a replay with a waiver.",
     )
     look >> drain >> publish >> verdict

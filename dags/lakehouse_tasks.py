@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import datetime as dt
+import json
 import logging
 from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from airflow.exceptions import AirflowFailException
 from airflow.providers.apache.spark.operators.spark_submit import SparkSubmitOperator
 from airflow.providers.standard.operators.python import PythonOperator, ShortCircuitOperator
 from airflow.providers.standard.sensors.python import PythonSensor
 from airflow.sdk import BaseOperatorLink, PokeReturnValue
+from airflow.sdk.exceptions import AirflowFailException
 
 from lakehouse.settings import CHECKOUT, Settings
 
@@ -72,7 +73,7 @@ def look_task() -> ShortCircuitOperator:
 
 
 def wait_complete_task(limit: dt.timedelta) -> PythonSensor:
-    """Waits, without a slot, until the run's day is complete; its XCom is the day. Fails at `limit` naming what is missing."""
+    """Waits without a slot until the run's day, its XCom, is complete; fails at `limit` saying what is missing."""
     return PythonSensor(
         task_id="wait_complete",
         python_callable=partial(_wait_complete, limit),
@@ -96,8 +97,11 @@ def verdict_task(audits: Callable[[Settings, str], list[Audited]], if_it_fails: 
 
 def _environment(settings: Settings) -> dict[str, str]:
     """The settings that were given to Airflow, for a job that may run elsewhere."""
-    given = {name: getattr(settings, name) for name in sorted(settings.model_fields_set)}
-    return {f"LAKEHOUSE_{name.upper()}": str(value) for name, value in given.items() if value is not None}
+    given = settings.model_dump(mode="json", include=settings.model_fields_set, exclude_none=True)
+    return {
+        f"LAKEHOUSE_{name.upper()}": value if isinstance(value, str) else json.dumps(value)
+        for name, value in sorted(given.items())
+    }
 
 
 def _quality_url(settings: Settings) -> str:

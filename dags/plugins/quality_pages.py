@@ -1,4 +1,4 @@
-"""Airflow plugin: serves the data-quality pages under /quality/ to those who are logged in, and links them in the menu."""
+"""Airflow plugin: serves the data-quality pages under /quality/ to users who are logged in, with a menu link."""
 
 from __future__ import annotations
 
