@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from jobs.message import HALF_CHARACTER
 from lakehouse import patterns
 from lakehouse.validate import EACH, Check, json_type, nullable
 
@@ -122,6 +123,8 @@ def _is_type(kind: str, value: str) -> str:
         return f"({number} and not isnan({as_double}) and abs({as_double}) < double('infinity'))"
     if kind in ("object", "array"):
         return f"{found} like '{kind.upper()}<%'"
+    if kind == "string":
+        return f"({found} = 'STRING' and instr(try_variant_get({value}, '$', 'string'), '{HALF_CHARACTER}') = 0)"
     return f"{found} = '{kind.upper()}'"
 
 

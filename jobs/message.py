@@ -10,11 +10,16 @@ if TYPE_CHECKING:
 UUID_PATTERN = "[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}"
 
 _TEXT = "cast(value as string)"
-# Half of a surrogate pair is no character. What is left of the escapes after whole pairs and escaped backslashes are
-# taken out is a half.
-_LONE_SURROGATE = (
-    rf"(instr(lower({_TEXT}), r'\ud') > 0 and "
-    rf"regexp_replace({_TEXT}, r'\\\\|(?i)\\ud[89ab][0-9a-f]{{2}}\\ud[c-f][0-9a-f]{{2}}', '') rlike r'(?i)\\ud[89a-f]')"
+# JSON's escapes can say half of a surrogate pair, which is no character; Spark's parser would make a question mark of it.
+# It is replaced by this noncharacter, so that the check of a field can see it. Escaped backslashes are written otherwise
+# first: then every backslash before a u begins an escape.
+HALF_CHARACTER = "\ufdd0"
+_HALF = (
+    r"\\u[dD][89abAB][0-9a-fA-F]{2}(?!\\u[dD][c-fC-F])|(?<!\\u[dD][89abAB][0-9a-fA-F]{2})\\u[dD][c-fC-F][0-9a-fA-F]{2}"
+)
+_CLEAN_TEXT = (
+    rf"case when instr(lower({_TEXT}), r'\ud') = 0 then {_TEXT} "
+    rf"else regexp_replace(replace({_TEXT}, r'\\', r'\u005c'), r'{_HALF}', r'\\ufdd0') end"
 )
 
 
@@ -22,17 +27,19 @@ def with_json(frame: DataFrame, readable: str = "true") -> DataFrame:
     """Adds `json`: the column `value` (bytes) as a variant; null if it is not one valid JSON text in valid UTF-8.
 
     Spark's parser stops at the end of the first JSON value, so anything behind it would be dropped without a word.
-    Wrapped together with a last key, a tail makes the whole unreadable or hides that key, and the value is refused.
+    Wrapped as one of two keys, a tail makes the whole unreadable, hides the other key or adds a third: it is refused.
     Rows that do not meet the condition `readable` are not looked at and get null.
     """
     wrapped = (
-        f"case when {readable} and is_valid_utf8({_TEXT}) and not {_LONE_SURROGATE} "
-        f"""then try_parse_json(concat('{{"e":', {_TEXT}, ',"end":1}}')) end as wrapped"""
+        f"case when {readable} and is_valid_utf8({_TEXT}) "
+        f"""then try_parse_json(concat('{{"e":', {_CLEAN_TEXT}, ',"end":1}}')) end as wrapped"""
     )
     kept = frame.columns
     return frame.selectExpr(*_quoted(kept), wrapped).selectExpr(
         *_quoted(kept),
-        "case when try_variant_get(wrapped, '$.end', 'int') = 1 then variant_get(wrapped, '$.e', 'variant') end as json",
+        "case when try_variant_get(wrapped, '$.end', 'int') = 1 "
+        "and size(try_variant_get(wrapped, '$', 'map<string, variant>')) = 2 "
+        "then variant_get(wrapped, '$.e', 'variant') end as json",
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from jobs import delta_writes, message
@@ -50,12 +50,15 @@ def read_batch(spark: SparkSession, bootstrap: str, batch_id: int, ranges: Seque
         .option("failOnDataLoss", "true")
         .load()
     )
-    topic_id = " ".join(f"when '{r.at.topic}' then '{r.at.topic_id}'" for r in {r.at.topic: r for r in wanted}.values())
+    columns = {"timestamp": "kafka_timestamp", "headers": "kafka_headers"}
+    return as_raw(messages.withColumnsRenamed(columns), {r.at.topic: r.at.topic_id for r in wanted}, batch_id)
+
+
+def as_raw(messages: DataFrame, topic_ids: Mapping[str, str], batch_id: int) -> DataFrame:
+    """Messages (topic to kafka_headers of COLUMNS, but without topic_id) in all of COLUMNS."""
+    topic_id = " ".join(f"when '{topic}' then '{topic_id}'" for topic, topic_id in topic_ids.items())
     event_id = message.text("event_id")
-    return message.with_json(
-        messages.withColumnsRenamed({"timestamp": "kafka_timestamp", "headers": "kafka_headers"}),
-        readable="instr(cast(value as string), 'event_id') > 0",
-    ).selectExpr(
+    return message.with_json(messages, readable="instr(cast(value as string), 'event_id') > 0").selectExpr(
         "topic",
         f"case topic {topic_id} end as topic_id",
         "partition",

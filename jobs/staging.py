@@ -24,7 +24,7 @@ class BalanceError(Exception):
 def write(judged: DataFrame, folder: str, rows: int) -> None:
     """Writes the judged messages, one folder a destination."""
     files = max(1, -(-rows // ROWS_PER_FILE))
-    judged.coalesce(files).write.mode("errorifexists").partitionBy("destination").parquet(folder)
+    judged.coalesce(files).write.mode("error").partitionBy("destination").parquet(folder)
 
 
 def read(spark: SparkSession, folder: str) -> DataFrame:

@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
 # Columns that queries filter or join by; statistics on others cost every commit and skip nothing.
-_RAW_STATS = "event_date,batch_id,event_id,topic,partition,offset,kafka_timestamp"
-_GAME_STATS = "event_date,entry_id,batch_id,event_id,player,kafka_timestamp,topic,partition,offset"
+_RAW_STATS = "batch_id,event_id,topic,partition,offset,kafka_timestamp"
+_GAME_STATS = "entry_id,batch_id,event_id,player,kafka_timestamp,topic,partition,offset"
 
 _PLACE = {
     name: raw.COLUMNS[name] for name in ("topic", "topic_id", "partition", "offset", "kafka_timestamp")
@@ -75,7 +75,10 @@ def definitions(contracts: Contracts) -> list[Definition]:
             partitioned=False,
             stats="entry_id,time",
         ),
-        Definition(names.QUARANTINE, "Messages that failed, one row a failure, append-only.", QUARANTINE, True, "event_date,entry_id,batch_id,reason_code"),
+        Definition(names.QUARANTINE, "Messages that failed, one row a failure, append-only.", QUARANTINE, True, "entry_id,batch_id,event_id,reason_code"),
+        Definition(names.QUARANTINE_ACTIONS, "What was done to quarantined messages, append-only.", ACTIONS, partitioned=False),
+        Definition(names.LOSSES, "Losses that somebody accepted, append-only.", LOSSES, partitioned=False),
+        Definition(names.ERASURES, "Players that were erased, append-only.", ERASURES, partitioned=False),
         Definition(names.AUDITS, "Audits of built days.", AUDITS, partitioned=False),
         *DAILY,
         *[event_definition(contract, contracts) for contract in contracts.values()],
@@ -93,6 +96,30 @@ QUARANTINE = {
     "field": ("string", "field that failed"),
     "rule": ("string", "keyword or rule that failed"),
     "contract_version": ("int", "version of the contract that judged it"),
+}
+ACTIONS = {
+    "topic": raw.COLUMNS["topic"],
+    "topic_id": raw.COLUMNS["topic_id"],
+    "partition": raw.COLUMNS["partition"],
+    "offset": raw.COLUMNS["offset"],
+    "action": ("string", "replayed, rebuilt or discarded"),
+    "entry_id": ("bigint", "ledger entry that did it; it closes quarantine rows of smaller entries only"),
+    "who": ("string", "who asked for it"),
+    "why": ("string", "reason given"),
+}
+LOSSES = {
+    "who": ("string", "who accepted the loss"),
+    "why": ("string", "reason given"),
+    "ranges": (f"array<{ledger.RANGE_DDL}>", "offsets [start, until) that will never be read"),
+    "time": ("timestamp", "when (UTC)"),
+}
+ERASURES = {
+    "who": ("string", "who asked for it"),
+    "why": ("string", "reason given"),
+    "player_hash": ("string", "keyed hash of the player"),
+    "entry_id": ("bigint", "ledger entry that erased"),
+    "erased_at": ("timestamp", "when the rows were deleted (UTC)"),
+    "purged_at": ("timestamp", "when the last old file and log entry were gone (UTC)"),
 }
 AUDITS = {
     "name": ("string", "audit"),

@@ -19,7 +19,8 @@ INT64_MIN, INT64_MAX = -(2**63), 2**63 - 1
 EACH = "[]"  # the step of a path that stands for every element of an array
 VALUE_KEYWORDS = ("enum", "const", "minimum", "maximum", "minLength", "maxLength", "pattern", "format")
 
-_SURROGATE = re.compile("[\ud800-\udfff]")
+# Half a surrogate pair is no character; U+FDD0 is none either, and stands for such a half where Spark reads the event.
+_NO_CHARACTER = re.compile("[\ud800-\udfff\ufdd0]")
 
 Schema = Mapping[str, Any]
 Broken = Callable[[Any], bool]
@@ -177,7 +178,7 @@ def _wrong(check: Check) -> Broken:
 
 def is_text(value: Any) -> bool:
     """A string of Unicode characters; half a surrogate pair, as JSON's \\ud800 gives, is none."""
-    return isinstance(value, str) and (value.isascii() or _SURROGATE.search(value) is None)
+    return isinstance(value, str) and (value.isascii() or _NO_CHARACTER.search(value) is None)
 
 
 def _is_integer(value: Any) -> bool:

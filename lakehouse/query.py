@@ -1,0 +1,52 @@
+"""Asks Trino: the way in which the command, the DAGs' small tasks and the tests read the tables."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+from urllib.parse import urlsplit
+
+from lakehouse.names import CATALOG
+from lakehouse.settings import Settings
+
+USER = "lakehouse"
+REQUEST_SECONDS = 30.0
+
+
+class QueryError(Exception):
+    """Trino did not answer, or refused; the message says which and why."""
+
+
+def query(settings: Settings, sql: str, parameters: Sequence[Any] = ()) -> list[dict[str, Any]]:
+    """Runs one statement (no semicolon; `?` for parameters) and returns its rows by column name.
+
+    Raises:
+        QueryError: Trino is not there, or the statement failed.
+    """
+    import requests
+    import trino
+
+    url = urlsplit(settings.trino_url)
+    connection = trino.dbapi.connect(
+        host=url.hostname,
+        port=url.port,
+        http_scheme=url.scheme,
+        user=USER,
+        catalog=CATALOG,
+        source="lakehouse",
+        request_timeout=REQUEST_SECONDS,
+        max_attempts=3,
+        timezone="UTC",
+    )
+    try:
+        cursor = connection.cursor()
+        cursor.execute(sql, list(parameters) or None)
+        rows = cursor.fetchall()
+        columns = [column.name for column in cursor.description or ()]
+        return [dict(zip(columns, row, strict=True)) for row in rows]
+    except trino.exceptions.TrinoQueryError as error:
+        raise QueryError(f"Trino refused the statement: {error.message}") from None
+    except (requests.RequestException, trino.exceptions.TrinoConnectionError, trino.exceptions.HttpError) as error:
+        raise QueryError(f"Trino does not answer at {settings.trino_url}: {type(error).__name__}; see `make status`") from None
+    finally:
+        connection.close()

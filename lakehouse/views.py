@@ -1,0 +1,78 @@
+"""The views that analysts read in Trino: the ledger by entry, open quarantine, inventories, and the names of `compat`."""
+
+from __future__ import annotations
+
+from lakehouse.contract import Contracts
+from lakehouse.query import query
+from lakehouse.settings import Settings
+
+BATCHES = """
+select entry_id, any_value(kind) as kind,
+  case when bool_or(step = 'done') then 'done' when bool_or(step = 'abandoned') then 'abandoned'
+       when bool_or(step = 'decided') then 'decided' else 'planned' end as status,
+  max(verdict) filter (where step = 'decided') as verdict,
+  max(failed_checks) filter (where step = 'decided') as failed_checks,
+  coalesce(max(reduce(ranges, bigint '0', (n, r) -> n + r.until - r.start, n -> n)) filter (where step = 'planned'), 0)
+    as offsets,
+  coalesce(max(reduce(filter(counts, c -> c.destination not in ('quarantine', 'duplicate')), bigint '0', (n, c) -> n + c.rows, n -> n))
+    filter (where step = 'done'), 0) as published,
+  coalesce(max(reduce(filter(counts, c -> c.destination = 'quarantine'), bigint '0', (n, c) -> n + c.rows, n -> n))
+    filter (where step = 'done'), 0) as quarantined,
+  coalesce(max(reduce(filter(counts, c -> c.destination = 'duplicate'), bigint '0', (n, c) -> n + c.rows, n -> n))
+    filter (where step = 'done'), 0) as duplicates,
+  '{quality}' || max(page) filter (where step = 'decided' and page <> '') as page,
+  max(run) filter (where step = 'done') as run,
+  max(waiver) as waiver,
+  min(time) filter (where step = 'planned') as planned_at,
+  min(time) filter (where step = 'decided') as decided_at,
+  min(time) filter (where step in ('done', 'abandoned')) as closed_at
+from ops.ledger group by entry_id
+"""
+
+QUARANTINE_OPEN = """
+select q.* from ops.quarantine q where not exists (
+  select 1 from ops.quarantine_actions a
+  where a.topic_id = q.topic_id and a.partition = q.partition and a."offset" = q."offset" and a.entry_id > q.entry_id)
+"""
+
+PLAYER_INVENTORY = """
+select player, item_type, item, sum(change) as quantity
+from game.player_item_changes group by player, item_type, item
+"""
+
+_WHEN = "format_datetime(at_timezone(kafka_timestamp, 'UTC'), 'yyyy-MM-dd HH:mm:ss.SSS') as \"timestamp\""
+_SENT = f'raw_event, {_WHEN}, accept, host, user_agent as "user-agent"'
+
+
+def views(settings: Settings) -> dict[str, str]:
+    """Name -> statement, of every view but those that need a contract's table to exist under another name."""
+    quality = f"{settings.airflow_url}/quality/"
+    return {
+        "ops.batches": BATCHES.format(quality=quality.replace("'", "''")),
+        "ops.quarantine_open": QUARANTINE_OPEN,
+        "game.player_inventory": PLAYER_INVENTORY,
+        "compat.valid_events": f"""
+            select {_SENT}, 'sword_event' as event_type, direction, event_detail from game.sword_purchases
+            union all
+            select {_SENT}, 'guild_event', case action when 'join' then 'increase' else 'reduce' end, guild from game.guild_actions
+            """,
+        "compat.requestors": f"select {_SENT}, event_type from game.group_requests",
+        "compat.acceptors": f"select {_SENT}, event_type from game.member_acceptances",
+        "compat.sword_purchases": f"select {_SENT}, event_type from game.sword_purchases where direction = 'increase'",
+        "compat.guild_joins": f"select {_SENT}, 'join_guild' as event_type from game.guild_actions where action = 'join'",
+        "compat.horse_purchases": f"select {_SENT}, event_type, speed, size, quantity from game.horse_purchases",
+        "compat.guild_actions": f"select {_SENT}, event_type, action from game.guild_actions",
+        "compat.default_events": f"select {_SENT}, event_type from game.default_events",
+    }
+
+
+def create_views(settings: Settings, contracts: Contracts) -> list[str]:
+    """Makes or replaces all views. Returns their names.
+
+    Raises:
+        QueryError: Trino does not answer, or a table that a view reads is missing.
+    """
+    made = views(settings)
+    for name, statement in made.items():
+        query(settings, f"create or replace view {name} as {statement}")
+    return list(made)

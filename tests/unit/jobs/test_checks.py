@@ -1,0 +1,211 @@
+"""Spark's judgement of messages: the same as the API's on every example, and a reason for everything that is no event."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+import secrets
+import uuid
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pyspark.sql import DataFrame, Row, SparkSession
+
+from jobs import checks, duplicates, raw
+from jobs.contract_sql import wide_condition
+from jobs.raw import as_raw
+from lakehouse.contract import load_contracts
+from lakehouse.settings import Settings
+
+CONTRACTS = load_contracts(Settings().contracts)
+EXAMPLES = sorted((Path(__file__).parents[2] / "examples").glob("*/*/*.json"))
+NOW = dt.datetime(2026, 11, 22, 10, 0, tzinfo=dt.UTC)
+MAX_BYTES = 10_000
+MESSAGES = (
+    "topic string, topic_id string, partition int, offset bigint, kafka_timestamp timestamp, key binary, value binary, "
+    "kafka_headers array<struct<key: string, value: binary>>"
+)
+
+
+def event_id(at: dt.datetime = NOW) -> str:
+    """A UUIDv7 of that time."""
+    millis = int(at.timestamp() * 1000)
+    return str(uuid.UUID(int=millis << 80 | 0x7 << 76 | secrets.randbits(12) << 64 | 0b10 << 62 | secrets.randbits(62)))
+
+
+def batch_of(spark: SparkSession, values: list[bytes | None], batch_id: int = 1, at: dt.datetime = NOW) -> DataFrame:
+    rows = [("events", "id", 0, n, at, b"k", value, None) for n, value in enumerate(values)]
+    return as_raw(spark.createDataFrame(rows, MESSAGES), {"events": "id"}, batch_id)
+
+
+def judged(batch: DataFrame, earlier: DataFrame | None = None, header_rules: dict[str, str] | None = None) -> list[Row]:
+    arrivals = batch if earlier is None else earlier.unionAll(batch)
+    repeats = duplicates.find_repeats(batch, arrivals)
+    result = checks.judge(batch, repeats, CONTRACTS, max_event_bytes=MAX_BYTES, header_rules=header_rules or {})
+    return result.orderBy("offset").collect()
+
+
+def judge_values(spark: SparkSession, *values: bytes | None) -> list[Row]:
+    return judged(batch_of(spark, list(values)))
+
+
+def sword(**fields: Any) -> bytes:
+    return json.dumps({"event_type": "purchase_sword", "event_id": event_id(), "player": "p", "host": "h", **fields}).encode()
+
+
+def message_of(example: Path) -> bytes:
+    """The example's event as it stands in the file, escapes and numbers untouched, with an envelope's beginning."""
+    text = example.read_text()
+    start = text.index("{", text.index('"event"'))
+    _, end = json.JSONDecoder().raw_decode(text, start)
+    envelope = f'{{"event_type": "{example.parent.parent.name}", "event_id": "{event_id()}"'
+    own = text[start + 1 : end].strip()
+    return (envelope + ("" if own == "}" else ", ") + own).encode()
+
+
+def test_every_example_is_judged_as_it_says(spark: SparkSession) -> None:
+    examples = [(path, json.loads(path.read_text())) for path in EXAMPLES]
+    assert len(examples) > 80
+    values = [message_of(path) for path, _ in examples]
+    for (path, example), row in zip(examples, judge_values(spark, *values), strict=True):
+        table = CONTRACTS[path.parent.parent.name].table
+        expected = (example.get("reason_code"), "quarantine" if "reason_code" in example else table)
+        assert (row.reason_code, row.destination) == expected, path
+
+
+@pytest.mark.parametrize(
+    ("value", "reason"),
+    [
+        (None, "no_value"),
+        (b"x" * (MAX_BYTES + 1), "too_large"),
+        (b"\xff\xfe", "not_utf8"),
+        (b"junk", "not_json"),
+        (b"", "not_json"),
+        (b'{"event_type":"default"} and more', "not_json"),
+        (b'{"event_type":"default"}{"event_type":"default"}', "not_json"),
+        (b'{"event_type":"default"},"x":{}', "not_json"),
+        (b'{"event_type":"default","event_type":"default"}', "not_json"),
+        (b"[1]", "not_object"),
+        (b'"text"', "not_object"),
+        (b"null", "not_object"),
+        (b"{}", "unknown_type"),
+        (b'{"event_type":"nobody_knows"}', "unknown_type"),
+        (b'{"event_type":5}', "unknown_type"),
+        (b'{"event_type":"default","event_id":"no uuid"}', "event_id_invalid"),
+        (b'{"event_type":"default","event_id":5}', "event_id_invalid"),
+        (b'{"event_type":"default","event_id":"00000000-0000-4000-8000-000000000000"}', "event_id_invalid"),
+        (b'{"event_type":"default","player":5}', "schema:player:type"),
+        (b'{"event_type":"default","occurred_at":"yesterday"}', "schema:occurred_at:format"),
+    ],
+)
+def test_what_is_no_event_is_quarantined_with_its_reason(spark: SparkSession, value: bytes | None, reason: str) -> None:
+    (row,) = judge_values(spark, value)
+    assert (row.reason_code, row.destination) == (reason, "quarantine")
+
+
+def test_bad_messages_do_not_touch_the_good_ones_beside_them(spark: SparkSession) -> None:
+    rows = judge_values(spark, sword(quantity=2), b"junk", None, sword(quantity=3))
+    assert [row.destination for row in rows] == ["sword_purchases", "quarantine", "quarantine", "sword_purchases"]
+    assert [rows[0].purchase_sword__quantity, rows[3].purchase_sword__quantity] == [2, 3]
+
+
+def test_a_broken_rule_is_named(spark: SparkSession) -> None:
+    value = json.dumps({"event_type": "cart_action", "action": "checkout", "items": []}).encode()
+    (row,) = judge_values(spark, value)
+    assert (row.reason_code, row.field, row.rule) == ("rule:checkout_lists_items", None, "checkout_lists_items")
+
+
+def test_absent_fields_take_their_defaults_and_unknown_ones_are_counted(spark: SparkSession) -> None:
+    (row,) = judge_values(spark, sword(newer_field=1))
+    assert (row.purchase_sword__quantity, row.purchase_sword__direction) == (1, "increase")
+    assert row.unknown_fields == ["newer_field"]
+    assert row.reason_code is None
+
+
+def test_a_foreign_message_gets_its_id_from_its_place_and_its_time_from_kafka(spark: SparkSession) -> None:
+    first, second = judge_values(spark, b'{"event_type":"default"}', b'{"event_type":"default"}')
+    again, _ = judge_values(spark, b'{"event_type":"default"}', b'{"event_type":"default"}')
+    assert first.destination == second.destination == "default_events"
+    assert first.event_id != second.event_id
+    assert first.event_id == again.event_id
+    assert uuid.UUID(first.event_id).version == 8
+    assert first.received_at == first.kafka_timestamp
+
+
+@pytest.mark.parametrize(
+    ("age", "reason"),
+    [
+        (dt.timedelta(days=6, hours=23), None),
+        (dt.timedelta(days=7, minutes=1), "event_id_invalid"),
+        (dt.timedelta(minutes=-59), None),
+        (dt.timedelta(minutes=-61), "event_id_invalid"),
+    ],
+)
+def test_an_event_id_must_be_of_the_time_of_its_message(spark: SparkSession, age: dt.timedelta, reason: str | None) -> None:
+    (row,) = judge_values(spark, sword(event_id=event_id(NOW - age)))
+    assert row.reason_code == reason
+
+
+def test_of_equal_events_the_first_arrival_is_the_event(spark: SparkSession) -> None:
+    same = event_id()
+    rows = judge_values(spark, *[sword(event_id=same, received_at=f"2026-11-22T10:00:0{n}Z") for n in range(4)])
+    assert [row.destination for row in rows] == ["sword_purchases", "duplicate", "duplicate", "duplicate"]
+
+
+def test_an_id_in_capitals_is_the_same_id(spark: SparkSession) -> None:
+    same = event_id()
+    rows = judge_values(spark, sword(event_id=same), sword(event_id=same.upper()))
+    assert [row.destination for row in rows] == ["sword_purchases", "duplicate"]
+    assert rows[0].event_id == rows[1].event_id == same
+
+
+@pytest.mark.parametrize("other", [{"quantity": 7}, {"player": "q"}, {"event_type": "default"}])
+def test_the_same_id_for_another_event_is_quarantined(spark: SparkSession, other: dict[str, Any]) -> None:
+    same = event_id()
+    rows = judge_values(spark, sword(event_id=same), sword(event_id=same, **other))
+    assert [row.reason_code for row in rows] == [None, "event_id_reused"]
+
+
+def test_an_arrival_in_an_earlier_batch_is_first_also_if_its_day_is_later(spark: SparkSession) -> None:
+    same = event_id()
+    earlier = batch_of(spark, [sword(event_id=same)], batch_id=1, at=NOW + dt.timedelta(days=1))
+    later = batch_of(spark, [sword(event_id=same), sword()], batch_id=2)
+    assert [row.destination for row in judged(later, earlier)] == ["duplicate", "sword_purchases"]
+
+
+def test_days_further_apart_than_the_window_do_not_meet(spark: SparkSession) -> None:
+    same = event_id()
+    earlier = batch_of(spark, [sword(event_id=same)], batch_id=1, at=NOW - dt.timedelta(days=duplicates.WINDOW_DAYS + 1))
+    later = batch_of(spark, [sword(event_id=same)], batch_id=2)
+    assert [row.destination for row in judged(later, earlier)] == ["sword_purchases"]
+
+
+def test_header_rules_change_the_table_and_not_the_message(spark: SparkSession) -> None:
+    value = sword(http_headers={"Cache-Control": "max-age=0", "X-Secret": "a", "X-Trace": "b"})
+    rules = {"Host": "set moe", "Cache-Control": "set no-cache", "X-Secret": "drop", "X-Trace": "hash", "Accept": "keep"}
+    (row,) = judged(batch_of(spark, [value]), header_rules=rules)
+    digest = "3e23e8160039594a33894f6564e1b1348bbd7a0088d42c4acb73eeaed59c009d"  # SHA-256 of «b»
+    assert row.host == "moe"
+    assert row.http_headers == {"Cache-Control": "no-cache", "X-Trace": digest}
+    assert bytes(row.value) == value
+
+
+def test_a_rule_for_headers_that_is_none_is_refused(spark: SparkSession) -> None:
+    with pytest.raises(ValueError, match="'X-A': 'shred' is not keep, drop, hash or set VALUE"):
+        judged(batch_of(spark, [sword()]), header_rules={"X-A": "shred"})
+
+
+def test_a_rules_fields_are_found_but_not_in_texts_functions_and_structs() -> None:
+    condition = "action <> 'action' OR size(items) > 0 AND items[0].action = 'x' AND action IS NOT NULL"
+    assert wide_condition(CONTRACTS["cart_action"], condition) == (
+        "`cart_action__action` <> 'action' OR size(`cart_action__items`) > 0 AND `cart_action__items`[0].action = 'x' "
+        "AND `cart_action__action` IS NOT NULL"
+    )
+
+
+def test_raw_keeps_what_was_sent(spark: SparkSession) -> None:
+    values = [b"\xff", None, b"junk", sword()]
+    rows = batch_of(spark, values).orderBy("offset").collect()
+    assert [row.value and bytes(row.value) for row in rows] == values
+    assert list(rows[0].asDict()) == list(raw.COLUMNS)

@@ -1,0 +1,73 @@
+"""Planning: offset ranges, the next batch, and the guards against a log that does not fit the cursor."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from jobs.offsets import Log, OffsetRange, OffsetsError, TopicPartition, check_logs, next_cursor, plan_batch
+
+P0, P1 = TopicPartition("events", "id-1", 0), TopicPartition("events", "id-1", 1)
+
+
+def test_the_first_plan_takes_everything_from_the_beginning() -> None:
+    assert plan_batch({}, [Log(P0, 0, 5), Log(P1, 0, 0)], 100) == (OffsetRange(P0, 0, 5), OffsetRange(P1, 0, 0))
+
+
+def test_nothing_new_gives_no_plan() -> None:
+    assert plan_batch({P0: 5}, [Log(P0, 0, 5)], 100) == ()
+
+
+def test_the_next_plan_starts_where_the_last_one_ended() -> None:
+    first = plan_batch({}, [Log(P0, 0, 5), Log(P1, 0, 3)], 4)
+    second = plan_batch(next_cursor(first), [Log(P0, 0, 5), Log(P1, 0, 3)], 100)
+    assert [(one.until, two.start) for one, two in zip(first, second, strict=True)] == [(r.until, r.until) for r in first]
+    assert sum(map(len, first)) == 4
+    assert sum(map(len, second)) == 4
+
+
+@given(st.lists(st.tuples(st.integers(0, 50), st.integers(0, 50)), min_size=1, max_size=6), st.integers(1, 60))
+def test_repeated_plans_take_every_offset_once(parts: list[tuple[int, int]], most: int) -> None:
+    logs = [Log(TopicPartition("events", "id", n), 0, read + waiting) for n, (read, waiting) in enumerate(parts)]
+    cursor = {log.at: read for log, (read, _) in zip(logs, parts, strict=True)}
+    taken = 0
+    while plan := plan_batch(cursor, logs, most):
+        assert 0 < sum(map(len, plan)) <= most
+        assert all(r.start == cursor[r.at] for r in plan)
+        taken += sum(map(len, plan))
+        cursor = next_cursor(plan)
+    assert taken == sum(waiting for _, waiting in parts)
+
+
+def test_a_new_partition_starts_at_its_beginning() -> None:
+    assert plan_batch({P0: 5}, [Log(P0, 0, 5), Log(P1, 0, 2)], 100) == (OffsetRange(P0, 5, 5), OffsetRange(P1, 0, 2))
+
+
+@pytest.mark.parametrize(
+    ("logs", "says"),
+    [
+        ([Log(P0, 7, 9)], r"events-0: offsets \[5, 7\) expired"),
+        ([Log(P0, 0, 4)], "events-0: the cursor 5 is ahead of the log's end 4"),
+        ([], "events-0: the partition is gone"),
+        ([Log(TopicPartition("events", "id-2", 0), 0, 9)], "deleted and made again"),
+    ],
+)
+def test_a_log_that_does_not_fit_the_cursor_stops_the_plan(logs: list[Log], says: str) -> None:
+    with pytest.raises(OffsetsError, match=says):
+        plan_batch({P0: 5}, logs, 100)
+
+
+def test_a_new_partition_whose_beginning_expired_is_noticed() -> None:
+    with pytest.raises(OffsetsError, match=r"events-1: offsets \[0, 3\) expired"):
+        plan_batch({P0: 5}, [Log(P0, 0, 5), Log(P1, 3, 8)], 100)
+
+
+def test_all_that_is_wrong_is_named() -> None:
+    with pytest.raises(OffsetsError, match="(?s)events-0.*events-1"):
+        check_logs({P0: 5, P1: 5}, [Log(P0, 6, 9), Log(P1, 0, 1)])
+
+
+def test_a_range_cannot_run_backwards() -> None:
+    with pytest.raises(ValueError, match="is not a range"):
+        OffsetRange(P0, 5, 4)
