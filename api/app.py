@@ -11,7 +11,7 @@ from api import batch, health, logs, named, openapi, problems
 from api.events import EventMaker
 from api.metrics import Metrics
 from api.problems import Problem
-from api.publish import Publisher, kafka_producer
+from api.publish import Publisher, discard_kafka_producer, kafka_producer
 from api.sender import AnyHost
 from lakehouse.contract import PROBE_TOPIC, load_contracts
 from lakehouse.settings import Settings
@@ -31,6 +31,7 @@ def create_app() -> Flask:
     contracts = load_contracts(settings.contracts)
     publisher = Publisher(
         lambda: kafka_producer(settings, (*contracts.topics, PROBE_TOPIC)),
+        discard_kafka_producer,
         ack_timeout_seconds=settings.ack_timeout_seconds,
     )
     return make_app(settings, EventMaker(contracts, settings.max_event_bytes), publisher)

@@ -36,9 +36,7 @@ def configure() -> None:
     handler = logging.StreamHandler(sys.stdout)
     handler.setFormatter(JsonLines())
     logging.basicConfig(level=logging.INFO, handlers=[handler], force=True)
-    logging.getLogger("kafka").setLevel(
-        logging.ERROR
-    )  # it repeats every failed connection; the probe reports loss once
+    logging.getLogger("kafka").setLevel(logging.CRITICAL)  # it repeats every failed try; the probe reports loss once
 
 
 def register(app: Flask) -> None:

@@ -42,6 +42,7 @@ def _view(route: Route, events: EventMaker, publisher: Publisher, metrics: Metri
             message = events.message({**fields, "event_type": route.event_type}, sender)
         except Rejected as rejected:
             metrics.count_events([(route.event_type, "rejected")])
+            logs.note(field=rejected.field, rule=rejected.rule)
             raise _problem(rejected) from None
         logs.note(event_id=message.event_id)
         acknowledged = publisher.publish([message]) == [True]

@@ -68,22 +68,37 @@ def kafka_producer(settings: Settings, topics: Sequence[str]) -> KafkaProducer:
     return producer
 
 
+def discard_kafka_producer(producer: Any) -> None:
+    """Drops a producer with all that it has not sent, at once.
+
+    Its own close() flushes first, which a producer that needs dropping cannot, and then leaves its thread running.
+    """
+    try:
+        producer.close(timeout=0)
+    except KafkaError:
+        producer._sender.force_close()
+        producer._closed = True  # or its destructor tries to flush again
+
+
 class Publisher:
     """Owns the producer of this process and knows whether the broker takes messages.
 
     A thread produces to the probe topic every second. Once that has failed, requests are refused at once instead of
-    each waiting for its own timeout, so that threads stay free to say that the API is not ready.
+    each waiting for its own timeout, so that threads stay free to say that the API is not ready. The producer is then
+    replaced: one of kafka-python 3.0 whose messages have expired never sends again (the broker misses their numbers).
     """
 
     def __init__(
         self,
         connect: Callable[[], Producer],
+        discard: Callable[[Any], None],
         *,
         ack_timeout_seconds: float,
         max_pending_bytes: int = _MAX_PENDING_BYTES,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._connect = connect
+        self._discard = discard
         self._ack_timeout_seconds = ack_timeout_seconds
         self._max_pending_bytes = max_pending_bytes
         self._clock = clock
@@ -122,8 +137,15 @@ class Publisher:
             self._producer.send(PROBE_TOPIC, value=b"probe", key=b"api").get(_PROBE_TIMEOUT_SECONDS)
         except Exception as error:  # whatever it is, the broker cannot be used; the next probe tries again
             self._note_reachable(False, f"{type(error).__name__}: {error}")
+            self._replace_producer()
         else:
             self._note_reachable(True, "")
+
+    def _replace_producer(self) -> None:
+        """Nobody waits for the old one's messages any more: their requests saw that the broker is lost."""
+        lost, self._producer = self._producer, None
+        if lost is not None:
+            self._discard(lost)
 
     def _watch_broker(self) -> None:
         while True:
@@ -148,10 +170,11 @@ class Publisher:
 
     def _send(self, message: Message) -> Future | None:
         size = len(message.key) + len(message.value)
-        if self._producer is None or not self._take(size):
+        producer = self._producer
+        if producer is None or not self._take(size):
             return None
         try:
-            future = self._producer.send(message.topic, value=message.value, key=message.key)
+            future = producer.send(message.topic, value=message.value, key=message.key)
         except KafkaError as error:
             self._give_back(size)
             _log.error("send failed", extra={"fields": {"topic": message.topic, "reason": str(error)}})

@@ -1,0 +1,207 @@
+"""POST /v1/events: each item has its own outcome, and the status tells what became of all."""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+from flask.testing import FlaskClient
+
+from tests.unit.api.conftest import NOW
+
+GOOD: dict[str, Any] = {"event_type": "guild_action", "action": "join"}
+BAD: dict[str, Any] = {"event_type": "guild_action", "action": "burn"}
+ANY_ID = "7abc-8def-0123456789ab"
+
+
+def id_at(when: datetime) -> str:
+    milliseconds = f"{int(when.timestamp() * 1000):012x}"
+    return f"{milliseconds[:8]}-{milliseconds[8:]}-{ANY_ID}"
+
+
+def post(client: FlaskClient, body: Any, content_type: str | None = "application/json") -> Any:
+    data = body if isinstance(body, bytes) else json.dumps(body).encode()
+    return client.post("/v1/events", data=data, content_type=content_type)
+
+
+def statuses(answer: Any) -> list[str]:
+    return [item["status"] for item in answer.get_json(force=True)["items"]]
+
+
+def test_one_event_is_accepted_with_its_id(client: FlaskClient, broker: Any) -> None:
+    answer = post(client, GOOD | {"occurred_at": "2026-11-22T09:59:00Z", "mood": "new field"})
+    assert answer.status_code == 200
+    [event] = broker.events
+    assert answer.get_json() == {"items": [{"status": "accepted", "event_id": event["event_id"]}]}
+    assert (event["occurred_at"], event["mood"], event["player"]) == ("2026-11-22T09:59:00Z", "new field", "Player 1")
+
+
+def test_each_item_has_its_own_outcome_in_its_place(client: FlaskClient, broker: Any) -> None:
+    answer = post(client, [GOOD, BAD, 7, GOOD | {"event_type": "nonsense"}, GOOD])
+    assert answer.status_code == 200
+    assert statuses(answer) == ["accepted", "rejected", "rejected", "rejected", "accepted"]
+    rejected = [(item["field"], item["rule"]) for item in answer.get_json()["items"] if item["status"] == "rejected"]
+    assert rejected == [("action", "enum"), ("", "type"), ("event_type", "enum")]
+    assert len(broker.messages) == 2
+
+
+@pytest.mark.parametrize("content_type", ["application/x-ndjson", "application/json", None])
+def test_lines_of_json_are_read_by_type_and_by_content(
+    client: FlaskClient, broker: Any, content_type: str | None
+) -> None:
+    body = json.dumps(GOOD).encode() + b"\r\n\n{not json\n" + b'{"a": "\xff"}\n' + json.dumps(GOOD).encode()
+    answer = post(client, body, content_type)
+    assert answer.status_code == 200
+    assert statuses(answer) == ["accepted", "rejected", "rejected", "accepted"]
+    assert [item["rule"] for item in answer.get_json()["items"] if "rule" in item] == ["json", "json"]
+    assert len(broker.messages) == 2
+
+
+def test_a_pretty_printed_event_is_one_event(client: FlaskClient, broker: Any) -> None:
+    assert statuses(post(client, json.dumps(GOOD, indent=2).encode())) == ["accepted"]
+
+
+@pytest.mark.parametrize(
+    "body",
+    [b"", b"  \n", b"[]", b"{", b"junk\njunk", b"\xff\xfe", b'{"a": NaN}', b'{"a": Infinity}', b"[" * 100_00, b"[1,]"],
+)
+def test_a_body_without_anything_to_read_is_400(client: FlaskClient, broker: Any, body: bytes) -> None:
+    answer = post(client, body)
+    assert (answer.status_code, answer.content_type) == (400, "application/problem+json")
+    assert broker.messages == []
+
+
+def test_422_if_every_item_is_rejected(client: FlaskClient, broker: Any) -> None:
+    answer = post(client, [BAD, {}])
+    assert (answer.status_code, answer.content_type) == (422, "application/problem+json")
+    assert statuses(answer) == ["rejected", "rejected"]
+    assert broker.messages == []
+
+
+def test_503_if_none_is_acknowledged(client: FlaskClient, broker: Any) -> None:
+    broker.answers["events"] = "silent"
+    answer = post(client, [GOOD, BAD])
+    assert (answer.status_code, answer.content_type) == (503, "application/problem+json")
+    assert "Retry-After" in answer.headers
+    assert statuses(answer) == ["unavailable", "rejected"]
+
+
+def test_200_if_some_are_acknowledged(client: FlaskClient, broker: Any) -> None:
+    broker.answers["MessageHistory"] = "refuses"
+    answer = post(client, [{"event_type": "message"}, GOOD])
+    assert answer.status_code == 200
+    assert statuses(answer) == ["unavailable", "accepted"]
+
+
+def test_a_send_that_fails_keeps_the_later_ones_from_waiting(client: FlaskClient, broker: Any) -> None:
+    broker.answers["MessageHistory"] = "raises"
+    answer = post(client, [GOOD, {"event_type": "message"}, GOOD])
+    assert statuses(answer) == ["accepted", "unavailable", "unavailable"]
+    assert len(broker.messages) == 1
+
+
+def test_a_clients_event_id_is_kept_in_lower_case(client: FlaskClient, broker: Any) -> None:
+    event_id = id_at(NOW)
+    first, second = post(client, GOOD | {"event_id": event_id.upper()}), post(client, GOOD | {"event_id": event_id})
+    assert first.get_json() == second.get_json() == {"items": [{"status": "accepted", "event_id": event_id}]}
+    assert [event["event_id"] for event in broker.events] == [event_id, event_id]
+
+
+@pytest.mark.parametrize(
+    ("event_id", "rule"),
+    [
+        (id_at(NOW - timedelta(days=7, seconds=1)), "time"),
+        (id_at(NOW + timedelta(hours=1, seconds=1)), "time"),
+        ("ffffffff-ffff-" + ANY_ID, "format"),
+        ("01a203c5-c5b4-454c-8f5e-2800feb738cc", "format"),
+        ("01a203c5-c5b4-754c-cf5e-2800feb738cc", "format"),
+        ("me", "format"),
+        (7, "type"),
+        (None, "type"),
+    ],
+)
+def test_an_event_id_that_could_not_be_looked_up_is_rejected(
+    client: FlaskClient, broker: Any, event_id: Any, rule: str
+) -> None:
+    answer = post(client, GOOD | {"event_id": event_id})
+    assert answer.status_code == 422
+    [item] = answer.get_json(force=True)["items"]
+    assert (item["field"], item["rule"]) == ("event_id", rule)
+
+
+@pytest.mark.parametrize("when", [NOW - timedelta(days=6, hours=23, minutes=59), NOW + timedelta(minutes=59)])
+def test_an_event_id_in_time_is_accepted(client: FlaskClient, when: datetime) -> None:
+    assert post(client, GOOD | {"event_id": id_at(when)}).status_code == 200
+
+
+@pytest.mark.parametrize("name", ["player", "host", "user_agent", "accept", "http_headers", "received_at"])
+def test_a_client_may_not_set_what_the_api_sets(client: FlaskClient, broker: Any, name: str) -> None:
+    [item] = post(client, GOOD | {name: "x"}).get_json(force=True)["items"]
+    assert (item["status"], item["field"], item["rule"]) == ("rejected", name, "envelope")
+    assert broker.messages == []
+
+
+@pytest.mark.parametrize(
+    ("more", "field", "rule"),
+    [
+        ({"event_type": None}, "event_type", "type"),
+        ({"occurred_at": "yesterday"}, "occurred_at", "format"),
+        ({"schema_version": 0}, "schema_version", "minimum"),
+        ({"guild": "\ud800"}, "guild", "type"),
+        ({"unknown": "\ud800"}, "unknown", "type"),
+        ({"unknown": {"deep": ["\udfff"]}}, "unknown", "type"),
+        ({"\ud800": 1}, "?", "type"),
+    ],
+)
+def test_a_wrong_item_is_rejected_by_field_and_rule(
+    client: FlaskClient, broker: Any, more: dict[str, Any], field: str, rule: str
+) -> None:
+    [item] = post(client, GOOD | more).get_json(force=True)["items"]
+    assert (item["field"], item["rule"]) == (field, rule)
+    assert broker.messages == []
+
+
+@pytest.mark.parametrize("value", ["1e999", "-1e999", "9" * 5000])
+def test_a_number_that_no_reader_could_take_is_rejected(client: FlaskClient, broker: Any, value: str) -> None:
+    answer = post(client, f'{{"event_type": "default", "unknown": {value}}}'.encode())
+    [item] = answer.get_json(force=True)["items"]
+    assert (item["field"], item["rule"]) == ("unknown", "type")
+    assert broker.messages == []
+
+
+def test_a_foreign_player_cannot_be_set_but_by_the_header(client: FlaskClient, broker: Any) -> None:
+    client.post("/v1/events", json=GOOD, headers={"X-Player-Id": "p-9"})
+    assert broker.messages[0][1] == b"p-9"
+
+
+def test_one_event_too_large_does_not_stop_the_others(client: FlaskClient, broker: Any) -> None:
+    answer = post(client, [GOOD | {"guild": "a" * 3000}, GOOD])
+    assert statuses(answer) == ["rejected", "accepted"]
+    assert answer.get_json()["items"][0]["rule"] == "max_bytes"
+
+
+def test_too_many_events_and_too_large_a_body_are_413(client: FlaskClient, broker: Any) -> None:
+    assert post(client, [GOOD] * 51).status_code == 413
+    answer = post(client, b" " * 20_001)
+    assert (answer.status_code, answer.content_type) == (413, "application/problem+json")
+    assert broker.messages == []
+
+
+@pytest.mark.parametrize("content_type", ["text/xml", "multipart/form-data; boundary=x", "image/png"])
+def test_another_type_of_body_is_415(client: FlaskClient, content_type: str) -> None:
+    answer = post(client, GOOD, content_type)
+    assert (answer.status_code, answer.content_type) == (415, "application/problem+json")
+
+
+def test_a_compressed_body_is_415(client: FlaskClient) -> None:
+    answer = client.post("/v1/events", data=b"x", headers={"Content-Encoding": "gzip"})
+    assert answer.status_code == 415
+
+
+def test_more_than_may_be_pending_is_unavailable_at_once(client: FlaskClient, broker: Any) -> None:
+    broker.answers["events"] = "silent"
+    for _ in range(60):
+        client.get("/purchase_a_sword?event_detail=" + "a" * 1500)
+    assert len(broker.messages) < 60
