@@ -1,7 +1,7 @@
 # What a person types. `make help` lists it; each target makes what it needs first.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help up down status demo test unit lint bench lock
+.PHONY: help up down status demo test unit lint bench jars lock
 .NOTPARALLEL:
 
 READY := .venv/.ready
@@ -38,11 +38,16 @@ lint: $(READY)  ## style, format and types
 bench: tools $(READY)  ## measure, each figure beside a baseline of the same run
 	$(PYTHON) -m benchmarks
 
+jars: tools $(READY)  ## fetch the servers only (`make up` does it too; docker/compose.yaml needs it)
+	@$(LAKEHOUSE) fetch
+
 lock: $(READY)  ## write requirements/*.txt anew from requirements/*.in
 	$(UV) pip compile -q --generate-hashes --no-emit-index-url --no-header --python-version 3.11 \
 	  requirements/bootstrap.in -o requirements/bootstrap.txt
 	$(UV) pip compile -q --generate-hashes --no-emit-index-url --no-header --python-version 3.11 \
 	  --overrides requirements/overrides.txt requirements/dev.in -o requirements/lock.txt
+	$(UV) pip compile -q --generate-hashes --no-emit-index-url --no-header --python-version 3.11 \
+	  --constraints requirements/lock.txt requirements/api.in -o requirements/api.txt
 
 # Says in one line what is missing, before minutes go into what will not work without it.
 .PHONY: tools

@@ -6,10 +6,11 @@ import os
 import subprocess
 import sys
 import time
+from collections.abc import Mapping
 from pathlib import Path
 
 from lakehouse.settings import CHECKOUT, Settings
-from lakehouse.stack.environment import AIRFLOW_USER, airflow_password, job_environment
+from lakehouse.stack.environment import AIRFLOW_USER, airflow_password
 from lakehouse.stack.errors import StackError
 
 SPARK_POOL = "spark_writers"
@@ -24,15 +25,16 @@ def make_topics(settings: Settings) -> None:
     create_topics(settings, load_contracts(settings.contracts))
 
 
-def make_tables(settings: Settings, java_home: Path) -> None:
-    """Runs jobs/create_tables.py against the warm Spark; repeating it changes nothing."""
+def make_tables(settings: Settings, environment: Mapping[str, str]) -> None:
+    """Runs jobs/create_tables.py; repeating it changes nothing."""
     log = settings.state / "logs" / "create_tables.log"
+    log.parent.mkdir(parents=True, exist_ok=True)
     with log.open("w") as out:
         done = subprocess.run(
             [sys.executable, str(CHECKOUT / "jobs" / "create_tables.py")],
             stdout=out,
             stderr=subprocess.STDOUT,
-            env=job_environment(settings, java_home),
+            env=environment,
             cwd=CHECKOUT,
             timeout=180,
             check=False,

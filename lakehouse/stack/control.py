@@ -12,7 +12,7 @@ from pathlib import Path
 
 from lakehouse.settings import Settings
 from lakehouse.stack import bootstrap, downloads, preflight
-from lakehouse.stack.environment import local_settings
+from lakehouse.stack.environment import job_environment, local_settings
 from lakehouse.stack.errors import NotReady, StackError
 from lakehouse.stack.java import find_java, trino_java
 from lakehouse.stack.probes import PROBES
@@ -104,11 +104,13 @@ def _service_step(settings: Settings, part: Service, start: bool, supervisor: Su
 
 
 def _bootstrap_steps(settings: Settings, machine: Machine) -> list[Step]:
-    if os.environ.get("LAKEHOUSE_BARE_STACK"):  # TEMPORARY
-        return []
     return [
         Step("topics", ("kafka",), lambda _: bootstrap.make_topics(settings)),
-        Step("tables", ("metastore", "spark"), lambda _: bootstrap.make_tables(settings, machine.java)),
+        Step(
+            "tables",
+            ("metastore", "spark"),
+            lambda _: bootstrap.make_tables(settings, job_environment(settings, machine.java)),
+        ),
         Step("views", ("tables", "trino"), lambda _: bootstrap.make_views(settings)),
         Step(
             "dags",
