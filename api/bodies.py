@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from flask import Request
+from werkzeug.exceptions import RequestEntityTooLarge
 
 from api.problems import Problem
 
@@ -68,7 +69,11 @@ def _media_type(request: Request, allowed: tuple[str, ...]) -> str:
 
 def _text(request: Request) -> str:
     """Undecodable bytes become half characters, so that only the lines that have them are refused."""
-    return request.get_data(cache=False).decode("utf-8", "surrogateescape").removeprefix("\ufeff")
+    data = request.get_data(cache=False)
+    limit = request.max_content_length
+    if request.content_length is None and limit is not None and len(data) >= limit:
+        raise RequestEntityTooLarge  # a body of unknown length is cut off at the limit without a word
+    return data.decode("utf-8", "surrogateescape").removeprefix("\ufeff")
 
 
 def _whole_or_lines(text: str) -> list[Any]:

@@ -55,7 +55,7 @@ def test_what_is_not_there_is_a_problem(client: FlaskClient) -> None:
     for answer, status in (
         (client.get("/nowhere"), 404),
         (client.get("/message/"), 404),
-        (client.get("/x//message"), 404),
+        (client.post("/purchase_a_sword/red//1"), 404),
         (client.post("/purchase_a_sword"), 405),
         (client.put("/v1/events"), 405),
         (client.options("/"), 405),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from datetime import datetime, timedelta
+from io import BytesIO
 from typing import Any
 
 import pytest
@@ -187,6 +188,17 @@ def test_too_many_events_and_too_large_a_body_are_413(client: FlaskClient, broke
     answer = post(client, b" " * 20_001)
     assert (answer.status_code, answer.content_type) == (413, "application/problem+json")
     assert broker.messages == []
+
+
+def test_a_body_of_unknown_length_is_read_whole_or_refused(client: FlaskClient, broker: Any) -> None:
+    line = json.dumps(GOOD).encode() + b"\n"
+    for size, status in ((10_000, 200), (30_000, 413)):
+        body = (line * 40).ljust(size)
+        answer = client.post(
+            "/v1/events", input_stream=BytesIO(body), environ_overrides={"wsgi.input_terminated": True}
+        )
+        assert answer.status_code == status
+    assert len(broker.messages) == 40
 
 
 @pytest.mark.parametrize("content_type", ["text/xml", "multipart/form-data; boundary=x", "image/png"])
