@@ -76,8 +76,8 @@ class Rule:
 class Facts:
     """What an event adds to the daily tables, as Spark SQL over the own fields.
 
-    `direction`: increase or reduce, or none. `changes`: array of struct(item_type, item, change): what the player gained
-    (or lost, below 0) by the event. `sales`: whether what was gained was sold.
+    `direction`: increase or reduce, or none. `changes`: array of struct(item_type, item, change): what the player
+    gained (or lost, below 0) by the event. `sales`: whether what was gained was sold.
     """
 
     direction: str | None = None
