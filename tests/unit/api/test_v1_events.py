@@ -195,7 +195,9 @@ def test_a_body_of_unknown_length_is_read_whole_or_refused(client: FlaskClient, 
     for size, status in ((10_000, 200), (30_000, 413)):
         body = (line * 40).ljust(size)
         answer = client.post(
-            "/v1/events", input_stream=BytesIO(body), environ_overrides={"wsgi.input_terminated": True}
+            "/v1/events",
+            input_stream=BytesIO(body),
+            environ_overrides={"wsgi.input_terminated": True, "HTTP_TRANSFER_ENCODING": "chunked"},
         )
         assert answer.status_code == status
     assert len(broker.messages) == 40
