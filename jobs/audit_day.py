@@ -24,7 +24,15 @@ def audit(run: Job, day: dt.date) -> None:
     )
     of_day = {name: frame.where(f"event_date = date '{day}'") for name, frame in frames.items()}
     result = audit_day({**of_day, "player_inventory": inventory}, name=f"day-{day}", settings=run.settings)
-    row = (f"day-{day}", day, run.run, result.verdict, list(result.failed_critical), result.page, dt.datetime.now(dt.UTC))
+    row = (
+        f"day-{day}",
+        day,
+        run.run,
+        result.verdict,
+        list(result.failed_critical),
+        result.page,
+        dt.datetime.now(dt.UTC),
+    )
     schema = ", ".join(f"{name} {kind}" for name, (kind, _) in tables.AUDITS.items())
     run.spark.createDataFrame([row], schema).write.format("delta").mode("append").save(run.path(names.AUDITS))
     run.say(f"day {day} is {result.verdict}; page {result.page}")

@@ -13,8 +13,9 @@ from lakehouse import patterns
 from lakehouse.validate import checks
 
 if TYPE_CHECKING:
-    from lakehouse.contract import Contracts
     from pyspark.sql import DataFrame
+
+    from lakehouse.contract import Contracts
 
 QUARANTINE, DUPLICATE = "quarantine", "duplicate"
 COORDINATES = ["topic", "topic_id", "partition", "offset", "kafka_timestamp", "event_date", "batch_id"]
@@ -53,7 +54,10 @@ def judge(
         .selectExpr(
             "*",
             *[f"{value_of(field)} as `{field.name}`" for field in envelope],
-            *[f"case when event_type = '{c.event_type}' then {value_of(f)} end as `{name}`" for name, (c, f) in own.items()],
+            *[
+                f"case when event_type = '{c.event_type}' then {value_of(f)} end as `{name}`"
+                for name, (c, f) in own.items()
+            ],
         )
     )
     reasoned = typed.selectExpr("*", f"{_unreadable(contracts, max_event_bytes)} as unreadable").selectExpr(

@@ -51,7 +51,8 @@ def first_broken(checks: Sequence[Check], variant: str = "json") -> str:
 def first_broken_rule(contract: Contract) -> str:
     """SQL: `<rule>` of the first x-rule that is false, over the columns of `wide_name`; null if none is."""
     cases = " ".join(
-        f"when not coalesce({wide_condition(contract, rule.condition)}, true) then '{rule.name}'" for rule in contract.rules
+        f"when not coalesce({wide_condition(contract, rule.condition)}, true) then '{rule.name}'"
+        for rule in contract.rules
     )
     return f"case {cases} end" if cases else "cast(null as string)"
 
@@ -108,7 +109,9 @@ def _value_breaks(check: Check, value: str) -> str:
     found = f"schema_of_variant({value})"
     if check.keyword == "type":
         allowed_null = f" and {found} <> 'VOID'" if nullable(check.schema) else ""
-        return f"({found} is not null{allowed_null} and not coalesce({_is_type(json_type(check.schema), value)}, false))"
+        return (
+            f"({found} is not null{allowed_null} and not coalesce({_is_type(json_type(check.schema), value)}, false))"
+        )
     return f"({found} <> 'VOID' and not coalesce({_keeps(check, value)}, false))"
 
 

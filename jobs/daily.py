@@ -8,8 +8,9 @@ from functools import reduce
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from lakehouse.contract import Contract, Contracts
     from pyspark.sql import DataFrame
+
+    from lakehouse.contract import Contract, Contracts
 
 CHANGE_TYPE = "array<struct<item_type: string, item: string, change: bigint>>"
 
@@ -19,7 +20,9 @@ def events_of_day(tables: Mapping[str, DataFrame], contracts: Contracts, day: dt
 
     `tables` are the event tables by name; those of a day without events give none.
     """
-    parts = [_facts(tables[contract.table].where(f"event_date = date '{day}'"), contract) for contract in contracts.values()]
+    parts = [
+        _facts(tables[contract.table].where(f"event_date = date '{day}'"), contract) for contract in contracts.values()
+    ]
     return reduce(lambda one, other: one.unionAll(other), parts)
 
 
@@ -31,16 +34,20 @@ def event_counts(events: DataFrame) -> DataFrame:
 def item_sales(events: DataFrame) -> DataFrame:
     """item_type, item, quantity: what was gained by an event that is a sale."""
     sold = events.where("sales").selectExpr("inline(changes)").where("change > 0")
-    return sold.groupBy("item_type", "item").agg({"change": "sum"}).selectExpr(
-        "item_type", "item", "`sum(change)` as quantity"
+    return (
+        sold.groupBy("item_type", "item")
+        .agg({"change": "sum"})
+        .selectExpr("item_type", "item", "`sum(change)` as quantity")
     )
 
 
 def player_changes(events: DataFrame) -> DataFrame:
     """player, item_type, item, change."""
     changes = events.selectExpr("player", "inline(changes)")
-    return changes.groupBy("player", "item_type", "item").agg({"change": "sum"}).selectExpr(
-        "player", "item_type", "item", "`sum(change)` as change"
+    return (
+        changes.groupBy("player", "item_type", "item")
+        .agg({"change": "sum"})
+        .selectExpr("player", "item_type", "item", "`sum(change)` as change")
     )
 
 

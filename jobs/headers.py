@@ -28,7 +28,9 @@ def apply_rules(frame: DataFrame, rules: Mapping[str, str]) -> DataFrame:
         if column:
             columns[column] = _new_value(name, rule, f"`{column}`")
         elif rule.startswith("set "):
-            others = f"coalesce(map_filter({headers}, (k, v) -> k <> {_text(name)}), cast(map() as map<string, string>))"
+            others = (
+                f"coalesce(map_filter({headers}, (k, v) -> k <> {_text(name)}), cast(map() as map<string, string>))"
+            )
             headers = f"map_concat({others}, map({_text(name)}, {_new_value(name, rule, 'v')}))"
         elif rule == "drop":
             headers = f"map_filter({headers}, (k, v) -> k <> {_text(name)})"

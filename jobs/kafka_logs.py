@@ -19,9 +19,7 @@ def admin(bootstrap: str) -> Iterator[KafkaAdminClient]:
     """An admin client, closed at the end. Raises kafka.errors.KafkaError if no broker answers."""
     from kafka import KafkaAdminClient
 
-    client = KafkaAdminClient(
-        bootstrap_servers=bootstrap, client_id="lakehouse", request_timeout_ms=REQUEST_TIMEOUT_MS
-    )
+    client = KafkaAdminClient(bootstrap_servers=bootstrap, client_id="lakehouse", request_timeout_ms=REQUEST_TIMEOUT_MS)
     try:
         yield client
     finally:
@@ -56,7 +54,9 @@ def read_logs(client: KafkaAdminClient, topics: Sequence[str]) -> list[Log]:
     return [Log(at, earliest[key].offset, latest[key].offset) for key, at in keys.items()]
 
 
-def offsets_with_message(bootstrap: str, places: Iterable[tuple[str, int, int]], timeout_ms: int = 20_000) -> list[tuple[str, int, int]]:
+def offsets_with_message(
+    bootstrap: str, places: Iterable[tuple[str, int, int]], timeout_ms: int = 20_000
+) -> list[tuple[str, int, int]]:
     """Of (topic, partition, offset), those at which Kafka holds a message that a reader of committed data sees.
 
     Offsets taken by transaction markers, aborted messages and compacted ones hold none.
@@ -64,7 +64,8 @@ def offsets_with_message(bootstrap: str, places: Iterable[tuple[str, int, int]],
     Raises:
         OffsetsError: Kafka did not answer for an offset within `timeout_ms`.
     """
-    from kafka import KafkaConsumer, TopicPartition as KafkaPartition
+    from kafka import KafkaConsumer
+    from kafka import TopicPartition as KafkaPartition
 
     consumer = KafkaConsumer(
         bootstrap_servers=bootstrap, isolation_level="read_committed", enable_auto_commit=False, max_poll_records=1
@@ -80,7 +81,9 @@ def offsets_with_message(bootstrap: str, places: Iterable[tuple[str, int, int]],
             while not records and consumer.position(at) <= offset:
                 records = consumer.poll(timeout_ms=500).get(at, [])
                 if not records and deadline():
-                    raise OffsetsError(f"{topic}-{partition}: Kafka did not say within {timeout_ms} ms what offset {offset} holds")
+                    raise OffsetsError(
+                        f"{topic}-{partition}: Kafka did not say within {timeout_ms} ms what offset {offset} holds"
+                    )
             if records and records[0].offset == offset:
                 found.append((topic, partition, offset))
     finally:

@@ -40,7 +40,6 @@ COLUMNS = {
 SCHEMA = ", ".join(f"{name} {kind}" for name, (kind, _) in COLUMNS.items())
 
 
-
 class LedgerError(Exception):
     """The ledger says something that this version cannot act on."""
 
@@ -115,7 +114,9 @@ def fold(rows: Iterable[Mapping[str, Any]]) -> Snapshot:
     for row in rows:
         steps = by_entry.setdefault(row["entry_id"], {})
         if row["step"] in steps:
-            raise LedgerError(f"entry {row['entry_id']} has two rows {row['step']!r}; the ledger was written past its protocol")
+            raise LedgerError(
+                f"entry {row['entry_id']} has two rows {row['step']!r}; the ledger was written past its protocol"
+            )
         steps[row["step"]] = row
     entries = [_entry(entry_id, by_entry[entry_id]) for entry_id in sorted(by_entry)]
     ingests = [e for e in entries if e.kind == INGEST]

@@ -27,7 +27,9 @@ def publish(run: Job) -> int:
 def close(run: Job, entry: Entry, snapshot: Snapshot) -> None:
     """Brings one entry, the lowest open one, from where it is to done."""
     if entry.kind != INGEST:
-        raise LedgerError(f"entry {entry.entry_id} is a {entry.kind}, which this version cannot finish; run a newer one")
+        raise LedgerError(
+            f"entry {entry.entry_id} is a {entry.kind}, which this version cannot finish; run a newer one"
+        )
     if entry.decision is None:
         run.ledger.decide(entry.entry_id, entry.kind, stage(run, entry, snapshot))
         run.hooks.at("after_decide")
@@ -105,7 +107,9 @@ def audit(run: Job, entry: Entry, staged: object, snapshot: Snapshot) -> tuple[s
     checked = staged.withColumn(  # type: ignore[attr-defined]
         "duplicate", _expr(f"destination = '{DUPLICATE}'")
     )
-    present = [r["event_type"] for r in checked.where("event_type is not null").select("event_type").distinct().collect()]
+    present = [
+        r["event_type"] for r in checked.where("event_type is not null").select("event_type").distinct().collect()
+    ]
     history, mix = recent(run, snapshot)
     result = audit_batch(
         checked,
@@ -163,7 +167,9 @@ def publish_decided(run: Job, entry: Entry, decision: Decision) -> None:
     summary = {}
     for each in counts:
         summary[each.destination] = summary.get(each.destination, 0) + each.rows
-    run.say(f"batch {entry.entry_id} is {decision.verdict}: " + ", ".join(f"{k} {v}" for k, v in sorted(summary.items())))
+    run.say(
+        f"batch {entry.entry_id} is {decision.verdict}: " + ", ".join(f"{k} {v}" for k, v in sorted(summary.items()))
+    )
 
 
 def read_back(run: Job, entry: Entry, decision: Decision) -> tuple[Count, ...]:

@@ -18,14 +18,18 @@ def build(run: Job, day: dt.date) -> int:
     """
     built_through = run.ledger.read().closed_through
     run.hooks.at("after_built_through")
-    tables = {name: run.spark.read.format("delta").load(run.path(names.event_table(name))) for name in run.contracts.tables}
+    tables = {
+        name: run.spark.read.format("delta").load(run.path(names.event_table(name))) for name in run.contracts.tables
+    }
     events = daily.events_of_day(tables, run.contracts, day)
     for table, rows in (
         (names.DAILY_EVENT_COUNTS, daily.event_counts(events)),
         (names.DAILY_ITEM_SALES, daily.item_sales(events)),
         (names.PLAYER_ITEM_CHANGES, daily.player_changes(events)),
     ):
-        stamped = rows.selectExpr("*", f"cast({built_through} as bigint) as built_through", f"date '{day}' as event_date")
+        stamped = rows.selectExpr(
+            "*", f"cast({built_through} as bigint) as built_through", f"date '{day}' as event_date"
+        )
         delta_writes.append_once(
             stamped.coalesce(1),
             run.path(table),

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 if TYPE_CHECKING:
-    from lakehouse.settings import Settings
     from pyspark.sql import SparkSession
+
+    from lakehouse.settings import Settings
 
 PROBE_SECONDS = 5.0
 

@@ -11,8 +11,9 @@ from jobs.contract_sql import wide_name
 from jobs.ledger import Count, Decision
 
 if TYPE_CHECKING:
-    from lakehouse.contract import Contract, Contracts
     from pyspark.sql import DataFrame, SparkSession
+
+    from lakehouse.contract import Contract, Contracts
 
 ROWS_PER_FILE = 250_000
 

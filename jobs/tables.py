@@ -11,17 +11,16 @@ from jobs.contract_sql import spark_type
 from lakehouse import names
 
 if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
     from lakehouse.contract import Contract, Contracts
     from lakehouse.settings import Settings
-    from pyspark.sql import SparkSession
 
 # Columns that queries filter or join by; statistics on others cost every commit and skip nothing.
 _RAW_STATS = "batch_id,event_id,topic,partition,offset,kafka_timestamp"
 _GAME_STATS = "entry_id,batch_id,event_id,player,kafka_timestamp,topic,partition,offset"
 
-_PLACE = {
-    name: raw.COLUMNS[name] for name in ("topic", "topic_id", "partition", "offset", "kafka_timestamp")
-}
+_PLACE = {name: raw.COLUMNS[name] for name in ("topic", "topic_id", "partition", "offset", "kafka_timestamp")}
 _PROVENANCE = {
     **_PLACE,
     "batch_id": ("bigint", "ledger entry that brought the message"),
@@ -41,7 +40,9 @@ class Definition:
     stats: str = ""
 
     def ddl(self, path: str) -> str:
-        columns = ", ".join(f"`{name}` {kind} comment {_text(comment)}" for name, (kind, comment) in self.columns.items())
+        columns = ", ".join(
+            f"`{name}` {kind} comment {_text(comment)}" for name, (kind, comment) in self.columns.items()
+        )
         properties = f" tblproperties ('delta.dataSkippingStatsColumns' = '{self.stats}')" if self.stats else ""
         partition = " partitioned by (event_date)" if self.partitioned else ""
         return (
@@ -67,7 +68,9 @@ def event_definition(contract: Contract, contracts: Contracts) -> Definition:
 def definitions(contracts: Contracts) -> list[Definition]:
     """Every table of the lakehouse."""
     return [
-        Definition(names.RAW_EVENTS, "Kafka messages as they were sent, one row a message.", raw.COLUMNS, True, _RAW_STATS),
+        Definition(
+            names.RAW_EVENTS, "Kafka messages as they were sent, one row a message.", raw.COLUMNS, True, _RAW_STATS
+        ),
         Definition(
             names.LEDGER,
             "Every change to raw, game and quarantine: what was planned, decided and done, append-only.",
@@ -75,8 +78,16 @@ def definitions(contracts: Contracts) -> list[Definition]:
             partitioned=False,
             stats="entry_id,time",
         ),
-        Definition(names.QUARANTINE, "Messages that failed, one row a failure, append-only.", QUARANTINE, True, "entry_id,batch_id,event_id,reason_code"),
-        Definition(names.QUARANTINE_ACTIONS, "What was done to quarantined messages, append-only.", ACTIONS, partitioned=False),
+        Definition(
+            names.QUARANTINE,
+            "Messages that failed, one row a failure, append-only.",
+            QUARANTINE,
+            True,
+            "entry_id,batch_id,event_id,reason_code",
+        ),
+        Definition(
+            names.QUARANTINE_ACTIONS, "What was done to quarantined messages, append-only.", ACTIONS, partitioned=False
+        ),
         Definition(names.LOSSES, "Losses that somebody accepted, append-only.", LOSSES, partitioned=False),
         Definition(names.ERASURES, "Players that were erased, append-only.", ERASURES, partitioned=False),
         Definition(names.AUDITS, "Audits of built days.", AUDITS, partitioned=False),
@@ -177,7 +188,7 @@ DAILY = [
 def create(spark: SparkSession, settings: Settings, wanted: list[Definition]) -> list[str]:
     """Makes databases and tables that are not there; adds columns and comments that are new. Returns what it changed."""
     changed = []
-    for database in {definition.table.database for definition in wanted}:
+    for database in names.DATABASES:
         spark.sql(f"create database if not exists {database} location '{settings.warehouse_uri}/{database}'")
     present = {database: _tables(spark, database) for database in {d.table.database for d in wanted}}
     for definition in wanted:

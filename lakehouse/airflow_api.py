@@ -45,6 +45,14 @@ class AirflowApi:
     def unpause(self, dag_id: str) -> None:
         self._call("PATCH", f"/api/v2/dags/{quote(dag_id)}?update_mask=is_paused", {"is_paused": False})
 
+    def pause(self, dag_id: str) -> None:
+        self._call("PATCH", f"/api/v2/dags/{quote(dag_id)}?update_mask=is_paused", {"is_paused": True})
+
+    def active_runs(self) -> list[str]:
+        """Runs under way or waiting to start, as dag_id/run_id."""
+        runs = self.get("/dags/~/dagRuns?limit=100&state=running&state=queued")["dag_runs"]
+        return [f"{run['dag_id']}/{run['dag_run_id']}" for run in runs]
+
     def trigger(self, dag_id: str, conf: dict[str, Any] | None = None) -> str:
         """Starts a run and gives its id."""
         body = {"logical_date": None, "conf": conf or {}}
@@ -52,6 +60,23 @@ class AirflowApi:
 
     def run_state(self, dag_id: str, run_id: str) -> str:
         return str(self.get(f"/dags/{quote(dag_id)}/dagRuns/{quote(run_id)}")["state"])
+
+    def task_instances(self, dag_id: str, run_id: str) -> list[dict[str, Any]]:
+        path = f"/dags/{quote(dag_id)}/dagRuns/{quote(run_id)}/taskInstances?limit=100"
+        instances: list[dict[str, Any]] = self.get(path)["task_instances"]
+        return instances
+
+    def task_log(self, dag_id: str, run_id: str, task_id: str, attempt: int = 1) -> str:
+        """The whole log of one attempt of a task, one JSON object a line."""
+        path = f"/dags/{quote(dag_id)}/dagRuns/{quote(run_id)}/taskInstances/{quote(task_id)}/logs/{attempt}"
+        return "\n".join(str(line) for line in self.get(f"{path}?full_content=true")["content"])
+
+    def page(self, path: str) -> str:
+        """A page of a plugin, as text."""
+        response = self._session.get(self._url + path, timeout=self._timeout_seconds)
+        if not response.ok:
+            raise AirflowError(f"GET {self._url}{path}: {response.status_code}")
+        return response.text
 
     def _call(self, method: str, path: str, body: dict[str, Any] | None = None) -> Any:
         try:

@@ -73,9 +73,11 @@ QUESTIONS = (
     Question(
         "Guild actions of user1.comcast.com",
         "select action, count(*) from game.guild_actions where host = 'user1.comcast.com' group by action",
-        lambda load: ((str(load.action),), load.count)
-        if load.table == "guild_actions" and load.host == "user1.comcast.com"
-        else None,
+        lambda load: (
+            ((str(load.action),), load.count)
+            if load.table == "guild_actions" and load.host == "user1.comcast.com"
+            else None
+        ),
     ),
     Question(
         "Swords and guild joins together (document 3's union)",
@@ -139,7 +141,9 @@ def ingest(api: AirflowApi, say: Callable[[str], None]) -> float:
         if state == "failed":
             raise DemoError(f"ingest_events run {run_id} failed; open it in Airflow, its log says what to do next")
         if seconds > INGEST_SECONDS:
-            raise DemoError(f"ingest_events run {run_id} is still {state} after {INGEST_SECONDS:.0f} s; see it in Airflow")
+            raise DemoError(
+                f"ingest_events run {run_id} is still {state} after {INGEST_SECONDS:.0f} s; see it in Airflow"
+            )
         time.sleep(POLL_SECONDS)
 
 

@@ -42,7 +42,9 @@ def _sword(count: int, player: int, detail: str) -> Load:
 
 
 def _guild(count: int, host: str, guild: str) -> Load:
-    return Load(count, host, "GET", f"/join_guild?event_detail={guild}", "guild_actions", direction="increase", action="join")
+    return Load(
+        count, host, "GET", f"/join_guild?event_detail={guild}", "guild_actions", direction="increase", action="join"
+    )
 
 
 def _colored(count: int, user: int, color: str, quantity: int) -> Load:
@@ -107,7 +109,19 @@ def sender(api_url: str, concurrency: int = 8) -> Callable[[Load], None]:
 
 
 def _by_ab(ab: str, api_url: str, load: Load, concurrency: int) -> None:
-    command = [ab, "-q", "-n", str(load.count), "-c", str(concurrency), "-m", load.method, "-H", f"Host: {load.host}", api_url + load.path]
+    command = [
+        ab,
+        "-q",
+        "-n",
+        str(load.count),
+        "-c",
+        str(concurrency),
+        "-m",
+        load.method,
+        "-H",
+        f"Host: {load.host}",
+        api_url + load.path,
+    ]
     done = subprocess.run(command, capture_output=True, text=True, timeout=SEND_SECONDS, check=False)
     complete = re.search(r"Complete requests:\s+(\d+)", done.stdout)
     refused = re.search(r"Non-2xx responses:\s+(\d+)", done.stdout)
@@ -127,7 +141,12 @@ def _by_client(api_url: str, load: Load, concurrency: int) -> None:
         connection = http.client.HTTPConnection(url.hostname or "", url.port, timeout=60)
         try:
             connection.putrequest(load.method, load.path, skip_host=True, skip_accept_encoding=True)
-            for name, value in (("Host", load.host), ("User-Agent", "lakehouse-demo"), ("Accept", "*/*"), ("Content-Length", "0")):
+            for name, value in (
+                ("Host", load.host),
+                ("User-Agent", "lakehouse-demo"),
+                ("Accept", "*/*"),
+                ("Content-Length", "0"),
+            ):
                 connection.putheader(name, value)
             connection.endheaders()
             response = connection.getresponse()

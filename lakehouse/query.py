@@ -47,6 +47,8 @@ def query(settings: Settings, sql: str, parameters: Sequence[Any] = ()) -> list[
     except trino.exceptions.TrinoQueryError as error:
         raise QueryError(f"Trino refused the statement: {error.message}") from None
     except (requests.RequestException, trino.exceptions.TrinoConnectionError, trino.exceptions.HttpError) as error:
-        raise QueryError(f"Trino does not answer at {settings.trino_url}: {type(error).__name__}; see `make status`") from None
+        raise QueryError(
+            f"Trino does not answer at {settings.trino_url}: {type(error).__name__}; see `make status`"
+        ) from None
     finally:
         connection.close()

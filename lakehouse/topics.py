@@ -29,7 +29,11 @@ def create_topics(settings: Settings, contracts: Contracts) -> list[str]:
             }
             for topic in contracts.topics
         }
-        wanted[PROBE_TOPIC] = {"num_partitions": 1, "replication_factor": settings.topic_replication, "configs": PROBE_CONFIG}
+        wanted[PROBE_TOPIC] = {
+            "num_partitions": 1,
+            "replication_factor": settings.topic_replication,
+            "configs": PROBE_CONFIG,
+        }
         missing = {name: topic for name, topic in wanted.items() if name not in there}
         if missing:
             client.create_topics(missing)

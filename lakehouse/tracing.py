@@ -52,20 +52,32 @@ def trace(settings: Settings, contracts: Contracts, event_id: str) -> list[Arriv
     except ValueError:
         raise ValueError(f"{event_id!r} is no event_id; it is a UUID, as the API answered it") from None
     place = 'topic, topic_id, partition, "offset", kafka_timestamp, batch_id'
-    parts = [f"select {place}, 'raw' as place, cast(null as varchar) as reason_code, cast(null as bigint) as entry_id from raw.events where event_id = ?"]
+    nothing = "cast(null as varchar) as reason_code, cast(null as bigint) as entry_id"
+    parts = [f"select {place}, 'raw' as place, {nothing} from raw.events where event_id = ?"]
     parts.append(f"select {place}, 'quarantine', reason_code, entry_id from ops.quarantine where event_id = ?")
-    parts += [f"select {place}, '{table}', null, entry_id from game.{table} where event_id = ?" for table in contracts.tables]
+    parts += [
+        f"select {place}, '{table}', null, entry_id from game.{table} where event_id = ?" for table in contracts.tables
+    ]
     rows = query(settings, " union all ".join(parts), [wanted] * len(parts))
     batches = {}
     if rows:
-        ids = ", ".join(str(n) for n in sorted({row["entry_id"] or row["batch_id"] for row in rows} | {row["batch_id"] for row in rows}))
-        batches = {row["entry_id"]: row for row in query(settings, f"select entry_id, status, page from ops.batches where entry_id in ({ids})")}
+        ids = ", ".join(
+            str(n)
+            for n in sorted({row["entry_id"] or row["batch_id"] for row in rows} | {row["batch_id"] for row in rows})
+        )
+        batches = {
+            row["entry_id"]: row
+            for row in query(settings, f"select entry_id, status, page from ops.batches where entry_id in ({ids})")
+        }
     best: dict[tuple[Any, ...], dict[str, Any]] = {}
     for row in rows:  # a message is in raw and, once published, in one more place; the last entry speaks
         key = (row["topic_id"], row["partition"], row["offset"])
         if key not in best or (row["entry_id"] or 0) > (best[key]["entry_id"] or 0):
             best[key] = row
-    return [_arrival(wanted, row, batches) for row in sorted(best.values(), key=lambda r: (r["batch_id"], r["topic"], r["partition"], r["offset"]))]
+    return [
+        _arrival(wanted, row, batches)
+        for row in sorted(best.values(), key=lambda r: (r["batch_id"], r["topic"], r["partition"], r["offset"]))
+    ]
 
 
 def _arrival(event_id: str, row: dict[str, Any], batches: dict[int, dict[str, Any]]) -> Arrival:

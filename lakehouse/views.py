@@ -14,12 +14,9 @@ select entry_id, any_value(kind) as kind,
   max(failed_checks) filter (where step = 'decided') as failed_checks,
   coalesce(max(reduce(ranges, bigint '0', (n, r) -> n + r.until - r.start, n -> n)) filter (where step = 'planned'), 0)
     as offsets,
-  coalesce(max(reduce(filter(counts, c -> c.destination not in ('quarantine', 'duplicate')), bigint '0', (n, c) -> n + c.rows, n -> n))
-    filter (where step = 'done'), 0) as published,
-  coalesce(max(reduce(filter(counts, c -> c.destination = 'quarantine'), bigint '0', (n, c) -> n + c.rows, n -> n))
-    filter (where step = 'done'), 0) as quarantined,
-  coalesce(max(reduce(filter(counts, c -> c.destination = 'duplicate'), bigint '0', (n, c) -> n + c.rows, n -> n))
-    filter (where step = 'done'), 0) as duplicates,
+  {published} as published,
+  {quarantined} as quarantined,
+  {duplicates} as duplicates,
   '{quality}' || max(page) filter (where step = 'decided' and page <> '') as page,
   max(run) filter (where step = 'done') as run,
   max(waiver) as waiver,
@@ -28,6 +25,16 @@ select entry_id, any_value(kind) as kind,
   min(time) filter (where step in ('done', 'abandoned')) as closed_at
 from ops.ledger group by entry_id
 """
+
+_DONE_ROWS = (
+    "coalesce(max(reduce(filter(counts, c -> {which}), bigint '0', (n, c) -> n + c.rows, n -> n)) "
+    "filter (where step = 'done'), 0)"
+)
+_COUNTED = {
+    "published": "c.destination not in ('quarantine', 'duplicate')",
+    "quarantined": "c.destination = 'quarantine'",
+    "duplicates": "c.destination = 'duplicate'",
+}
 
 QUARANTINE_OPEN = """
 select q.* from ops.quarantine q where not exists (
@@ -48,13 +55,17 @@ def views(settings: Settings) -> dict[str, str]:
     """Name -> statement, of every view but those that need a contract's table to exist under another name."""
     quality = f"{settings.airflow_url}/quality/"
     return {
-        "ops.batches": BATCHES.format(quality=quality.replace("'", "''")),
+        "ops.batches": BATCHES.format(
+            quality=quality.replace("'", "''"),
+            **{name: _DONE_ROWS.format(which=which) for name, which in _COUNTED.items()},
+        ),
         "ops.quarantine_open": QUARANTINE_OPEN,
         "game.player_inventory": PLAYER_INVENTORY,
         "compat.valid_events": f"""
             select {_SENT}, 'sword_event' as event_type, direction, event_detail from game.sword_purchases
             union all
-            select {_SENT}, 'guild_event', case action when 'join' then 'increase' else 'reduce' end, guild from game.guild_actions
+            select {_SENT}, 'guild_event', case action when 'join' then 'increase' else 'reduce' end, guild
+            from game.guild_actions
             """,
         "compat.requestors": f"select {_SENT}, event_type from game.group_requests",
         "compat.acceptors": f"select {_SENT}, event_type from game.member_acceptances",

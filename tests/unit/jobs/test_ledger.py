@@ -31,7 +31,12 @@ def decided(entry_id: int, rows: int = 1) -> dict[str, Any]:
 
 def test_an_empty_ledger_starts_at_nothing() -> None:
     snapshot = fold([])
-    assert (snapshot.last_entry_id, snapshot.newest_ingest, snapshot.cursor, snapshot.closed_through) == (0, None, {}, 0)
+    assert (snapshot.last_entry_id, snapshot.newest_ingest, snapshot.cursor, snapshot.closed_through) == (
+        0,
+        None,
+        {},
+        0,
+    )
 
 
 def test_the_cursor_is_the_end_of_the_newest_ingest_whatever_the_order_of_rows() -> None:
@@ -58,7 +63,15 @@ def test_an_abandoned_entry_is_closed() -> None:
 
 
 def test_closed_through_stops_at_the_first_open_entry() -> None:
-    rows = [planned(1, 0, 1), decided(1), row(1, "done"), planned(2, 1, 2), planned(3, 2, 3), decided(3), row(3, "done")]
+    rows = [
+        planned(1, 0, 1),
+        decided(1),
+        row(1, "done"),
+        planned(2, 1, 2),
+        planned(3, 2, 3),
+        decided(3),
+        row(3, "done"),
+    ]
     assert fold(rows).closed_through == 1
 
 

@@ -22,7 +22,9 @@ def test_nothing_new_gives_no_plan() -> None:
 def test_the_next_plan_starts_where_the_last_one_ended() -> None:
     first = plan_batch({}, [Log(P0, 0, 5), Log(P1, 0, 3)], 4)
     second = plan_batch(next_cursor(first), [Log(P0, 0, 5), Log(P1, 0, 3)], 100)
-    assert [(one.until, two.start) for one, two in zip(first, second, strict=True)] == [(r.until, r.until) for r in first]
+    assert [(one.until, two.start) for one, two in zip(first, second, strict=True)] == [
+        (r.until, r.until) for r in first
+    ]
     assert sum(map(len, first)) == 4
     assert sum(map(len, second)) == 4
 

@@ -13,7 +13,11 @@ DAY, NEXT = dt.date(2026, 11, 22), dt.date(2026, 11, 23)
 
 
 def test_a_batch_that_adds_up_passes() -> None:
-    staged = [Count("a", "events", 0, DAY, 2), Count("quarantine", "events", 0, DAY, 1), Count("duplicate", "events", 0, DAY, 1)]
+    staged = [
+        Count("a", "events", 0, DAY, 2),
+        Count("quarantine", "events", 0, DAY, 1),
+        Count("duplicate", "events", 0, DAY, 1),
+    ]
     check_balance([Count("raw", "events", 0, DAY, 4)], staged)
 
 

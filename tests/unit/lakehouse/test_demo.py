@@ -28,7 +28,9 @@ def test_user1_joins_200_times_and_leaves_100_times() -> None:
 def test_a_missing_or_doubled_answer_is_not_equal() -> None:
     question = BY_TITLE["Horses bought by size"]
     sent = Counter({("small",): 5})
-    right, lost, twice = (compare(question, Counter({("small",): 2}), sent, Counter({("small",): n}))[0] for n in (7, 6, 8))
+    right, lost, twice = (
+        compare(question, Counter({("small",): 2}), sent, Counter({("small",): n}))[0] for n in (7, 6, 8)
+    )
     assert (right.equal, lost.equal, twice.equal) == (True, False, False)
 
 

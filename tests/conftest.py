@@ -1,0 +1,43 @@
+"""The tests' own stack of real servers: started once a session, by the tests that ask for it, and stopped at its end."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+import time
+from collections.abc import Iterator
+
+import pytest
+
+from lakehouse.settings import Settings
+from lakehouse.stack.control import down, up
+from tests.real import Real, clean_environment
+
+
+@pytest.fixture(scope="session")
+def stack() -> Iterator[Real]:
+    """All real servers, empty, with the DAGs paused: tests start the jobs, or unpause what they need."""
+    clean_environment()
+    settings = Settings.load()
+
+    def say(line: str) -> None:
+        print(line, file=sys.__stderr__, flush=True)  # past pytest's capture: starting takes a minute
+
+    down(settings, say)
+    shutil.rmtree(settings.state, ignore_errors=True)
+    up(settings, say)
+    real = Real(settings)
+    airflow = real.airflow()
+    for dag_id in ("ingest_events", "build_day"):
+        airflow.pause(dag_id)
+    wait_until_idle(real)
+    yield real
+    down(settings, say)
+
+
+def wait_until_idle(real: Real, seconds: float = 120) -> None:
+    """Waits until no run of Airflow is under way."""
+    airflow, until = real.airflow(), time.monotonic() + seconds
+    while airflow.active_runs():
+        assert time.monotonic() < until, f"runs are still under way: {airflow.active_runs()}"
+        time.sleep(0.5)

@@ -1,0 +1,176 @@
+"""The main job as its users see it: through HTTP, Airflow, Trino and the quality pages."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import requests
+
+from lakehouse.demo import QUESTIONS, added, ask, compare, demo, ingest
+from lakehouse.loads import PLAYERS, SHOPS, sender
+from lakehouse.settings import CHECKOUT
+from tests.real import Real
+
+pytestmark = pytest.mark.timeout(900)
+
+
+@pytest.fixture(scope="module")
+def scheduled(stack: Real) -> Iterator[Real]:
+    """The stack with its DAGs unpaused, as a person has it."""
+    airflow = stack.airflow()
+    for dag_id in ("ingest_events", "build_day"):
+        airflow.unpause(dag_id)
+    yield stack
+    for dag_id in ("ingest_events", "build_day"):
+        airflow.pause(dag_id)
+
+
+def wait_for(stack: Real, dag_id: str, run_id: str, seconds: float = 300) -> str:
+    airflow, until = stack.airflow(), time.monotonic() + seconds
+    while (state := airflow.run_state(dag_id, run_id)) not in ("success", "failed"):
+        assert time.monotonic() < until, f"{dag_id} {run_id} is still {state}"
+        time.sleep(0.5)
+    return state
+
+
+def test_every_answer_of_the_demo_is_equal_to_what_was_sent(scheduled: Real) -> None:
+    lines = demo(scheduled.settings, scheduled.airflow(), lambda line: print(line, file=sys.__stderr__, flush=True))
+    assert [line for line in lines if not line.equal] == []
+    assert sum(line.sent for line in lines if line.question == "Events in valid_events") == 13_521
+    scheduled.check_invariants()
+
+
+def test_the_loads_by_the_demos_own_client_count_the_same(scheduled: Real, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("shutil.which", lambda name: None)  # as on a machine without Apache Bench
+    loads = (PLAYERS[0], PLAYERS[3], SHOPS[5], SHOPS[12])
+    before = [ask(scheduled.settings, question) for question in QUESTIONS]
+    send = sender(scheduled.settings.api_url)
+    for load in loads:
+        send(load)
+    ingest(scheduled.airflow(), lambda _: None)
+    for question, old in zip(QUESTIONS, before, strict=True):
+        lines = compare(question, old, added(question, loads), ask(scheduled.settings, question))
+        assert [line for line in lines if not line.equal] == []
+
+
+def test_document_3s_union_runs_by_its_names(scheduled: Real) -> None:
+    columns = list(
+        scheduled.query("select * from compat.guild_joins union select * from compat.sword_purchases limit 1")[0]
+    )
+    assert columns == ["raw_event", "timestamp", "accept", "host", "user-agent", "event_type"]
+
+
+def test_requestors_and_acceptors_are_counted(scheduled: Real) -> None:
+    def count() -> list[int]:
+        return [scheduled.value(f"select count(*) from compat.{name}") for name in ("requestors", "acceptors")]
+
+    before = count()
+    for path in ["/request_group"] * 10 + ["/accept_member"] * 7 + ["/decline_member", "/message"]:
+        assert requests.get(scheduled.settings.api_url + path, timeout=30).status_code == 200
+    ingest(scheduled.airflow(), lambda _: None)
+    assert [after - old for after, old in zip(count(), before, strict=True)] == [10, 7]
+
+
+def test_an_audit_that_fails_turns_its_run_red_and_links_to_the_page(scheduled: Real) -> None:
+    airflow = scheduled.airflow()
+    impossible = f"{scheduled.settings.api_url}/purchase_a_sword/gold/{10**12}"
+    assert requests.post(impossible, timeout=30).status_code == 200
+    run_id = airflow.trigger("ingest_events")
+    assert wait_for(scheduled, "ingest_events", run_id) == "failed"
+    states = {task["task_id"]: task["state"] for task in airflow.task_instances("ingest_events", run_id)}
+    assert states == {"look": "success", "drain": "success", "publish": "success", "verdict": "failed"}
+    log = airflow.task_log("ingest_events", run_id, "verdict")
+    page = re.search(r"/quality/(ingest-\d+\.html)", log)
+    assert "quantity_possible" in log
+    assert page, log[-2000:]
+    assert (scheduled.settings.quality / page[1]).exists()
+    assert requests.get(f"{scheduled.settings.api_url}/", timeout=30).status_code == 200
+    assert wait_for(scheduled, "ingest_events", airflow.trigger("ingest_events")) == "success"
+
+
+def test_an_ingest_without_news_starts_no_spark_task(scheduled: Real) -> None:
+    ingest(scheduled.airflow(), lambda _: None)
+    airflow = scheduled.airflow()
+    run_id = airflow.trigger("ingest_events")
+    assert wait_for(scheduled, "ingest_events", run_id) == "success"
+    states = {task["task_id"]: task["state"] for task in airflow.task_instances("ingest_events", run_id)}
+    assert states == {"look": "success", "drain": "skipped", "publish": "skipped", "verdict": "skipped"}
+
+
+def test_a_day_is_built_through_airflow(scheduled: Real) -> None:
+    airflow = scheduled.airflow()
+    run_id = airflow.trigger("build_day")  # the day before, which has no events, is complete
+    assert wait_for(scheduled, "build_day", run_id) == "success"
+    audits = scheduled.query(f"select verdict from ops.audits where run = 'build_day/{run_id}'")
+    assert audits == [{"verdict": "passed"}]
+
+
+def test_quality_pages_are_for_those_who_are_logged_in(scheduled: Real) -> None:
+    url = f"{scheduled.settings.airflow_url}/quality/"
+    assert requests.get(url, timeout=30, allow_redirects=False).status_code == 401
+    page = scheduled.airflow().page("/quality/")
+    assert "ingest-" in page
+    assert not re.search(r'(src|href)="https?://', page)
+
+
+def test_trace_finds_an_event_by_the_id_the_api_answered(scheduled: Real) -> None:
+    body = {"event_type": "purchase_horse", "size": "large", "speed": 2, "quantity": 1}
+    answer = requests.post(f"{scheduled.settings.api_url}/v1/events", json=body, timeout=30).json()
+    event_id = answer["items"][0]["event_id"]
+    ingest(scheduled.airflow(), lambda _: None)
+    lakehouse = [sys.executable, "-m", "lakehouse.cli", "trace", event_id, "--json"]
+    done = subprocess.run(lakehouse, capture_output=True, text=True, timeout=60, cwd=CHECKOUT, check=True)
+    (arrival,) = json.loads(done.stdout)
+    assert (arrival["place"], arrival["event_id"]) == ("horse_purchases", event_id)
+
+
+def test_status_shows_every_service(scheduled: Real) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "lakehouse.cli", "status", "--json"],
+        capture_output=True, text=True, timeout=60, cwd=CHECKOUT, check=True,
+    )  # fmt: skip
+    services = {service["service"]: service["state"] for service in json.loads(done.stdout)["services"]}
+    assert set(services.values()) == {"running"}
+    assert {"kafka", "namenode", "datanode", "metastore", "spark", "trino", "api"} <= set(services)
+
+
+def readme_example() -> str:
+    """The contract that the README shows, exactly as it stands there."""
+    readme = (CHECKOUT / "README.md").read_text()
+    found = re.search(r"```yaml\n(\$schema:.*?)```", readme, re.DOTALL)
+    assert found, "the README shows a contract"
+    return found[1]
+
+
+def test_the_readmes_new_event_type_works_from_http_to_trino(scheduled: Real) -> None:
+    """One new file, one `make up`. The file goes where the README says and is taken away again."""
+    text = readme_example()
+    (event_type,) = re.findall(r"^title: (\w+)$", text, re.MULTILINE)
+    (table,) = re.findall(r"^x-table: (\w+)$", text, re.MULTILINE)
+    file = Path(scheduled.settings.contracts) / f"{event_type}.yaml"
+    assert not file.exists()
+    file.write_text(text)
+    try:
+        subprocess.run(
+            [sys.executable, "-m", "lakehouse.cli", "up"], cwd=CHECKOUT, timeout=300, check=True, capture_output=True
+        )
+        url = f"{scheduled.settings.api_url}/v1/events"
+        body = {"event_type": event_type, "shield": "oak", "strength": 7}
+        assert requests.post(url, json=body, timeout=30).status_code == 200
+        wrong = requests.post(url, json={**body, "strength": 11}, timeout=30)
+        assert (wrong.status_code, wrong.json()["items"][0]["field"]) == (422, "strength")
+        ingest(scheduled.airflow(), lambda _: None)
+        rows = scheduled.query(f"select shield, strength from game.{table}")
+        assert rows == [{"shield": "oak", "strength": 7}]
+    finally:
+        file.unlink()
+        subprocess.run(
+            [sys.executable, "-m", "lakehouse.cli", "up"], cwd=CHECKOUT, timeout=300, check=True, capture_output=True
+        )

@@ -1,0 +1,185 @@
+"""A real stack for tests: its settings, its jobs as processes of their own, messages into its Kafka, and the oracle."""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+import subprocess
+import sys
+import time
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from lakehouse.airflow_api import AirflowApi
+from lakehouse.contract import Contracts, load_contracts
+from lakehouse.query import query
+from lakehouse.settings import CHECKOUT, Settings
+from lakehouse.stack.environment import AIRFLOW_USER, airflow_password, job_environment, local_settings
+
+JOB_SECONDS = 180
+Place = tuple[str, int, int]  # topic, partition, offset
+
+
+@dataclass(frozen=True)
+class Real:
+    """The stack of a test session; `settings` point to it."""
+
+    settings: Settings
+
+    @property
+    def contracts(self) -> Contracts:
+        return load_contracts(self.settings.contracts)
+
+    def airflow(self) -> AirflowApi:
+        return AirflowApi(self.settings.airflow_url, AIRFLOW_USER, airflow_password(self.settings.state))
+
+    def query(self, sql: str) -> list[dict[str, Any]]:
+        return query(self.settings, sql)
+
+    def value(self, sql: str) -> Any:
+        """The one value of a one-row answer."""
+        (row,) = self.query(sql)
+        (value,) = row.values()
+        return value
+
+    # ---- jobs
+
+    def start(self, job: str, *arguments: str, cold: bool = False, **settings: str) -> subprocess.Popen[str]:
+        """Starts jobs/<job>.py as a process: with the warm Spark, or by spark-submit with one of its own."""
+        environment = job_environment(local_settings(self.settings))
+        environment |= {f"LAKEHOUSE_{name.upper()}": value for name, value in settings.items()}
+        file = str(CHECKOUT / "jobs" / f"{job}.py")
+        command = [sys.executable, file]
+        if cold:
+            del environment["LAKEHOUSE_SPARK_REMOTE"]
+            command = [str(Path(sys.prefix) / "bin" / "spark-submit"), "--master", "local[2]", file]
+        return subprocess.Popen(
+            [*command, "--run", "test", *arguments],
+            env=environment,
+            cwd=CHECKOUT,
+            text=True,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+
+    def run(self, job: str, *arguments: str, cold: bool = False, **settings: str) -> str:
+        """Runs a job to its good end. Returns what it printed."""
+        process = self.start(job, *arguments, cold=cold, **settings)
+        output, _ = process.communicate(timeout=JOB_SECONDS)
+        assert process.returncode == 0, f"{job} ended with {process.returncode}:\n{output[-4000:]}"
+        return output
+
+    def run_killed(self, job: str, kill_at: str, *arguments: str, cold: bool = False, **settings: str) -> None:
+        """Runs a job that kills itself at the named point, and sees that it did."""
+        process = self.start(job, *arguments, cold=cold, kill_at=kill_at, **settings)
+        output, _ = process.communicate(timeout=JOB_SECONDS)
+        assert process.returncode == -9, (
+            f"{job} was to die at {kill_at} but ended with {process.returncode}:\n{output[-4000:]}"
+        )
+
+    def ingest(self, **settings: str) -> None:
+        """Drains and publishes all that waits."""
+        self.run("drain", **settings)
+        self.run("publish", **settings)
+
+    # ---- Kafka
+
+    def produce(self, *values: bytes | None, topic: str = "events") -> list[Place]:
+        """Sends messages past the API. Returns their places, once the broker has all of them."""
+        from kafka import KafkaProducer
+
+        producer = KafkaProducer(bootstrap_servers=self.settings.kafka_bootstrap, acks="all", max_request_size=4 << 20)
+        try:
+            sent = [producer.send(topic, key=b"test", value=value) for value in values]
+            done = [future.get(timeout=30) for future in sent]
+        finally:
+            producer.close()
+        return [(record.topic, record.partition, record.offset) for record in done]
+
+    # ---- the oracle
+
+    def places(self, messages: Sequence[Place]) -> dict[Place, list[str]]:
+        """Where each message is visible: tables, and `quarantine:<reason>`. A duplicate is nowhere."""
+        only = " or ".join(f"(topic = '{t}' and partition = {p} and \"offset\" = {o})" for t, p, o in messages)
+        columns = 'topic, partition, "offset"'
+        parts = [f"select {columns}, '{name}' as place from game.{name} where {only}" for name in self.contracts.tables]
+        parts.append(f"select {columns}, 'quarantine:' || reason_code from ops.quarantine_open where {only}")
+        found: dict[Place, list[str]] = {message: [] for message in messages}
+        for row in self.query(" union all ".join(parts)):
+            found[row["topic"], row["partition"], row["offset"]].append(row["place"])
+        return found
+
+    def check_invariants(self) -> None:
+        """What must hold at any time at which every entry is closed; the answers come from Trino alone."""
+        columns = 'topic_id, partition, "offset"'
+        tables = " union all ".join(
+            [f"select {columns}, event_id from game.{name}" for name in self.contracts.tables]
+            + [f"select {columns}, null from ops.quarantine_open"]
+        )
+        assert self.query("select entry_id from ops.batches where status not in ('done', 'abandoned')") == []
+        twice_in_raw = f"select {columns} from raw.events group by {columns} having count(*) > 1"
+        assert self.query(twice_in_raw) == []
+        twice = f"select {columns} from ({tables}) group by {columns} having count(*) > 1"
+        assert self.query(twice) == []
+        one_id_twice = (
+            f"select event_id from ({tables}) where event_id is not null group by event_id having count(*) > 1"
+        )
+        assert self.query(one_id_twice) == []
+        # in raw but nowhere: only as a repetition of an earlier arrival
+        lost = f"""
+            select r.topic, r.partition, r."offset" from raw.events r
+            where not exists (select 1 from ({tables}) t where t.topic_id = r.topic_id and t.partition = r.partition
+              and t."offset" = r."offset")
+            and not exists (select 1 from raw.events o where o.event_id = r.event_id
+              and (o.batch_id, o.topic, o.partition, o."offset") < (r.batch_id, r.topic, r.partition, r."offset"))
+            """
+        assert self.query(lost) == []
+        gaps = """
+            with plan as (select entry_id, r.topic_id, r.partition, r.start, r.until from ops.ledger
+              cross join unnest(ranges) as r(topic, topic_id, partition, start, until)
+              where step = 'planned' and kind = 'ingest'),
+            chain as (select *, lag(until, 1, 0) over (partition by topic_id, partition order by entry_id) as before from plan)
+            select * from chain where start <> before
+            """
+        assert self.query(gaps) == []
+        raw_rows, balance = (
+            self.value("select count(*) from raw.events"),
+            self.value("select coalesce(sum(published + quarantined + duplicates), 0) from ops.batches"),
+        )
+        assert raw_rows == balance
+
+
+def new_event_id() -> str:
+    """A UUIDv7 of now."""
+    millis = time.time_ns() // 1_000_000
+    return str(uuid.UUID(int=millis << 80 | 0x7 << 76 | secrets.randbits(12) << 64 | 0b10 << 62 | secrets.randbits(62)))
+
+
+def event(event_type: str = "purchase_sword", **fields: Any) -> bytes:
+    """A message as the API would log it."""
+    body = {"event_id": new_event_id(), "event_type": event_type, "player": "tester", "host": "tester"}
+    return json.dumps({**body, **fields}).encode()
+
+
+def test_settings() -> dict[str, str]:
+    """Environment of the tests' own stack: other ports, another folder, no schedule that would run by itself."""
+    return {
+        "LAKEHOUSE_PORT_OFFSET": "10000",
+        "LAKEHOUSE_STATE": str(CHECKOUT / ".stack-test"),
+        "LAKEHOUSE_INGEST_EVERY_MINUTES": "59",
+    }
+
+
+test_settings.__test__ = False  # type: ignore[attr-defined]
+
+
+def clean_environment() -> None:
+    """Takes every setting of a person's own stack out of this process, then sets those of the tests' stack."""
+    for name in [name for name in os.environ if name.startswith("LAKEHOUSE_")]:
+        del os.environ[name]
+    os.environ.update(test_settings())
