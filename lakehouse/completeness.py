@@ -77,7 +77,11 @@ def _wanted(settings: Settings, day: dt.date) -> dict[Partition, int]:
 
     topics = load_contracts(settings.contracts).topics
     midnight = dt.datetime.combine(day + dt.timedelta(days=1), dt.time(), tzinfo=dt.UTC)
-    client = KafkaAdminClient(bootstrap_servers=settings.kafka_bootstrap, request_timeout_ms=REQUEST_TIMEOUT_MS)
+    client = KafkaAdminClient(
+        bootstrap_servers=settings.kafka_bootstrap,
+        request_timeout_ms=REQUEST_TIMEOUT_MS,
+        bootstrap_timeout_ms=REQUEST_TIMEOUT_MS,
+    )
     try:
         places = {
             TopicPartition(topic["name"], partition["partition_index"]): str(topic["topic_id"])

@@ -24,7 +24,11 @@ def anything_new(settings: Settings, topics: Sequence[str]) -> bool:
     from kafka.protocol.consumer import IsolationLevel, OffsetSpec
 
     try:
-        client = KafkaAdminClient(bootstrap_servers=settings.kafka_bootstrap, request_timeout_ms=REQUEST_TIMEOUT_MS)
+        client = KafkaAdminClient(
+            bootstrap_servers=settings.kafka_bootstrap,
+            request_timeout_ms=REQUEST_TIMEOUT_MS,
+            bootstrap_timeout_ms=REQUEST_TIMEOUT_MS,
+        )
         try:
             described = client.describe_topics(list(topics))
             if any(topic["error_code"] for topic in described):

@@ -1,0 +1,37 @@
+"""Whether there is anything new: the pure comparison, and what an unreachable Kafka means."""
+
+from __future__ import annotations
+
+import socket
+
+import pytest
+
+from lakehouse.look import anything_new, differs
+from lakehouse.settings import Settings
+
+
+@pytest.mark.parametrize(
+    ("starts", "ends", "done", "new"),
+    [
+        ({"a": 0, "b": 0}, {"a": 5, "b": 0}, {"a": 5}, False),  # all taken; nothing was ever in b
+        ({"a": 0}, {"a": 6}, {"a": 5}, True),
+        ({"a": 0, "b": 0}, {"a": 5, "b": 1}, {"a": 5}, True),  # a new partition
+        ({"a": 0}, {"a": 0}, {}, False),
+        ({"a": 9}, {"a": 9}, {}, True),  # it expired before anybody read it
+        ({"a": 0}, {"a": 2}, {"a": 5}, True),  # the topic was made again
+        ({}, {}, {}, False),
+    ],
+)
+def test_new_is_what_an_ingest_has_not_taken(
+    starts: dict[str, int], ends: dict[str, int], done: dict[str, int], new: bool
+) -> None:
+    assert differs(starts, ends, done) is new
+
+
+@pytest.mark.filterwarnings("ignore:.*_text is deprecated:DeprecationWarning")  # of kafka-python, when it is imported
+def test_a_kafka_that_does_not_answer_is_left_to_the_drain(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("lakehouse.look.REQUEST_TIMEOUT_MS", 500)
+    with socket.socket() as nobody:
+        nobody.bind(("127.0.0.1", 0))  # bound and not listening: refuses
+        address = f"127.0.0.1:{nobody.getsockname()[1]}"
+        assert anything_new(Settings(kafka_bootstrap=address), ["events"]) is True
