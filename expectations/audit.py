@@ -9,15 +9,16 @@ import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from expectations import pages
-from expectations.rulebook import BATCH, CRITICAL, DAY, GOOD, load_rules
+from expectations.rulebook import BATCH, CRITICAL, GOOD, load_rules
 from expectations.suites import GOOD_ROW, Planned, batch_suite, day_suite
 
 if TYPE_CHECKING:
     from great_expectations.core import ExpectationSuiteValidationResult, ExpectationValidationResult
-    from great_expectations.expectations.expectation import Expectation
+    from great_expectations.expectations.expectation import ColumnMapExpectation, Expectation
+    from great_expectations.expectations.metadata_types import FailureSeverity
     from pyspark.sql import Column, DataFrame
 
     from lakehouse.contract import Contracts
@@ -76,8 +77,9 @@ def audit_batch(
 ) -> Audit:
     """Audits one batch. `checked` should be cached: it is read about ten times.
 
-    checked: a row per message, with topic, topic_id, partition, offset, kafka_timestamp, event_date, event_id, event_type,
-    reason_code (null: good), duplicate, player, and <event_type>__<field> for each own field of `event_types`.
+    checked: a row per message, with topic, topic_id, partition, offset, kafka_timestamp, event_date, event_id,
+    event_type, reason_code (null: good), duplicate, player, and <event_type>__<field> for each own field of
+    `event_types`.
     history: sizes of the last batches, newest first. mix: share of each event type over them.
 
     Raises:
@@ -85,13 +87,9 @@ def audit_batch(
         AuditError: a critical check could not be run.
     """
     planned = batch_suite(contracts, load_rules(settings.rules), event_types, history, mix)
-    batch = checked.selectExpr(
-        "*",
-        "cast(reason_code is not null as int) as rejected",
-        "cast(duplicate as int) as duplicated",
-        *_columns(planned, (BATCH, GOOD)),
-    )
-    outcomes = _run(batch, [each for each in planned if each.scope == BATCH or each.column])
+    flags = ("cast(reason_code is not null as int) as rejected", "cast(duplicate as int) as duplicated")
+    batch, unusable = _with_conditions(checked.selectExpr("*", *flags), planned)
+    outcomes = unusable + _run(batch, [each for each in planned if each.scope == BATCH or each.column], unusable)
     outcomes += _run(batch.where(GOOD_ROW), [each for each in planned if each.scope == GOOD and not each.column])
     return _concluded(name, planned, outcomes, settings)
 
@@ -113,17 +111,29 @@ def audit_day(tables: Mapping[str, DataFrame], *, name: str, settings: Settings)
         own = [each for each in planned if each.table == table]
         frame = tables[table]
         own = [replace(each, sample=tuple(frame.columns)) for each in own]
-        outcomes += _run(frame.selectExpr("*", *_columns(own, (DAY,))), own)
+        frame, unusable = _with_conditions(frame, own)
+        outcomes += unusable + _run(frame, own, unusable)
     return _concluded(name, planned, outcomes, settings)
 
 
-def _columns(planned: Iterable[Planned], scopes: tuple[str, ...]) -> list[str]:
-    """The conditions as columns, for the frame that Great Expectations sees."""
-    return [
-        f"{each.column[1]} as `{each.column[0]}`"
-        for each in planned
-        if each.column and not each.skipped and each.scope in scopes
-    ]
+def _with_conditions(frame: DataFrame, planned: Sequence[Planned]) -> tuple[DataFrame, list[_Outcome]]:
+    """Adds the conditions as columns; those that Spark cannot read are left out and come back as outcomes."""
+    from pyspark.errors import AnalysisException
+
+    columns = {each.column: each for each in planned if each.column and not each.skipped}
+    usable, unusable = [], []
+    try:
+        usable = [f"{condition} as `{name}`" for name, condition in columns]
+        _ = frame.selectExpr("*", *usable).schema
+    except AnalysisException:  # one of them; look which
+        usable = []
+        for (name, condition), each in columns.items():
+            try:
+                _ = frame.selectExpr(condition).schema
+                usable.append(f"{condition} as `{name}`")
+            except AnalysisException as error:
+                unusable.append(_Outcome(each, False, "", error=f"could not be run: {_brief(error)}"))
+    return frame.selectExpr("*", *usable), unusable
 
 
 def _concluded(name: str, planned: Sequence[Planned], outcomes: Sequence[_Outcome], settings: Settings) -> Audit:
@@ -171,13 +181,14 @@ def _now() -> str:
 # --- Great Expectations -----------------------------------------------------------------------------------------------
 
 
-def _run(frame: DataFrame, planned: Sequence[Planned]) -> list[_Outcome]:
+def _run(frame: DataFrame, planned: Sequence[Planned], but: Sequence[_Outcome] = ()) -> list[_Outcome]:
     """Runs the checks over one frame in at most three validations.
 
     Checks of each row ask only whether they hold, so that Great Expectations counts all of them in one aggregate; those
-    that do not are run again for their numbers and a sample. The others give their observed value at once.
+    that do not are looked at more closely. The others give their observed value at once. `but`: to be left out.
     """
-    todo = [each for each in planned if not each.skipped]
+    left_out = [each.planned for each in but]
+    todo = [each for each in planned if not each.skipped and each not in left_out]
     if not todo:
         return []
     gx = _great_expectations()
@@ -231,13 +242,14 @@ def _unexpected(gx: Any, batch: Any, planned: Planned) -> Column:
     from great_expectations.validator.metrics_calculator import MetricsCalculator
 
     engine = batch.data.execution_engine
-    expectation = _expectation(gx, planned, 0)
+    expectation = cast("ColumnMapExpectation", _expectation(gx, planned, 0))
     needed = expectation.get_validation_dependencies(execution_engine=engine, runtime_configuration=dict(BY_ROW))
     count = needed.metric_configurations[f"{expectation.map_metric}.unexpected_count"]
     metric = MetricConfiguration(
         f"{expectation.map_metric}.condition", count.metric_domain_kwargs, count.metric_value_kwargs
     )
-    return MetricsCalculator(execution_engine=engine, show_progress_bars=False).get_metric(metric)[0]
+    found = MetricsCalculator(execution_engine=engine, show_progress_bars=False).get_metric(metric)
+    return cast("Column", found[0])
 
 
 def _great_expectations() -> Any:
@@ -275,8 +287,9 @@ def _kind(gx: Any, planned: Planned) -> type[Expectation]:
 
 
 def _expectation(gx: Any, planned: Planned, number: int) -> Expectation:
+    severity = cast("FailureSeverity", planned.severity)
     try:
-        return _kind(gx, planned)(**planned.kwargs, severity=planned.severity, meta={"number": number})
+        return _kind(gx, planned)(**planned.kwargs, severity=severity, meta={"number": number})
     except (TypeError, ValueError) as error:  # pydantic's errors are ValueErrors
         raise AuditError(
             f"{planned.name}: {planned.expectation} refuses its kwargs: {' '.join(str(error).split())}"
@@ -296,7 +309,13 @@ def _validate(gx: Any, batch: Any, planned: Sequence[Planned], result_format: Ma
         result_format=dict(result_format),
         expectation_parameters=parameters or None,
     )
-    return [_outcome(planned[each.expectation_config.meta["number"]], each) for each in result.results]
+    return [_outcome(planned[_number(each)], each) for each in result.results]
+
+
+def _number(result: ExpectationValidationResult) -> int:
+    """The place in the suite, which results keep in `meta`: they come in another order."""
+    assert result.expectation_config is not None and result.expectation_config.meta is not None
+    return int(result.expectation_config.meta["number"])
 
 
 def _outcome(planned: Planned, result: ExpectationValidationResult) -> _Outcome:
@@ -312,9 +331,13 @@ def _error(info: Mapping[str, Any]) -> str | None:
     """The message of the exception, which Great Expectations gives flat or once for each metric."""
     for each in (info, *(value for value in info.values() if isinstance(value, Mapping))):
         if each.get("raised_exception"):
-            message = str(each.get("exception_message")).partition("JVM stacktrace")[0]
-            return " ".join(message.split())[:500]
+            return _brief(each.get("exception_message"))
     return None
+
+
+def _brief(error: object) -> str:
+    """The first sentences of an error of Spark, on one line."""
+    return " ".join(str(error).partition("JVM stacktrace")[0].split())[:500]
 
 
 def _observed(planned: Planned, success: bool, found: Mapping[str, Any]) -> str:

@@ -15,7 +15,8 @@ BATCH, GOOD, DAY = "batch", "good", "day"
 NEEDS = ("history", "mix")  # what a rule may need of earlier batches; without it the rule is not checked
 
 _KEYS = (
-    "name", "description", "severity", "scope", "table", "event_types", "needs", "expectation", "kwargs", "condition", "query",
+    "name", "description", "severity", "scope", "table", "event_types", "needs", "expectation", "kwargs",
+    "condition", "query",
 )  # fmt: skip
 _NAME = re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)*")
 _PLACEHOLDER = re.compile(r"\{([^{}]*)\}")

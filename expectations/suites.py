@@ -155,7 +155,12 @@ def _planned(
     parameters: Mapping[str, Any] | None = None,
     skipped: str | None = None,
 ) -> Planned:
-    names = {"name": rule.name, "description": rule.description, "severity": rule.severity, "scope": rule.scope}
+    names: dict[str, Any] = {
+        "name": rule.name,
+        "description": rule.description,
+        "severity": rule.severity,
+        "scope": rule.scope,
+    }
     names |= {"table": rule.table, "skipped": skipped, "parameters": parameters or {}}
     fill = {**fill, **({"event_type": event_type} if event_type else {})}
     sample = COORDINATES if rule.scope != DAY else ()

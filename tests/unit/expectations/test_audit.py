@@ -203,13 +203,15 @@ def with_rule(audit: RunAudit, batch: MakeBatch, settings: Settings, tmp_path: P
     return run
 
 
-def test_a_critical_rule_that_cannot_be_run_gives_no_verdict(with_rule: RunAudit) -> None:
+@pytest.mark.parametrize("form", [{"query": "select nothing from {batch}"}, {"condition": "nothing > 1"}])
+def test_a_critical_rule_that_cannot_be_run_gives_no_verdict(with_rule: RunAudit, form: Change) -> None:
     with pytest.raises(AuditError, match=r"odd: .*nothing"):
-        with_rule(severity="critical", query="select nothing from {batch}")
+        with_rule(severity="critical", **form)
 
 
-def test_a_warning_that_cannot_be_run_is_shown_as_failed_and_stops_nothing(with_rule: RunAudit) -> None:
-    result = with_rule(query="select nothing from {batch}")
+@pytest.mark.parametrize("form", [{"query": "select nothing from {batch}"}, {"condition": "nothing > 1"}])
+def test_a_warning_that_cannot_be_run_is_shown_as_failed_and_stops_nothing(with_rule: RunAudit, form: Change) -> None:
+    result = with_rule(**form)
     assert result.verdict == "passed" and "could not be run" in observed(result, "odd")
 
 
