@@ -140,7 +140,7 @@ def _await(settings: Settings, part: Service, supervisor: Supervisor, give_up: C
             raise StackError("given up, since another part failed")
         if time.monotonic() > until:
             raise StackError(f"no right answer within {part.limit_seconds} s ({reason}); the last lines of its log:")
-        time.sleep(0.3)
+        time.sleep(0.5)
 
 
 def _prepare(once: Once, part: Service, state: Path) -> None:

@@ -17,6 +17,15 @@ from lakehouse.stack.environment import (
     spark_home,
 )
 
+_SMALL_JVM = ("-XX:+UseSerialGC", "-XX:-UsePerfData", "-XX:+ExitOnOutOfMemoryError")
+# On two cores the costly compiler of hot code would take a third of the start: it comes in ten times later.
+_LATE_COMPILER = (
+    "-XX:Tier4InvocationThreshold=50000",
+    "-XX:Tier4MinInvocationThreshold=6000",
+    "-XX:Tier4CompileThreshold=150000",
+    "-XX:Tier4BackEdgeThreshold=400000",
+)
+
 # The settings that hold each service's ports.
 PORTS: dict[str, tuple[str, ...]] = {
     "kafka": ("kafka_port", "kafka_controller_port"),
@@ -145,8 +154,8 @@ def services(settings: Settings, machine: Machine) -> tuple[Service, ...]:
             (
                 str(machine.trino_java / "bin" / "java"),
                 "-Xmx1G",
-                "-XX:-UsePerfData",
-                "-XX:+ExitOnOutOfMemoryError",
+                *_SMALL_JVM,
+                *_LATE_COMPILER,
                 "-Djdk.attach.allowAttachSelf=true",
                 f"-Djava.io.tmpdir={state / 'tmp'}",
                 f"-Dconfig={DOCKER / 'trino' / 'config.properties'}",
@@ -163,6 +172,7 @@ def services(settings: Settings, machine: Machine) -> tuple[Service, ...]:
                 "io.trino.server.TrinoServer",
             ),
             base,
+            needs=("metastore",),  # it would start without, but take the cores from those that are waited for
             address=settings.trino_url,
             login="any name",
         ),
@@ -190,7 +200,7 @@ def services(settings: Settings, machine: Machine) -> tuple[Service, ...]:
             "airflow-scheduler",
             (airflow_program, "scheduler"),
             airflow,
-            needs=("airflow-api-server",),
+            needs=("airflow-api-server", "topics", "tables"),  # its first runs begin at once
             stop_seconds=30,
         ),
         Service(
@@ -208,7 +218,7 @@ class _Java:
 
     home: Path
     settings: Settings
-    common: tuple[str, ...] = field(default=("-XX:+UseSerialGC", "-XX:-UsePerfData", "-XX:+ExitOnOutOfMemoryError"))
+    common: tuple[str, ...] = field(default=(*_SMALL_JVM, "-XX:TieredStopAtLevel=1"))
 
     def __call__(self, heap: str, class_path: str, *program: str, options: tuple[str, ...] = ()) -> tuple[str, ...]:
         return (
