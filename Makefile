@@ -62,7 +62,7 @@ $(READY): requirements/bootstrap.txt requirements/lock.txt Makefile
 	@echo 'Making .venv from requirements/lock.txt ...'
 	@[ -x $(PYTHON) ] || python3.11 -m venv .venv
 	@$(PYTHON) -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/bootstrap.txt
-	@$(UV) pip sync --quiet --python $(PYTHON) --require-hashes --compile-bytecode requirements/lock.txt
+	@$(UV) pip sync --quiet --system-certs --python $(PYTHON) --require-hashes --compile-bytecode requirements/lock.txt
 	@echo '$(CURDIR)' > "$$($(PYTHON) -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/lakehouse.pth"
 	@printf '#!/bin/sh\nexec "$${0%%/*}/python" -m lakehouse.cli "$$@"\n' > $(LAKEHOUSE) && chmod +x $(LAKEHOUSE)
 	@touch $@

@@ -1,0 +1,14 @@
+"""Settings in these tests are the defaults, whatever stack the caller works on."""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+
+
+@pytest.fixture(autouse=True)
+def default_settings(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in list(os.environ):
+        if name.startswith("LAKEHOUSE_"):
+            monkeypatch.delenv(name)
