@@ -60,13 +60,18 @@ def test_every_module_has_checksums() -> None:
 
 def test_of_trino_only_lib_and_the_plugins_in_use_are_unpacked_with_linked_jars_whole(tmp_path: Path) -> None:
     with tarfile.open(tmp_path / "trino-server-1.tar.gz", "w:gz") as tar:
-        for name, content in (("lib/shared.jar", b"shared"), ("plugin/hudi/x.jar", b"x")):
+        for name, content in (("lib/shared.jar", b"shared"), ("plugin/hudi/x.jar", b"x"), ("plugin/hive/y.jar", b"y")):
             member = tarfile.TarInfo(f"trino-server-1/{name}")
             member.size = len(content)
             tar.addfile(member, io.BytesIO(content))
-        link = tarfile.TarInfo("trino-server-1/plugin/delta-lake/shared.jar")
-        link.type, link.linkname = tarfile.LNKTYPE, "trino-server-1/lib/shared.jar"
-        tar.addfile(link)
+        for name, source in (("shared.jar", "lib/shared.jar"), ("y.jar", "plugin/hive/y.jar")):
+            link = tarfile.TarInfo(f"trino-server-1/plugin/delta-lake/{name}")
+            link.type, link.linkname = tarfile.LNKTYPE, f"trino-server-1/{source}"
+            tar.addfile(link)
     downloads.unpack_trino(tmp_path)
     files = {str(file.relative_to(tmp_path)): file.read_bytes() for file in tmp_path.rglob("*") if file.is_file()}
-    assert files == {"lib/shared.jar": b"shared", "plugin/delta-lake/shared.jar": b"shared"}
+    assert files == {
+        "lib/shared.jar": b"shared",
+        "plugin/delta-lake/shared.jar": b"shared",
+        "plugin/delta-lake/y.jar": b"y",
+    }
