@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import shutil
 import subprocess
 import time
 from collections.abc import Callable, Iterator
@@ -36,6 +37,7 @@ def up(settings: Settings, say: Say) -> None:
         supervisor = Supervisor(settings.state)
         if not supervisor.is_running():
             kill_processes(settings.state)  # what a killed supervisord left
+            shutil.rmtree(settings.state / "tmp", ignore_errors=True)  # what killed servers left
         running = _running(supervisor)
         _preflight(settings, running)
         downloads.fetch(settings.servers, say)
