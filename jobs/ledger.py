@@ -18,6 +18,7 @@ PLANNED, DECIDED, ABANDONED, DONE = "planned", "decided", "abandoned", "done"
 # decided and abandoned exclude each other, so they share one transaction id
 TXN_APP = {PLANNED: "plan", DECIDED: "decide", ABANDONED: "decide", DONE: "done"}
 PASSED, FAILED = "passed", "failed"
+RECENT = 50  # entries that are read in any case: the sizes of the last batches come from them
 
 RANGE_DDL = "struct<topic: string, topic_id: string, partition: int, start: bigint, until: bigint>"
 COUNT_DDL = "struct<destination: string, topic: string, partition: int, event_date: date, rows: bigint>"
@@ -35,6 +36,7 @@ COLUMNS = {
     "staging": ("string", "decided: folder that holds what is published"),
     "page": ("string", "data-quality page of the audit"),
     "run": ("string", "Airflow run that wrote this row"),
+    "closed_through": ("bigint", "an entry up to which all were closed when this row was written; bounds later reads"),
     "time": ("timestamp", "when this row was written (UTC)"),
 }
 SCHEMA = ", ".join(f"{name} {kind}" for name, (kind, _) in COLUMNS.items())
@@ -169,24 +171,26 @@ class Ledger:
         self._path = path
         self._attempt_id = attempt_id
         self._run = run
+        self._closed_through = 0
 
     def read(self) -> Snapshot:
-        """The ledger now. Reads the open entries and the last 20 ingests; the rest stays in the table."""
+        """The ledger now, read from its end back to where all entries are known to be closed.
+
+        Rows say through which entry all were closed when they were written, and what is closed stays so. The cost of a
+        read therefore depends on what is open and on RECENT, not on the ledger's length.
+        """
         frame = self._spark.read.format("delta").load(self._path)
-        frame.createOrReplaceTempView("ledger_now")
-        rows = self._spark.sql(
-            """
-            with steps as (
-              select entry_id, any_value(kind) as kind, bool_or(step in ('done', 'abandoned')) as closed
-              from ledger_now group by entry_id),
-            kept as (
-              select entry_id from steps
-              where not closed or entry_id = (select max(entry_id) from steps)
-                or entry_id in (select entry_id from steps where kind = 'ingest' order by entry_id desc limit 20))
-            select l.* from ledger_now l left semi join kept k on l.entry_id = k.entry_id
-            """
-        ).collect()
-        return fold([_plain(row) for row in rows])
+        last = frame.selectExpr("max(entry_id)").collect()[0][0] or 0
+        reach = RECENT
+        while True:
+            first = max(1, last - reach + 1)
+            rows = [_plain(row) for row in frame.where(f"entry_id >= {first}").collect()]
+            closed = max((row["closed_through"] or 0 for row in rows), default=0)
+            if first == 1 or (closed >= first - 1 and any(row["kind"] == INGEST for row in rows)):
+                snapshot = fold(rows)
+                self._closed_through = snapshot.closed_through
+                return snapshot
+            reach *= 10
 
     def read_entry(self, entry_id: int) -> Entry:
         """One entry, read back after a commit that another writer may have won."""
@@ -225,6 +229,7 @@ class Ledger:
             "step": step,
             "attempt_id": self._attempt_id,
             "run": self._run,
+            "closed_through": self._closed_through,
             "time": dt.datetime.now(dt.UTC),
             **columns,
         }

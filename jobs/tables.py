@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 _RAW_STATS = "batch_id,event_id,topic,partition,offset,kafka_timestamp"
 _GAME_STATS = "entry_id,batch_id,event_id,player,kafka_timestamp,topic,partition,offset"
 
+# Commits between two checkpoints of a Delta log: a checkpoint takes seconds, a log of this many small files is read in none.
+CHECKPOINT_INTERVAL = 50
+
 _PLACE = {name: raw.COLUMNS[name] for name in ("topic", "topic_id", "partition", "offset", "kafka_timestamp")}
 _PROVENANCE = {
     **_PLACE,
@@ -43,11 +46,14 @@ class Definition:
         columns = ", ".join(
             f"`{name}` {kind} comment {_text(comment)}" for name, (kind, comment) in self.columns.items()
         )
-        properties = f" tblproperties ('delta.dataSkippingStatsColumns' = '{self.stats}')" if self.stats else ""
+        properties = {"delta.checkpointInterval": str(CHECKPOINT_INTERVAL)}
+        if self.stats:
+            properties["delta.dataSkippingStatsColumns"] = self.stats
+        listed = ", ".join(f"'{key}' = '{value}'" for key, value in properties.items())
         partition = " partitioned by (event_date)" if self.partitioned else ""
         return (
             f"create table if not exists {self.table.qualified} ({columns}) using delta{partition} "
-            f"location '{path}' comment {_text(self.comment)}{properties}"
+            f"location '{path}' comment {_text(self.comment)} tblproperties ({listed})"
         )
 
 

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 from urllib.parse import quote
 
 import requests
+
+TRIES = 4
 
 
 class AirflowError(Exception):
@@ -79,10 +82,15 @@ class AirflowApi:
         return response.text
 
     def _call(self, method: str, path: str, body: dict[str, Any] | None = None) -> Any:
-        try:
-            response = self._session.request(method, self._url + path, json=body, timeout=self._timeout_seconds)
-        except requests.RequestException as error:
-            raise AirflowError(f"{method} {self._url}{path}: {error}") from error
+        # Airflow on SQLite answers 500 when its database is busy; what may be repeated is, a few times
+        for attempt in range(1 if method == "POST" else TRIES):
+            time.sleep(attempt)
+            try:
+                response = self._session.request(method, self._url + path, json=body, timeout=self._timeout_seconds)
+            except requests.RequestException as error:
+                raise AirflowError(f"{method} {self._url}{path}: {error}") from error
+            if response.status_code < 500:
+                break
         if not response.ok:
             raise AirflowError(f"{method} {self._url}{path}: {response.status_code} {response.text[:300]}")
         return response.json()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import sys
 import time
@@ -17,22 +18,27 @@ from tests.real import Real, clean_environment
 @pytest.fixture(scope="session")
 def stack() -> Iterator[Real]:
     """All real servers, empty, with the DAGs paused: tests start the jobs, or unpause what they need."""
+    keep = os.environ.get("KEEP_TEST_STACK") == "1"  # while working on tests: neither emptied nor stopped
     clean_environment()
     settings = Settings.load()
 
     def say(line: str) -> None:
         print(line, file=sys.__stderr__, flush=True)  # past pytest's capture: starting takes a minute
 
-    down(settings, say)
-    shutil.rmtree(settings.state, ignore_errors=True)
-    up(settings, say)
-    real = Real(settings)
-    airflow = real.airflow()
-    for dag_id in ("ingest_events", "build_day"):
-        airflow.pause(dag_id)
-    wait_until_idle(real)
-    yield real
-    down(settings, say)
+    if not keep:
+        down(settings, say)
+        shutil.rmtree(settings.state, ignore_errors=True)
+    try:
+        up(settings, say)
+        real = Real(settings)
+        airflow = real.airflow()
+        for dag_id in ("ingest_events", "build_day"):
+            airflow.pause(dag_id)
+        wait_until_idle(real)
+        yield real
+    finally:
+        if not keep:
+            down(settings, say)
 
 
 def wait_until_idle(real: Real, seconds: float = 120) -> None:
