@@ -65,6 +65,11 @@ class _Outcome:
     sample: tuple[Mapping[str, Any], ...] = ()
 
 
+def prepare() -> None:
+    """Imports Great Expectations, which takes five seconds; a job calls it in a thread while Spark works for it."""
+    _great_expectations()
+
+
 def audit_batch(
     checked: DataFrame,
     *,
