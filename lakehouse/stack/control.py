@@ -41,7 +41,7 @@ def up(settings: Settings, say: Say) -> None:
         running = _running(supervisor)
         _preflight(settings, running)
         downloads.fetch(settings.servers, say)
-        machine = Machine(find_java(os.environ), trino_java())
+        machine = Machine(find_java(os.environ), trino_java(), _contracts_hash(settings))
         parts = services(settings, machine)
         changed = write_configuration(parts, settings.state)
         if not supervisor.is_running():
@@ -52,6 +52,15 @@ def up(settings: Settings, say: Say) -> None:
             say(f"Starting {len(starting)} services, logs in {settings.state / 'logs'}:")
         _start(settings, machine, parts, starting, supervisor, say)
         say(f"{'Up' if starting else 'Already up, checked'} in {time.monotonic() - began:.0f} s.")
+
+
+def _contracts_hash(settings: Settings) -> str:
+    from lakehouse.contract import ContractError, load_contracts
+
+    try:
+        return load_contracts(settings.contracts).hash
+    except ContractError as error:
+        raise StackError(f"A contract cannot be used: {error}") from None
 
 
 def down(settings: Settings, say: Say) -> None:

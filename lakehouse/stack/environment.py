@@ -36,7 +36,10 @@ def local_settings(settings: Settings) -> Settings:
 def settings_environment(settings: Settings) -> dict[str, str]:
     """Each setting as its environment variable, so that a server and a job read what the stack was started with."""
     values = settings.model_dump(mode="json", exclude_none=True)
-    return {f"LAKEHOUSE_{name.upper()}": str(value) for name, value in values.items()}
+    return {
+        f"LAKEHOUSE_{name.upper()}": value if isinstance(value, str) else json.dumps(value)
+        for name, value in values.items()
+    }
 
 
 def python_bin() -> Path:

@@ -70,6 +70,7 @@ class Machine:
 
     java: Path
     trino_java: Path
+    contracts_hash: str = ""  # the API reads the contracts at its start: with new ones it starts anew
 
 
 def services(settings: Settings, machine: Machine) -> tuple[Service, ...]:
@@ -184,7 +185,11 @@ def services(settings: Settings, machine: Machine) -> tuple[Service, ...]:
                 str(DOCKER / "api" / "gunicorn.conf.py"),
                 "api.app:create_app()",
             ),
-            base,
+            base
+            | {
+                "PROMETHEUS_MULTIPROC_DIR": str(state / "tmp" / "api-metrics"),
+                "STACK_CONTRACTS_HASH": machine.contracts_hash,
+            },
             needs=("topics",),
             address=settings.api_url,
         ),
