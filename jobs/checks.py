@@ -24,7 +24,12 @@ _JUDGED_APART = ("event_id", "event_type")
 
 
 def judge(
-    batch: DataFrame, repeats: DataFrame, contracts: Contracts, *, max_event_bytes: int, header_rules: Mapping[str, str]
+    batch: DataFrame,
+    repeats: DataFrame | None,
+    contracts: Contracts,
+    *,
+    max_event_bytes: int,
+    header_rules: Mapping[str, str],
 ) -> DataFrame:
     """Judges the messages of `batch` (rows of the raw table) in one pass.
 
@@ -40,25 +45,26 @@ def judge(
     own = {wide_name(c.event_type, f.name): (c, f) for c in contracts.values() for f in c.fields}
     envelope = [field for field in contracts.envelope if field.name not in _JUDGED_APART]
     parsed = message.with_json(batch, readable=f"value is not null and octet_length(value) <= {max_event_bytes}")
-    typed = (
-        parsed.join(repeats, PLACE, "left")
-        .selectExpr(
-            *_quoted(COORDINATES),
-            "value",
-            "kafka_headers",
-            "json",
-            "reused",
-            "event_id as readable_id",
-            f"{message.text('event_type')} as event_type",
-        )
-        .selectExpr(
-            "*",
-            *[f"{value_of(field)} as `{field.name}`" for field in envelope],
-            *[
-                f"case when event_type = '{c.event_type}' then {value_of(f)} end as `{name}`"
-                for name, (c, f) in own.items()
-            ],
-        )
+    marked = (
+        parsed.selectExpr("*", "cast(null as boolean) as reused")
+        if repeats is None
+        else parsed.join(repeats, PLACE, "left")
+    )
+    typed = marked.selectExpr(
+        *_quoted(COORDINATES),
+        "value",
+        "kafka_headers",
+        "json",
+        "reused",
+        "event_id as readable_id",
+        f"{message.text('event_type')} as event_type",
+    ).selectExpr(
+        "*",
+        *[f"{value_of(field)} as `{field.name}`" for field in envelope],
+        *[
+            f"case when event_type = '{c.event_type}' then {value_of(f)} end as `{name}`"
+            for name, (c, f) in own.items()
+        ],
     )
     reasoned = typed.selectExpr("*", f"{_unreadable(contracts, max_event_bytes)} as unreadable").selectExpr(
         "*",

@@ -15,7 +15,7 @@ _ORDER = f"struct({', '.join(f'`{name}`' for name in PLACE)})"
 _ENVELOPE = "'event_id', 'schema_version', 'received_at', 'occurred_at', 'host', 'user_agent', 'accept', 'http_headers'"
 
 
-def find_repeats(batch: DataFrame, raw: DataFrame) -> DataFrame:
+def find_repeats(batch: DataFrame, raw: DataFrame) -> DataFrame | None:
     """The messages of `batch` whose event_id arrived before, with what the first arrival says of them.
 
     Args:
@@ -23,9 +23,9 @@ def find_repeats(batch: DataFrame, raw: DataFrame) -> DataFrame:
         raw: the raw table up to and including that batch; narrowed here to what can matter.
 
     Returns:
-        One row a repeated message: `PLACE`, and `reused`: true if type, player or own fields differ from the first
-        arrival's. Arrival order is (batch_id, topic, partition, offset); days further apart than WINDOW_DAYS do not
-        meet, so that a rebuild that reads these days sees the same.
+        None if no event_id is there twice, as usual. Else one row a repeated message: `PLACE`, and `reused`: true if
+        type, player or own fields differ from the first arrival's. Arrival order is (batch_id, topic, partition,
+        offset); days further apart than WINDOW_DAYS do not meet, so that a rebuild that reads these days sees the same.
     """
     ids = batch.where("event_id is not null").select("event_id").distinct()
     bounds = batch.where("event_id is not null").selectExpr(
@@ -37,12 +37,14 @@ def find_repeats(batch: DataFrame, raw: DataFrame) -> DataFrame:
     )
     row = bounds.collect()[0]
     if row["low_id"] is None:
-        return batch.limit(0).selectExpr(*_columns(PLACE), "false as reused")
+        return None
     near = raw.where(
         f"event_id between '{row['low_id']}' and '{row['high_id']}' and batch_id <= {row['batch_id']} "
         f"and event_date between date '{row['low_day']}' and date '{row['high_day']}'"
     )
     arrivals = near.select("event_id", "event_date", *PLACE).join(ids, "event_id", "left_semi")
+    if not arrivals.groupBy("event_id").count().where("count > 1").limit(1).collect():
+        return None
     ranked = arrivals.selectExpr(
         "*",
         f"min({_ORDER}) over (partition by event_id order by unix_date(event_date) "

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import sys
 import threading
 from collections.abc import Sequence
@@ -26,11 +25,15 @@ def publish(run: Job) -> int:
         prepare_audit()
         close(run, snapshot.open_entries[0], snapshot)
         closed += 1
+        if len(snapshot.open_entries) == 1:
+            return closed  # what was planned meanwhile is the next run's
 
 
 def prepare_audit() -> None:
     """Imports Great Expectations beside Spark's work: it takes seconds, and the audit comes late."""
-    threading.Thread(target=importlib.import_module, args=("great_expectations",), daemon=True).start()
+    from expectations.audit import prepare
+
+    threading.Thread(target=prepare, daemon=True).start()
 
 
 def close(run: Job, entry: Entry, snapshot: Snapshot) -> None:
