@@ -9,6 +9,7 @@ from jobs.job import Job, job
 from jobs.kafka_logs import admin, read_logs
 from jobs.ledger import INGEST, Entry
 from jobs.offsets import plan_batch
+from jobs.session import tune_for
 from lakehouse.names import RAW_EVENTS
 
 
@@ -47,6 +48,7 @@ def drain(run: Job) -> Entry | None:
 def append(run: Job, entry: Entry) -> None:
     """Appends an entry's planned messages to raw; does nothing if they are there."""
     run.hooks.at("before_raw")
+    tune_for(run.spark, sum(map(len, entry.ranges)))
     path = run.path(RAW_EVENTS)
     raw.append_batch(run.spark, run.settings.kafka_bootstrap, path, entry.entry_id, entry.ranges)
     run.hooks.at("after_raw")

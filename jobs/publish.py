@@ -21,6 +21,8 @@ def publish(run: Job) -> int:
     while True:
         snapshot = run.ledger.read()
         if not snapshot.open_entries:
+            if snapshot.newest_ingest:
+                mirror_end(run, snapshot.newest_ingest)  # a run that was killed after its last step left an old one
             return closed
         prepare_audit()
         close(run, snapshot.open_entries[0], snapshot)
@@ -174,14 +176,19 @@ def publish_decided(run: Job, entry: Entry, decision: Decision) -> None:
     counts = read_back(run, entry, decision)
     run.ledger.done(entry.entry_id, entry.kind, counts, decision.page)
     run.hooks.at("after_done")
-    with admin(run.settings.kafka_bootstrap) as client:
-        mirror(client, run.settings.consumer_group, entry.ranges)
+    mirror_end(run, entry)
     summary = {}
     for each in counts:
         summary[each.destination] = summary.get(each.destination, 0) + each.rows
     run.say(
         f"batch {entry.entry_id} is {decision.verdict}: " + ", ".join(f"{k} {v}" for k, v in sorted(summary.items()))
     )
+
+
+def mirror_end(run: Job, entry: Entry) -> None:
+    """Tells lag monitors and the cheap look how far ingest is."""
+    with admin(run.settings.kafka_bootstrap) as client:
+        mirror(client, run.settings.consumer_group, entry.ranges)
 
 
 def read_back(run: Job, entry: Entry, decision: Decision) -> tuple[Count, ...]:
