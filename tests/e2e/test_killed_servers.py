@@ -78,7 +78,6 @@ def test_kafka_and_the_api_killed_under_load(stack: Real) -> None:
     found = {row["event_id"] for row in stack.query("select event_id from game.sword_purchases where host = 'killed'")}
     assert client.acknowledged <= found
     assert len(found - client.acknowledged) <= 1  # the last one, sent but not answered
-    stack.check_invariants()
 
 
 def test_hdfs_metastore_spark_and_trino_killed_between_runs(stack: Real) -> None:
@@ -98,4 +97,3 @@ def test_hdfs_metastore_spark_and_trino_killed_between_runs(stack: Real) -> None
             assert time.monotonic() < until + BACK_SECONDS
             time.sleep(2)
     assert set(map(tuple, places.values())) == {("default_events",)}
-    stack.check_invariants()
