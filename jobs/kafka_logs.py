@@ -91,14 +91,32 @@ def offsets_with_message(
     return found
 
 
-def mirror(client: KafkaAdminClient, group: str, ranges: Sequence[OffsetRange]) -> None:
-    """Writes the end of a published batch to a consumer group: a hint for lag monitors, never the cursor."""
+def mirror(bootstrap: str, group: str, ranges: Sequence[OffsetRange], seconds: float = 15) -> str | None:
+    """Writes the end of a published batch to a consumer group: a hint for lag monitors and the look, never the cursor.
+
+    A new Kafka needs some seconds until it keeps groups. Returns why it could not be written, None if it was: a hint
+    must not fail what is done.
+    """
+    import time
+
     from kafka import TopicPartition as KafkaPartition
+    from kafka.errors import KafkaError, NoError
     from kafka.structs import OffsetAndMetadata
 
-    client.alter_group_offsets(
-        group, {KafkaPartition(r.at.topic, r.at.partition): OffsetAndMetadata(r.until, "", -1) for r in ranges}
-    )
+    ends = {KafkaPartition(r.at.topic, r.at.partition): OffsetAndMetadata(r.until, "", -1) for r in ranges}
+    expired = _deadline(int(seconds * 1000))
+    while True:
+        try:
+            with admin(bootstrap) as client:
+                answers = client.alter_group_offsets(group, ends)
+            refused = {error.__name__ for error in answers.values() if error is not NoError}
+        except KafkaError as error:
+            refused = {type(error).__name__}
+        if not refused:
+            return None
+        if expired():
+            return ", ".join(sorted(refused))
+        time.sleep(0.5)
 
 
 def _deadline(timeout_ms: int) -> Any:
