@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import time
+from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import quote
+from uuid import uuid4
 
 import requests
 
-TRIES = 4
+TRIES = 5
 
 
 class AirflowError(Exception):
@@ -57,9 +59,11 @@ class AirflowApi:
         return [f"{run['dag_id']}/{run['dag_run_id']}" for run in runs]
 
     def trigger(self, dag_id: str, conf: dict[str, Any] | None = None) -> str:
-        """Starts a run and gives its id."""
-        body = {"logical_date": None, "conf": conf or {}}
-        return str(self._call("POST", f"/api/v2/dags/{quote(dag_id)}/dagRuns", body)["dag_run_id"])
+        """Starts a run and gives its id. The id is made here, so that a repeated request cannot start a second run."""
+        run_id = f"api__{datetime.now(UTC):%Y-%m-%dT%H:%M:%S}__{uuid4().hex[:8]}"
+        body = {"dag_run_id": run_id, "logical_date": None, "conf": conf or {}}
+        self._call("POST", f"/api/v2/dags/{quote(dag_id)}/dagRuns", body, repeatable=True)
+        return run_id
 
     def run_state(self, dag_id: str, run_id: str) -> str:
         return str(self.get(f"/dags/{quote(dag_id)}/dagRuns/{quote(run_id)}")["state"])
@@ -81,14 +85,17 @@ class AirflowApi:
             raise AirflowError(f"GET {self._url}{path}: {response.status_code}")
         return response.text
 
-    def _call(self, method: str, path: str, body: dict[str, Any] | None = None) -> Any:
+    def _call(self, method: str, path: str, body: dict[str, Any] | None = None, repeatable: bool | None = None) -> Any:
+        repeatable = method != "POST" if repeatable is None else repeatable
         # Airflow on SQLite answers 500 when its database is busy; what may be repeated is, a few times
-        for attempt in range(1 if method == "POST" else TRIES):
+        for attempt in range(TRIES if repeatable else 1):
             time.sleep(attempt)
             try:
                 response = self._session.request(method, self._url + path, json=body, timeout=self._timeout_seconds)
             except requests.RequestException as error:
                 raise AirflowError(f"{method} {self._url}{path}: {error}") from error
+            if attempt and repeatable and response.status_code == requests.codes.conflict:
+                return {}  # an earlier try was carried out although it was answered with an error
             if response.status_code < 500:
                 break
         if not response.ok:

@@ -7,14 +7,16 @@ import re
 import subprocess
 import sys
 import time
+from collections import Counter
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 import requests
 
 from lakehouse.demo import QUESTIONS, added, ask, compare, demo, ingest
-from lakehouse.loads import PLAYERS, SHOPS, sender
+from lakehouse.loads import PLAYERS, SHOPS, Load, sender
 from lakehouse.settings import CHECKOUT
 from tests.real import Real
 
@@ -46,17 +48,58 @@ def test_every_answer_of_the_demo_is_equal_to_what_was_sent(scheduled: Real) -> 
     assert sum(line.sent for line in lines if line.question == "Events in valid_events") == 13_521
 
 
-def test_the_loads_by_the_demos_own_client_count_the_same(scheduled: Real, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("shutil.which", lambda name: None)  # as on a machine without Apache Bench
+@dataclass(frozen=True)
+class Sent:
+    """What the fixture sent, and the answers before it and after its ingest."""
+
+    loads: tuple[Load, ...]
+    before: list[Counter[tuple[str, ...]]]
+    after: list[Counter[tuple[str, ...]]]
+    requests: tuple[int, int]  # requestors, acceptors: how many more there are
+    event_id: str
+
+
+@pytest.fixture(scope="module")
+def sent(scheduled: Real) -> Sent:
+    """Loads by the demo's own client (as on a machine without Apache Bench), messages and one event; one ingest."""
+    settings = scheduled.settings
+
+    def members() -> list[int]:
+        return [scheduled.value(f"select count(*) from compat.{name}") for name in ("requestors", "acceptors")]
+
     loads = (PLAYERS[0], PLAYERS[3], SHOPS[5], SHOPS[12])
-    before = [ask(scheduled.settings, question) for question in QUESTIONS]
-    send = sender(scheduled.settings.api_url)
-    for load in loads:
-        send(load)
+    before, members_before = [ask(settings, question) for question in QUESTIONS], members()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("shutil.which", lambda name: None)
+        send = sender(settings.api_url)
+        for load in loads:
+            send(load)
+    for path in ["/request_group"] * 10 + ["/accept_member"] * 7 + ["/decline_member", "/message"]:
+        assert requests.get(settings.api_url + path, timeout=30).status_code == 200
+    body = {"event_type": "cart_action", "action": "add", "items": []}
+    answer = requests.post(f"{settings.api_url}/v1/events", json=body, timeout=30).json()
     ingest(scheduled.airflow(), lambda _: None)
-    for question, old in zip(QUESTIONS, before, strict=True):
-        lines = compare(question, old, added(question, loads), ask(scheduled.settings, question))
+    after = [ask(settings, question) for question in QUESTIONS]
+    more = tuple(now - old for now, old in zip(members(), members_before, strict=True))
+    return Sent(loads, before, after, (more[0], more[1]), answer["items"][0]["event_id"])
+
+
+def test_the_loads_by_the_demos_own_client_count_the_same(sent: Sent) -> None:
+    for question, old, new in zip(QUESTIONS, sent.before, sent.after, strict=True):
+        lines = compare(question, old, added(question, sent.loads), new)
         assert [line for line in lines if not line.equal] == []
+    assert added(QUESTIONS[0], sent.loads) == {(): 500}
+
+
+def test_requestors_and_acceptors_are_counted(sent: Sent) -> None:
+    assert sent.requests == (10, 7)
+
+
+def test_trace_finds_an_event_by_the_id_the_api_answered(sent: Sent) -> None:
+    lakehouse = [sys.executable, "-m", "lakehouse.cli", "trace", sent.event_id, "--json"]
+    done = subprocess.run(lakehouse, capture_output=True, text=True, timeout=60, cwd=CHECKOUT, check=True)
+    (arrival,) = json.loads(done.stdout)
+    assert (arrival["place"], arrival["event_id"]) == ("cart_actions", sent.event_id)
 
 
 def test_document_3s_union_runs_by_its_names(scheduled: Real) -> None:
@@ -64,17 +107,6 @@ def test_document_3s_union_runs_by_its_names(scheduled: Real) -> None:
         scheduled.query("select * from compat.guild_joins union select * from compat.sword_purchases limit 1")[0]
     )
     assert columns == ["raw_event", "timestamp", "accept", "host", "user-agent", "event_type"]
-
-
-def test_requestors_and_acceptors_are_counted(scheduled: Real) -> None:
-    def count() -> list[int]:
-        return [scheduled.value(f"select count(*) from compat.{name}") for name in ("requestors", "acceptors")]
-
-    before = count()
-    for path in ["/request_group"] * 10 + ["/accept_member"] * 7 + ["/decline_member", "/message"]:
-        assert requests.get(scheduled.settings.api_url + path, timeout=30).status_code == 200
-    ingest(scheduled.airflow(), lambda _: None)
-    assert [after - old for after, old in zip(count(), before, strict=True)] == [10, 7]
 
 
 def test_an_audit_that_fails_turns_its_run_red_and_links_to_the_page(scheduled: Real) -> None:
@@ -117,17 +149,6 @@ def test_quality_pages_are_for_those_who_are_logged_in(scheduled: Real) -> None:
     page = scheduled.airflow().page("/quality/")
     assert "ingest-" in page
     assert not re.search(r'(src|href)="https?://', page)
-
-
-def test_trace_finds_an_event_by_the_id_the_api_answered(scheduled: Real) -> None:
-    body = {"event_type": "purchase_horse", "size": "large", "speed": 2, "quantity": 1}
-    answer = requests.post(f"{scheduled.settings.api_url}/v1/events", json=body, timeout=30).json()
-    event_id = answer["items"][0]["event_id"]
-    ingest(scheduled.airflow(), lambda _: None)
-    lakehouse = [sys.executable, "-m", "lakehouse.cli", "trace", event_id, "--json"]
-    done = subprocess.run(lakehouse, capture_output=True, text=True, timeout=60, cwd=CHECKOUT, check=True)
-    (arrival,) = json.loads(done.stdout)
-    assert (arrival["place"], arrival["event_id"]) == ("horse_purchases", event_id)
 
 
 def test_status_shows_every_service(scheduled: Real) -> None:

@@ -42,15 +42,10 @@ def test_garbage_is_quarantined_by_reason_and_the_good_rows_beside_it_are_publis
     places = stack.places(bad + fine)
     assert [places[place] for place in bad] == [[f"quarantine:{reason}"] for _, reason in GARBAGE]
     assert [places[place] for place in fine] == [["sword_purchases"], ["horse_purchases"], ["messages"]]
-
-
-def test_quarantine_keeps_the_bytes_and_where_they_came_from(stack: Real) -> None:
-    (place,) = stack.produce(b"\x00 not \xff text")
-    stack.ingest()
-    (row,) = stack.query(
-        f"select * from ops.quarantine where topic = '{place[0]}' and partition = {place[1]} and \"offset\" = {place[2]}"
-    )
-    assert bytes(row["value"]) == b"\x00 not \xff text"
+    topic, partition, offset = bad[3]  # quarantine keeps the bytes, and where they came from
+    where = f"topic = '{topic}' and partition = {partition} and \"offset\" = {offset}"
+    (row,) = stack.query(f"select * from ops.quarantine where {where}")
+    assert bytes(row["value"]) == GARBAGE[3][0]
     assert row["entry_id"] == row["batch_id"] > 0
     assert row["event_id"]
     assert row["topic_id"]
@@ -91,9 +86,7 @@ def mixed() -> list[bytes]:
     return [*swords, *horses, event("default"), b"junk"]
 
 
-@pytest.mark.parametrize(
-    "kill_at", ["after_stage", "before_decide", "after_decide", "between_tables", "before_done", "after_done"]
-)
+@pytest.mark.parametrize("kill_at", ["before_decide", "after_decide", "between_tables", "before_done", "after_done"])
 def test_a_publish_killed_at_any_point_loses_and_doubles_nothing(stack: Real, kill_at: str) -> None:
     sent = stack.produce(*mixed())
     stack.run("drain")
