@@ -88,7 +88,7 @@ def test_the_loads_by_the_demos_own_client_count_the_same(sent: Sent) -> None:
     for question, old, new in zip(QUESTIONS, sent.before, sent.after, strict=True):
         lines = compare(question, old, added(question, sent.loads), new)
         assert [line for line in lines if not line.equal] == []
-    assert added(QUESTIONS[0], sent.loads) == {(): 500}
+    assert added(QUESTIONS[0], sent.loads) == {(): 100 + 100 + 10}
 
 
 def test_requestors_and_acceptors_are_counted(sent: Sent) -> None:
