@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
+from jobs.contract_sql import literal
+
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
 
@@ -29,14 +31,14 @@ def apply_rules(frame: DataFrame, rules: Mapping[str, str]) -> DataFrame:
             columns[column] = _new_value(name, rule, f"`{column}`")
         elif rule.startswith("set "):
             others = (
-                f"coalesce(map_filter({headers}, (k, v) -> k <> {_text(name)}), cast(map() as map<string, string>))"
+                f"coalesce(map_filter({headers}, (k, v) -> k <> {literal(name)}), cast(map() as map<string, string>))"
             )
-            headers = f"map_concat({others}, map({_text(name)}, {_new_value(name, rule, 'v')}))"
+            headers = f"map_concat({others}, map({literal(name)}, {_new_value(name, rule, 'v')}))"
         elif rule == "drop":
-            headers = f"map_filter({headers}, (k, v) -> k <> {_text(name)})"
+            headers = f"map_filter({headers}, (k, v) -> k <> {literal(name)})"
         else:
             new = _new_value(name, rule, "v")
-            headers = f"transform_values({headers}, (k, v) -> case when k = {_text(name)} then {new} else v end)"
+            headers = f"transform_values({headers}, (k, v) -> case when k = {literal(name)} then {new} else v end)"
     if headers != "http_headers":
         columns["http_headers"] = headers
     return frame.selectExpr(*[f"{columns.get(name, f'`{name}`')} as `{name}`" for name in frame.columns])
@@ -50,10 +52,5 @@ def _new_value(name: str, rule: str, value: str) -> str:
     if rule == "hash":
         return f"sha2({value}, 256)"
     if rule.startswith("set "):
-        return _text(rule.removeprefix("set "))
+        return literal(rule.removeprefix("set "))
     raise ValueError(f"header rule {name!r}: {rule!r} is not keep, drop, hash or set VALUE")
-
-
-def _text(value: str) -> str:
-    escaped = value.replace("\\", "\\\\").replace("'", "\\'")
-    return f"'{escaped}'"

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from jobs import ledger, raw
-from jobs.contract_sql import spark_type
+from jobs.contract_sql import literal, spark_type
 from lakehouse import names
 
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ class Definition:
 
     def ddl(self, path: str) -> str:
         columns = ", ".join(
-            f"`{name}` {kind} comment {_text(comment)}" for name, (kind, comment) in self.columns.items()
+            f"`{name}` {kind} comment {literal(comment)}" for name, (kind, comment) in self.columns.items()
         )
         properties = {"delta.checkpointInterval": str(CHECKPOINT_INTERVAL)}
         if self.stats:
@@ -53,7 +53,7 @@ class Definition:
         partition = " partitioned by (event_date)" if self.partitioned else ""
         return (
             f"create table if not exists {self.table.qualified} ({columns}) using delta{partition} "
-            f"location '{path}' comment {_text(self.comment)} tblproperties ({listed})"
+            f"location '{path}' comment {literal(self.comment)} tblproperties ({listed})"
         )
 
 
@@ -213,18 +213,13 @@ def _follow(spark: SparkSession, definition: Definition) -> list[str]:
     there = {field.name: (field.metadata or {}).get("comment") for field in fields}
     new = {name: column for name, column in definition.columns.items() if name not in there}
     if new:
-        columns = ", ".join(f"`{name}` {kind} comment {_text(comment)}" for name, (kind, comment) in new.items())
+        columns = ", ".join(f"`{name}` {kind} comment {literal(comment)}" for name, (kind, comment) in new.items())
         spark.sql(f"alter table {table} add columns ({columns})")
     stale = [name for name, (_, comment) in definition.columns.items() if name in there and there[name] != comment]
     for name in stale:
-        spark.sql(f"alter table {table} alter column `{name}` comment {_text(definition.columns[name][1])}")
+        spark.sql(f"alter table {table} alter column `{name}` comment {literal(definition.columns[name][1])}")
     return [f"added {table}.{name}" for name in new] + [f"described {table}.{name}" for name in stale]
 
 
 def _tables(spark: SparkSession, database: str) -> set[str]:
     return {row["tableName"] for row in spark.sql(f"show tables in {database}").collect()}
-
-
-def _text(value: str) -> str:
-    escaped = value.replace("\\", "\\\\").replace("'", "\\'")
-    return f"'{escaped}'"
