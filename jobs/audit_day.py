@@ -6,7 +6,7 @@ import datetime as dt
 import sys
 
 from jobs import tables
-from jobs.job import Job, job
+from jobs.job import DAY, Job, job
 from lakehouse import names
 
 
@@ -39,7 +39,5 @@ def audit(run: Job, day: dt.date) -> None:
 
 
 if __name__ == "__main__":
-    with job("audit_day", sys.argv[1:]) as this:
-        if this.day is None:
-            sys.exit("audit_day: --day YYYY-MM-DD is missing")
+    with job("audit_day", sys.argv[1:], DAY) as this:
         audit(this, this.day)

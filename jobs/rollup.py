@@ -6,7 +6,7 @@ import datetime as dt
 import sys
 
 from jobs import daily, delta_writes
-from jobs.job import Job, job
+from jobs.job import DAY, Job, job
 from lakehouse import names
 
 
@@ -43,7 +43,5 @@ def build(run: Job, day: dt.date) -> int:
 
 
 if __name__ == "__main__":
-    with job("rollup", sys.argv[1:]) as this:
-        if this.day is None:
-            sys.exit("rollup: --day YYYY-MM-DD is missing")
+    with job("rollup", sys.argv[1:], DAY) as this:
         build(this, this.day)

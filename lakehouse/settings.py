@@ -79,11 +79,24 @@ class Settings(BaseSettings):
     max_events_per_batch: int = Field(default=500_000, ge=1)
     max_event_bytes: int = Field(default=262_144, ge=1_024)  # of one message value; larger ones are quarantined
     kill_at: str | None = None  # tests only: the named point at which a job kills itself
+    stop_at: str | None = None  # tests only: the named point at which a job stops itself (SIGSTOP), as one that hangs
+    break_promise: str | None = None  # tests only: leaves out one safeguard, so that the tests' oracle must notice
     header_rules: dict[str, str] = Field(default_factory=dict)  # JSON: header name -> keep, drop, hash or set VALUE
     max_body_bytes: int = Field(default=8 * 2**20, ge=1_024)  # of one HTTP request
     max_batch_events: int = Field(default=10_000, ge=1)  # of one request to /v1/events
     max_header_bytes: int = Field(default=16_384, ge=1_024)  # of all headers of one HTTP request
     ingest_every_minutes: int = Field(default=5, ge=1, le=59)
+    expiry_warning_hours: int = Field(default=24, ge=0)  # warn when unread messages expire within this time
+    abandon_after_minutes: int = Field(default=60, ge=1)  # an undecided replay, discard, rebuild or erase of this age
+
+    # Maintenance
+    vacuum_hours: int = Field(default=168, ge=168)  # files that no table version needs are deleted after this time
+    compact_from_files: int = Field(default=10, ge=2)  # small files in a day's partition from which on it is compacted
+    quality_days: int = Field(default=90, ge=1)  # age at which data-quality pages are deleted, but for the last 100
+
+    # Erasure
+    erasure_key_file: Path = _derived(lambda d: d["state"] / "erasure.key")  # keys the hash of erased players
+    erase_player: str | None = None  # the player that jobs/erase.py erases: no argument, which others could see
 
     @property
     def warehouse_uri(self) -> str:

@@ -174,8 +174,8 @@ def event(event_type: str = "purchase_sword", **fields: Any) -> bytes:
 def test_settings() -> dict[str, str]:
     """Environment of the tests' own stack: other ports, another folder, no schedule that would run by itself."""
     return {
-        "LAKEHOUSE_PORT_OFFSET": "10000",
-        "LAKEHOUSE_STATE": str(CHECKOUT / ".stack-test"),
+        "LAKEHOUSE_PORT_OFFSET": os.environ.get("TEST_STACK_PORT_OFFSET", "10000"),
+        "LAKEHOUSE_STATE": str(CHECKOUT / os.environ.get("TEST_STACK_STATE", ".stack-test")),
         "LAKEHOUSE_INGEST_EVERY_MINUTES": "59",
     }
 

@@ -25,6 +25,7 @@ def local_settings(settings: Settings) -> Settings:
         "state": settings.state.absolute(),
         "servers": settings.servers.absolute(),
         "quality": settings.quality.absolute(),
+        "erasure_key_file": settings.erasure_key_file.absolute(),
     }
     if settings.spark_remote is None:
         changes["spark_remote"] = f"sc://127.0.0.1:{settings.spark_connect_port}"
@@ -128,7 +129,7 @@ def airflow_password(state: Path) -> str:
 
 
 def stack_secrets(state: Path) -> dict[str, str]:
-    """Keys that sign Airflow's tokens, and the password of its user: made once, readable by their owner only."""
+    """Keys that sign Airflow's tokens, its user's password and the erasure key: made once, readable by their owner only."""
     file = state / "airflow" / "secrets.json"
     if not file.exists():
         import base64
@@ -139,6 +140,9 @@ def stack_secrets(state: Path) -> dict[str, str]:
             "jwt_secret": secrets.token_hex(32),
         }
         write_private(file, json.dumps(made))
+    erasure_key = state / "erasure.key"
+    if not erasure_key.exists():
+        write_private(erasure_key, secrets.token_hex(32))
     if not password_file(state).exists():
         write_private(password_file(state), json.dumps({AIRFLOW_USER: secrets.token_urlsafe(12)}))
     found: dict[str, str] = json.loads(file.read_text())
