@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from jobs import ledger, raw
+from jobs import builds, ledger, raw
 from jobs.contract_sql import literal, spark_type
 from lakehouse import names
 
@@ -22,6 +22,8 @@ _GAME_STATS = "entry_id,batch_id,event_id,player,kafka_timestamp,topic,partition
 
 # Commits between two checkpoints of a Delta log: a checkpoint takes seconds, a log of this many small files is read in none.
 CHECKPOINT_INTERVAL = 50
+# Log entries that a later checkpoint covers are deleted at that age; transaction ids live on in every checkpoint.
+LOG_RETENTION = "interval 7 days"
 
 _PLACE = {name: raw.COLUMNS[name] for name in ("topic", "topic_id", "partition", "offset", "kafka_timestamp")}
 _PROVENANCE = {
@@ -41,16 +43,17 @@ class Definition:
     columns: Mapping[str, tuple[str, str]]
     partitioned: bool
     stats: str = ""
+    partition_by: str = "event_date"
 
     def ddl(self, path: str) -> str:
         columns = ", ".join(
             f"`{name}` {kind} comment {literal(comment)}" for name, (kind, comment) in self.columns.items()
         )
-        properties = {"delta.checkpointInterval": str(CHECKPOINT_INTERVAL)}
+        properties = {"delta.checkpointInterval": str(CHECKPOINT_INTERVAL), "delta.logRetentionDuration": LOG_RETENTION}
         if self.stats:
             properties["delta.dataSkippingStatsColumns"] = self.stats
         listed = ", ".join(f"'{key}' = '{value}'" for key, value in properties.items())
-        partition = " partitioned by (event_date)" if self.partitioned else ""
+        partition = f" partitioned by ({self.partition_by})" if self.partitioned else ""
         return (
             f"create table if not exists {self.table.qualified} ({columns}) using delta{partition} "
             f"location '{path}' comment {literal(self.comment)} tblproperties ({listed})"
@@ -187,6 +190,30 @@ DAILY = [
             **_BUILT,
         },
         partitioned=True,
+    ),
+    Definition(
+        names.PLAYER_INVENTORY_MONTHS,
+        "What each player had at the end of a month; the view player_inventory starts from the newest month that is valid.",
+        {
+            "player": ("string", "player"),
+            "item_type": ("string", "kind of item"),
+            "item": ("string", "item within its kind"),
+            "quantity": ("bigint", "sum of the changes of all days up to the end of the month"),
+            "month": ("date", "first day of the month"),
+            "builds": (
+                "bigint",
+                "how many builds of those days it contains; valid while ops.day_builds has no other of them",
+            ),
+        },
+        partitioned=True,
+        partition_by="month, builds",
+    ),
+    Definition(
+        names.DAY_BUILDS,
+        "Builds of the daily tables, each started before they change and finished after, append-only.",
+        builds.COLUMNS,
+        partitioned=False,
+        stats="day,built_through",
     ),
 ]
 

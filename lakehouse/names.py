@@ -35,6 +35,8 @@ AUDITS = Table(OPS, "audits")
 DAILY_EVENT_COUNTS = Table(GAME, "daily_event_counts")
 DAILY_ITEM_SALES = Table(GAME, "daily_item_sales")
 PLAYER_ITEM_CHANGES = Table(GAME, "player_item_changes")
+PLAYER_INVENTORY_MONTHS = Table(GAME, "player_inventory_months")
+DAY_BUILDS = Table(OPS, "day_builds")
 
 
 def event_table(name: str) -> Table:

@@ -42,9 +42,21 @@ select q.* from ops.quarantine q where not exists (
   where a.topic_id = q.topic_id and a.partition = q.partition and a."offset" = q."offset" and a.entry_id > q.entry_id)
 """
 
+# Stock at the end of the newest month whose snapshot still contains every build of its days, and what changed since.
+# Trino and Spark read the same text. docs/decisions/0005-inventory-months.md says why it always equals the plain sum.
 PLAYER_INVENTORY = """
-select player, item_type, item, sum(change) as quantity
-from game.player_item_changes group by player, item_type, item
+with built as (select distinct day, built_through, cause from ops.day_builds),
+snapshots as (select distinct month, builds from game.player_inventory_months),
+valid as (
+  select s.month from snapshots s join built b on b.day < s.month + interval '1' month
+  group by s.month, s.builds having count(*) = s.builds)
+select player, item_type, item, sum(quantity) as quantity from (
+  select player, item_type, item, quantity from game.player_inventory_months
+  where month = (select max(month) from valid)
+  union all
+  select player, item_type, item, change from game.player_item_changes
+  where event_date >= (select coalesce(max(month) + interval '1' month, date '0001-01-01') from valid))
+group by player, item_type, item
 """
 
 _WHEN = "format_datetime(at_timezone(kafka_timestamp, 'UTC'), 'yyyy-MM-dd HH:mm:ss.SSS') as \"timestamp\""
