@@ -4,20 +4,27 @@
 Each night for the day before, and by *Backfill* for any days:
 
 1. **wait_complete** waits until every message of the day (by Kafka's time, UTC) is published. It takes no slot.
-2. **rollup** replaces the day in `game.daily_event_counts`, `game.daily_item_sales` and `game.player_item_changes`.
-3. **audit** checks the built day, and the stock that follows from all days.
-4. **verdict** turns the run red if a critical check failed. The button *Data quality* opens the page that says why.
+2. **rebuild**, only if asked for (**rebuild_asked**), makes the day's event tables anew from `raw.events` with today's
+   contracts, beside live ingest. The ledger entry says how many rows each table had before, has now, and which changed.
+3. **rollup** replaces the day in `game.daily_event_counts`, `game.daily_item_sales` and `game.player_item_changes`.
+4. **audit** checks the built day, and the stock that follows from all days.
+5. **verdict** turns the run red if a critical check failed or the rebuild was abandoned. The button *Data quality* opens
+   the page that says why.
 
 Triggered by hand, the form takes the day. Building a day again gives the same rows, or better ones if more is known.
+A range of days: *Backfill*, `airflow backfill create`, or `lakehouse backfill`, which shows what it would do first.
+A later change to a built day starts another run (`maintain_tables`), whose configuration says what changed it.
 """
 
 import datetime as dt
 
-from airflow.sdk import DAG, CronDataIntervalTimetable, Param
-from lakehouse_tasks import DAY, DEFAULTS, spark_task, verdict_task, wait_complete_task
+import lakehouse_forms as forms
+from airflow.sdk import DAG, CronDataIntervalTimetable, Param, TriggerRule
+from lakehouse_tasks import DAY, DEFAULTS, WHO, only_if, spark_task, verdict_task, wait_complete_task
 
+from lakehouse.contract import load_contracts
 from lakehouse.settings import Settings
-from lakehouse.verdict import days_of
+from lakehouse.verdict import entries_and_days_of
 
 settings = Settings.load()
 
@@ -38,10 +45,42 @@ with DAG(
             format="date",
             title="Day",
             description="The day to build (UTC). Empty: the run's own day, which is yesterday for a run triggered now.",
-        )
+        ),
+        "rebuild_from_raw": Param(
+            False,
+            type="boolean",
+            title="Rebuild from raw",
+            description="First make the day's event tables anew from raw.events, with today's contracts.",
+        ),
+        "tables": Param(
+            None,
+            type=["null", "array"],
+            items={"type": "string", "enum": list(load_contracts(settings.contracts).tables)},
+            title="Tables",
+            description="Event tables to rebuild, one a line. Empty: all. Only with Rebuild from raw.",
+        ),
+        "reason": Param(
+            None,
+            type=["null", "string"],
+            title="Reason",
+            description="Why the day is built again; a rebuild records it with your name.",
+        ),
     },
 ):
     wait_complete = wait_complete_task(limit=dt.timedelta(hours=6))
+    rebuild_asked = only_if("rebuild_asked", lambda context: bool(context["params"]["rebuild_from_raw"]))
+    rebuild = spark_task(
+        "rebuild",
+        "--day",
+        DAY,
+        WHO,
+        "--why={{ params.reason or 'no reason given' }}",
+        forms.TABLES,
+        settings=settings,
+        limit=dt.timedelta(hours=2),
+        if_it_fails="The day's tables are as they were, or as the rebuild makes them: a retry or the next run of "
+        "ingest_events finishes or abandons it. Start what does not answer (`make status`), clear this task.",
+    )
     rollup = spark_task(
         "rollup",
         "--day",
@@ -49,18 +88,20 @@ with DAG(
         settings=settings,
         limit=dt.timedelta(hours=1),
         if_it_fails="The day's tables are as they were. Start what does not answer (`make status`), clear this task.",
+        trigger_rule=TriggerRule.NONE_FAILED,  # runs whether or not a rebuild was asked for
     )
     audit = spark_task(
         "audit",
         "--day",
         DAY,
+        job="audit_day",
         settings=settings,
         limit=dt.timedelta(minutes=30),
         if_it_fails="The day is built but not audited. Start what does not answer (`make status`) and clear this task.",
     )
     verdict = verdict_task(
-        days_of,
-        if_it_fails="The built day is visible. Correct the cause in the events (see its page), "
-        "then clear rollup to build it again.",
+        entries_and_days_of,
+        if_it_fails="A built day is visible; one whose rebuild failed is as it was. Correct the cause in the events or "
+        "the contracts (see the page), then build the day again.",
     )
-    wait_complete >> rollup >> audit >> verdict
+    wait_complete >> rebuild_asked >> rebuild >> rollup >> audit >> verdict

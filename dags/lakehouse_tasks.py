@@ -1,4 +1,4 @@
-"""The kinds of tasks that the DAGs are made of: Spark jobs, the look at Kafka, the wait for a day and the verdict."""
+"""The kinds of tasks that the DAGs are made of: Spark jobs, looks, waits, an approval, verdicts, builds of changed days."""
 
 from __future__ import annotations
 
@@ -10,7 +10,9 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from airflow.providers.apache.spark.operators.spark_submit import SparkSubmitOperator
+from airflow.providers.standard.operators.hitl import ApprovalOperator
 from airflow.providers.standard.operators.python import PythonOperator, ShortCircuitOperator
+from airflow.providers.standard.operators.trigger_dagrun import TriggerDagRunOperator
 from airflow.providers.standard.sensors.python import PythonSensor
 from airflow.sdk import BaseOperatorLink, PokeReturnValue
 from airflow.sdk.exceptions import AirflowFailException
@@ -25,6 +27,9 @@ if TYPE_CHECKING:
 POOL = "spark_writers"  # one slot: it saves memory; that data are right does not hang on it
 RUN = "{{ dag.dag_id }}/{{ run_id }}"  # how ledger and audits name a run
 DAY = "{{ ti.xcom_pull(task_ids='wait_complete') }}"
+WHO = "--who={{ dag_run.triggering_user_name or 'schedule' }}"
+WHY = "--why={{ params.why }}"
+PLAYER = "LAKEHOUSE_ERASE_PLAYER"
 PAGE = "quality_page"
 DEFAULTS = {
     "owner": "lakehouse",
@@ -47,10 +52,21 @@ class QualityPage(BaseOperatorLink):
 
 
 def spark_task(
-    task_id: str, *arguments: str, settings: Settings, limit: dt.timedelta, if_it_fails: str
+    task_id: str,
+    *arguments: str,
+    settings: Settings,
+    limit: dt.timedelta,
+    if_it_fails: str,
+    job: str | None = None,
+    before: Callable[[Any], None] | None = None,
+    **options: Any,
 ) -> SparkSubmitOperator:
-    """Runs jobs/<task_id>.py; with LAKEHOUSE_SPARK_REMOTE set, the job uses that warm server."""
-    job = {"audit": "audit_day"}.get(task_id, task_id)
+    """Runs jobs/<job>.py, by default the one named like the task; with LAKEHOUSE_SPARK_REMOTE set, on that warm server.
+
+    `arguments` are templates; one that renders to nothing is left out. `before` is called with the context when the
+    templates are rendered and kept, just before the job starts.
+    """
+    job = job or task_id
     task = SparkSubmitOperator(
         task_id=task_id,
         application=str(CHECKOUT / "jobs" / f"{job}.py"),
@@ -62,9 +78,47 @@ def spark_task(
         env_vars={**_environment(settings), "PYTHONPATH": str(CHECKOUT)},
         conf={"spark.yarn.maxAppAttempts": "1"},  # Airflow alone retries, so that an attempt has one log
         on_failure_callback=partial(_say_what_next, if_it_fails),
+        pre_execute=partial(_prepare, before),
+        **options,
     )
     task.operator_extra_links = (QualityPage(),)
     return task
+
+
+def hand_player_on(context: Any) -> None:
+    """Gives the job the player's name in its environment: command lines and rendered templates are shown and kept."""
+    context["task"].env_vars[PLAYER] = context["params"]["player"]
+
+
+def approval_task(subject: str, body: str, limit: dt.timedelta) -> ApprovalOperator:
+    """Waits without a slot for a person; *Reject* skips what follows. Nobody's answer within `limit` fails the run."""
+    return ApprovalOperator(task_id="approve", subject=subject, body=body, response_timeout=limit, retries=0)
+
+
+def only_if(task_id: str, condition: Callable[[Any], bool]) -> ShortCircuitOperator:
+    """Skips the one task behind it, and no other, unless `condition` of the context holds."""
+    return ShortCircuitOperator(
+        task_id=task_id,
+        python_callable=partial(_holds, condition),
+        ignore_downstream_trigger_rules=False,
+        execution_timeout=dt.timedelta(minutes=2),
+    )
+
+
+def changed_days_tasks() -> tuple[PythonOperator, Any]:
+    """Two tasks: find the built days that a newer ledger entry changed, and start build_day once for each."""
+    find = PythonOperator(
+        task_id="find_changed_days", python_callable=_changed_days, execution_timeout=dt.timedelta(minutes=5)
+    )
+    build = TriggerDagRunOperator.partial(
+        task_id="build_changed_days",
+        trigger_dag_id="build_day",
+        logical_date=None,
+        skip_when_already_exists=True,  # the run is named after day and entry: one build for one change
+        map_index_template="{{ task.conf['day'] }}",
+    ).expand_kwargs(find.output)
+    find >> build
+    return find, build
 
 
 def look_task() -> ShortCircuitOperator:
@@ -84,7 +138,7 @@ def wait_complete_task(limit: dt.timedelta) -> PythonSensor:
 
 
 def verdict_task(audits: Callable[[Settings, str], list[Audited]], if_it_fails: str) -> PythonOperator:
-    """Turns the run red if one of its audits failed. It decides nothing, so trying again would not help."""
+    """Turns the run red if an audit failed or an entry was abandoned. It decides nothing: no retries would help."""
     task = PythonOperator(
         task_id="verdict",
         python_callable=partial(_verdict, audits, if_it_fails),
@@ -102,6 +156,32 @@ def _environment(settings: Settings) -> dict[str, str]:
         f"LAKEHOUSE_{name.upper()}": value if isinstance(value, str) else json.dumps(value)
         for name, value in sorted(given.items())
     }
+
+
+def _prepare(before: Callable[[Any], None] | None, context: Any) -> None:
+    task = context["task"]
+    task.application_args = [argument for argument in task.application_args if argument]
+    if before is not None:
+        before(context)
+
+
+def _holds(condition: Callable[[Any], bool], **context: Any) -> bool:
+    return condition(context)
+
+
+def _changed_days() -> list[dict[str, Any]]:
+    from lakehouse.changed_days import changed_days
+
+    found = changed_days(Settings.load(), dt.datetime.now(dt.UTC))
+    for day in found:
+        log.info("%s; build_day runs again for it", day.reason)
+    return [
+        {
+            "trigger_run_id": f"changed__{day.day}__entry_{day.entry_id}",
+            "conf": {"day": str(day.day), "reason": day.reason},
+        }
+        for day in found
+    ]
 
 
 def _quality_url(settings: Settings) -> str:
@@ -138,11 +218,11 @@ def _wait_complete(limit: dt.timedelta, **context: Any) -> PokeReturnValue:
 
 
 def _verdict(audits: Callable[[Settings, str], list[Audited]], if_it_fails: str, **context: Any) -> None:
-    from lakehouse.verdict import FAILED, complaint
+    from lakehouse.verdict import complaint
 
     settings = Settings.load()
     found = audits(settings, f"{context['dag'].dag_id}/{context['run_id']}")
-    pages = [each.page for each in sorted(found, key=lambda each: each.verdict == FAILED) if each.page]
+    pages = [each.page for each in sorted(found, key=lambda each: each.red) if each.page]
     if pages:
         context["ti"].xcom_push(key=PAGE, value=pages[-1])
     words = complaint(found, _quality_url(settings), if_it_fails)

@@ -1,4 +1,4 @@
-"""What a run decided: the audits of its ledger entries or of its day, read in Trino, as a verdict with words."""
+"""What a run decided: its ledger entries and the audits of its days, read in Trino, as a verdict with words."""
 
 from __future__ import annotations
 
@@ -10,33 +10,69 @@ from lakehouse import names
 from lakehouse.query import query
 from lakehouse.settings import Settings
 
-FAILED = "failed"
+FAILED, ABANDONED = "failed", "abandoned"
+RED = (FAILED, ABANDONED)
 
 
 @dataclass(frozen=True)
 class Audited:
-    """An audit that a run decided: what it was over, the critical checks that failed, and its page."""
+    """What a run decided: on what, how, the critical checks that failed, the page, and why it was abandoned."""
 
     subject: str
     verdict: str
     failed: tuple[str, ...]
     page: str
+    why: str = ""
+
+    @property
+    def red(self) -> bool:
+        return self.verdict in RED
+
+    def complaint(self, quality_url: str) -> str:
+        """One line for the operator."""
+        if self.verdict == ABANDONED:
+            return f"{self.subject} was abandoned: {self.why or 'no reason is recorded'}."
+        checks = ", ".join(self.failed) or "no check is named"
+        return f"{self.subject} failed its audit: {checks}. See {quality_url}{self.page}"
 
 
 def entries_of(settings: Settings, run: str) -> list[Audited]:
-    """The audits of the ledger entries that this run decided or finished, lowest first."""
+    """The ledger entries that this run planned, decided or finished and that are decided or abandoned, lowest first."""
     ledger = names.LEDGER.qualified
     rows = query(
         settings,
         f"""
-        select entry_id, kind, verdict, failed_checks, page from {ledger}
-        where step = 'decided' and entry_id in (
-          select entry_id from {ledger} where run = ? and step in ('decided', 'done'))
-        order by entry_id
+        select entry_id, any_value(kind) as kind, bool_or(step = 'planned' and run = ?) as planned_here,
+          bool_or(step = 'done') as done, bool_or(step = 'abandoned') as abandoned,
+          max(why) filter (where step = 'abandoned') as why, max(verdict) filter (where step = 'decided') as verdict,
+          max(failed_checks) filter (where step = 'decided') as failed_checks,
+          max(page) filter (where step in ('decided', 'abandoned')) as page
+        from {ledger}
+        where entry_id in (select entry_id from {ledger} where run = ? and time > current_timestamp - interval '7' day)
+        group by entry_id order by entry_id
         """,
-        [run],
+        [run, run],
     )
-    return [_audited(f"entry {row['entry_id']} ({row['kind']})", row, row["failed_checks"]) for row in rows]
+    return judged(rows)
+
+
+def judged(rows: Sequence[Mapping[str, Any]]) -> list[Audited]:
+    """Entries as the ledger tells them, as decisions of one run; those still undecided say nothing yet.
+
+    An abandoned entry counts against the run that planned it, not against the one that cleared it away; and not if the
+    same run made it good, that is, a retry brought a later entry of the kind to its end.
+    """
+    ended = {row["kind"]: row["entry_id"] for row in rows if row["done"] and row["planned_here"]}
+    found = []
+    for row in rows:
+        subject = f"entry {row['entry_id']} ({row['kind']})"
+        failed, page = tuple(row["failed_checks"] or ()), row["page"] or ""
+        if row["abandoned"]:
+            if row["planned_here"] and ended.get(row["kind"], 0) < row["entry_id"]:
+                found.append(Audited(subject, ABANDONED, failed, page, row["why"] or ""))
+        elif row["verdict"]:
+            found.append(Audited(subject, row["verdict"], failed, page))
+    return found
 
 
 def days_of(settings: Settings, run: str) -> list[Audited]:
@@ -49,18 +85,18 @@ def days_of(settings: Settings, run: str) -> list[Audited]:
         """,
         [run],
     )
-    return [_audited(f"day {row['day']}", row, row["failed"]) for row in rows]
+    return [
+        Audited(f"day {row['day']}", row["verdict"] or "", tuple(row["failed"] or ()), row["page"] or "")
+        for row in rows
+    ]
 
 
-def _audited(subject: str, row: Mapping[str, Any], failed: Sequence[str] | None) -> Audited:
-    return Audited(subject, row["verdict"] or "", tuple(failed or ()), row["page"] or "")
+def entries_and_days_of(settings: Settings, run: str) -> list[Audited]:
+    """The entries and then the days of this run."""
+    return [*entries_of(settings, run), *days_of(settings, run)]
 
 
 def complaint(audits: Iterable[Audited], quality_url: str, what_to_do: str) -> str | None:
-    """What to tell the operator about the audits that failed; None if none did."""
-    lines = [
-        f"{each.subject} failed its audit: {', '.join(each.failed) or 'no check is named'}. See {quality_url}{each.page}"
-        for each in audits
-        if each.verdict == FAILED
-    ]
+    """What to tell the operator about what failed or was abandoned; None if nothing was."""
+    lines = [each.complaint(quality_url) for each in audits if each.red]
     return "\n".join([*lines, what_to_do]) if lines else None

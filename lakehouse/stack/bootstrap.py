@@ -14,7 +14,16 @@ from lakehouse.stack.environment import AIRFLOW_USER, airflow_password
 from lakehouse.stack.errors import StackError
 
 SPARK_POOL = "spark_writers"
-UNPAUSED = ("ingest_events", "build_day")
+# All of them: a run of a paused DAG would stay queued, also one that a person starts.
+UNPAUSED = (
+    "ingest_events",
+    "build_day",
+    "maintain_tables",
+    "replay_quarantine",
+    "discard_quarantine",
+    "accept_loss",
+    "erase_player",
+)
 _DAGS_SECONDS = 90.0
 
 
@@ -51,7 +60,7 @@ def make_views(settings: Settings) -> None:
 
 
 def prepare_airflow(settings: Settings) -> None:
-    """Makes the one-slot pool, waits until the DAGs are read, and unpauses those that run by themselves."""
+    """Makes the one-slot pool, waits until the DAGs are read, and unpauses them."""
     from lakehouse.airflow_api import AirflowApi
 
     api = AirflowApi(settings.airflow_url, AIRFLOW_USER, airflow_password(settings.state))

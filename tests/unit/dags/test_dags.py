@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import copy
 import datetime as dt
+import json
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -12,10 +15,30 @@ import pytest
 pytestmark = pytest.mark.filterwarnings("ignore:GitWildMatchPattern:DeprecationWarning")
 
 CHECKOUT = Path(__file__).resolve().parents[3]
-EXPECTED = {
-    "ingest_events": ["look", "drain", "publish", "verdict"],
-    "build_day": ["wait_complete", "rollup", "audit", "verdict"],
+CHANGED_DAYS = {"find_changed_days": {"build_changed_days"}, "build_changed_days": set[str]()}
+EXPECTED: dict[str, dict[str, set[str]]] = {  # task -> what follows it
+    "ingest_events": {"look": {"drain"}, "drain": {"publish"}, "publish": {"verdict"}, "verdict": set()},
+    "build_day": {
+        "wait_complete": {"rebuild_asked"},
+        "rebuild_asked": {"rebuild"},
+        "rebuild": {"rollup"},
+        "rollup": {"audit"},
+        "audit": {"verdict"},
+        "verdict": set(),
+    },
+    "replay_quarantine": {"replay": {"verdict"}, "verdict": {"find_changed_days"}, **CHANGED_DAYS},
+    "discard_quarantine": {"discard": {"verdict"}, "verdict": set()},
+    "erase_player": {
+        "approve": {"erase"},
+        "erase": {"verdict"},
+        "verdict": {"find_changed_days"},
+        **CHANGED_DAYS,
+    },
+    "accept_loss": {"accept_loss": set()},
+    "maintain_tables": {"compact": {"daily_due"}, "daily_due": {"daily"}, "daily": set(), **CHANGED_DAYS},
 }
+BY_HAND = {"replay_quarantine", "discard_quarantine", "erase_player", "accept_loss"}
+JOBS_TO_COME = {"accept_loss", "discard", "erase", "maintain", "rebuild", "replay"}
 
 
 @pytest.fixture(scope="module")
@@ -23,6 +46,14 @@ def bag() -> Any:
     from airflow.dag_processing.dagbag import DagBag
 
     return DagBag(collect_dags=True)
+
+
+def filled_in(dag: Any, conf: dict[str, Any]) -> dict[str, Any]:
+    """What a run's tasks see of its form."""
+    from airflow.sdk.definitions.param import process_params
+
+    form = SimpleNamespace(params=copy.deepcopy(dag.params))  # it would be filled in for all tests
+    return process_params(form, SimpleNamespace(params={}), conf, suppress_exception=False)
 
 
 def spark_tasks(bag: Any) -> list[Any]:
@@ -37,12 +68,9 @@ def test_every_dag_is_read_and_none_is_there_by_accident(bag: Any) -> None:
 
 
 @pytest.mark.parametrize("dag_id", EXPECTED)
-def test_tasks_run_one_after_the_other(bag: Any, dag_id: str) -> None:
+def test_tasks_follow_each_other_as_designed(bag: Any, dag_id: str) -> None:
     dag = bag.dags[dag_id]
-    order = EXPECTED[dag_id]
-    assert set(dag.task_ids) == set(order)
-    for task, following in zip(order, [*order[1:], None], strict=True):
-        assert dag.get_task(task).downstream_task_ids == ({following} if following else set())
+    assert {task.task_id: task.downstream_task_ids for task in dag.tasks} == EXPECTED[dag_id]
 
 
 @pytest.mark.parametrize("dag_id", EXPECTED)
@@ -56,7 +84,7 @@ def test_a_dag_has_docs_tags_an_owner_and_never_catches_up_by_itself(bag: Any, d
 
 def test_every_spark_task_has_retries_a_limit_the_pool_and_the_connection(bag: Any) -> None:
     tasks = spark_tasks(bag)
-    assert [task.task_id for task in tasks].count("drain") == 1 and len(tasks) == 4
+    assert [task.task_id for task in tasks].count("drain") == 1 and len(tasks) == 11
     for task in tasks:
         assert task.retries >= 1, task.task_id
         assert task.pool == "spark_writers", task.task_id
@@ -67,7 +95,8 @@ def test_every_spark_task_has_retries_a_limit_the_pool_and_the_connection(bag: A
 
 def test_every_spark_task_starts_a_job_that_exists_and_says_which_run_it_is(bag: Any) -> None:
     for task in spark_tasks(bag):
-        assert Path(task.application).is_file(), task.application
+        path = Path(task.application)
+        assert path.parent == CHECKOUT / "jobs" and (path.is_file() or path.stem in JOBS_TO_COME), path
         assert task.application_args[-2:] == ["--run", "{{ dag.dag_id }}/{{ run_id }}"]
 
 
@@ -87,7 +116,8 @@ def test_a_spark_task_hands_the_settings_on(monkeypatch: pytest.MonkeyPatch) -> 
 
 def test_the_verdict_is_not_tried_again(bag: Any) -> None:
     for dag_id in EXPECTED:
-        assert bag.dags[dag_id].get_task("verdict").retries == 0
+        if "verdict" in EXPECTED[dag_id]:
+            assert bag.dags[dag_id].get_task("verdict").retries == 0
 
 
 def test_only_one_ingest_runs_at_a_time(bag: Any) -> None:
@@ -102,3 +132,156 @@ def test_a_day_has_an_interval_as_long_as_a_day(bag: Any) -> None:
 def test_waiting_for_a_day_takes_no_slot(bag: Any) -> None:
     task = bag.dags["build_day"].get_task("wait_complete")
     assert task.mode == "reschedule" and task.pool != "spark_writers"
+
+
+def test_a_dag_starts_by_itself_or_by_hand_and_the_schedules_are_unpaused_with_the_stack(bag: Any) -> None:
+    from lakehouse.stack.bootstrap import UNPAUSED
+
+    assert {dag_id for dag_id, dag in bag.dags.items() if not dag.timetable.can_be_scheduled} == BY_HAND
+    assert set(UNPAUSED) == set(bag.dag_ids)  # a run of a paused DAG would stay queued, also one started by hand
+
+
+def test_a_day_is_built_whether_or_not_a_rebuild_was_asked_for(bag: Any) -> None:
+    dag = bag.dags["build_day"]
+    assert not dag.get_task("rebuild_asked").ignore_downstream_trigger_rules  # skips rebuild only
+    assert dag.get_task("rollup").trigger_rule == "none_failed"
+    asked = dag.get_task("rebuild_asked").python_callable
+    assert asked(params={"rebuild_from_raw": True}) is True
+    assert asked(params={"rebuild_from_raw": False}) is False
+
+
+@pytest.mark.parametrize(("hour", "daily", "due"), [(3, False, True), (4, False, False), (4, True, True)])
+def test_daily_work_is_due_at_one_hour_or_when_asked_for(bag: Any, hour: int, daily: bool, due: bool) -> None:
+    run = SimpleNamespace(run_after=dt.datetime(2026, 3, 4, hour, 17, tzinfo=dt.UTC))
+    task = bag.dags["maintain_tables"].get_task("daily_due")
+    assert task.python_callable(params={"daily": daily}, dag_run=run) is due
+
+
+def test_a_form_that_changes_data_asks_why_and_a_selection_starts_as_a_dry_run(bag: Any) -> None:
+    from airflow.sdk.exceptions import ParamValidationError
+
+    for dag_id in BY_HAND:
+        with pytest.raises(ParamValidationError, match="why"):
+            filled_in(bag.dags[dag_id], {"player": "p"} if dag_id == "erase_player" else {})
+    for dag_id in ("replay_quarantine", "discard_quarantine"):
+        params = bag.dags[dag_id].params
+        assert params["dry_run"] is True and "Switch it off" in params.get_param("dry_run").description
+
+
+@pytest.mark.parametrize(
+    ("dag_id", "conf"),
+    [
+        ("replay_quarantine", {"why": "fixed", "event_type": "no_such_type"}),
+        ("replay_quarantine", {"why": "fixed", "batch_id": 0}),
+        ("replay_quarantine", {"why": "fixed", "since": "yesterday"}),
+        ("replay_quarantine", {"why": "x"}),
+        ("erase_player", {"why": "request 12", "player": ""}),
+        ("build_day", {"tables": ["no_such_table"]}),
+        ("build_day", {"day": "tomorrow"}),
+    ],
+)
+def test_a_form_refuses_what_cannot_be_meant(bag: Any, dag_id: str, conf: dict[str, Any]) -> None:
+    from airflow.sdk.exceptions import ParamValidationError
+
+    with pytest.raises(ParamValidationError):
+        filled_in(bag.dags[dag_id], conf)
+
+
+def prepared(bag: Any, dag_id: str, task_id: str, user: str | None = "ada", **conf: Any) -> Any:
+    """The task as its job is started: templates rendered with this configuration, as a worker does it."""
+    dag = bag.dags[dag_id]
+    task = dag.get_task(task_id).prepare_for_execution()
+    context = {
+        "dag": dag,
+        "dag_run": SimpleNamespace(triggering_user_name=user),
+        "run_id": "r1",
+        "params": filled_in(dag, conf),
+        "task": task,
+        "ti": SimpleNamespace(xcom_pull=lambda task_ids: "2026-03-04"),
+    }
+    task.render_template_fields(context, dag.get_template_env())
+    rendered = json.dumps([getattr(task, name) for name in task.template_fields])
+    task._pre_execute_hook(context)
+    task.rendered_json = rendered
+    return task
+
+
+def arguments(bag: Any, dag_id: str, task_id: str, user: str | None = "ada", **conf: Any) -> list[str]:
+    *found, run, name = prepared(bag, dag_id, task_id, user, **conf).application_args
+    assert run == "--run" and name == f"{dag_id}/r1"
+    return found
+
+
+def test_an_empty_form_selects_all_and_says_nothing_of_what_was_left_out(bag: Any) -> None:
+    assert arguments(bag, "replay_quarantine", "replay", why="fixed it") == [
+        "--selection={}",
+        "--who=ada",
+        "--why=fixed it",
+        "--dry-run",
+    ]
+    assert arguments(bag, "discard_quarantine", "discard", why="fixed it", dry_run=False, user=None) == [
+        "--selection={}",
+        "--who=schedule",
+        "--why=fixed it",
+    ]
+
+
+def test_a_selection_is_json_whatever_was_typed(bag: Any) -> None:
+    typed = {
+        "reason": """rule:it's "quoted" {{ 7 * 7 }} \\ <b>""",
+        "event_type": "purchase_sword",
+        "batch_id": 7,
+        "since": "2026-01-01T00:00:00+00:00",
+    }
+    why = """--it's "so" {{ params.waiver }}\nü"""
+    selection, *others = arguments(
+        bag, "replay_quarantine", "replay", **typed, why=why, waiver="seen by 'me'", dry_run=False
+    )
+    assert json.loads(selection.removeprefix("--selection=")) == typed
+    assert others == ["--who=ada", f"--why={why}", "--waiver=seen by 'me'"]
+
+
+def test_a_rebuild_names_its_tables_only_if_some_were_chosen(bag: Any) -> None:
+    assert arguments(bag, "build_day", "rebuild") == [
+        "--day",
+        "2026-03-04",
+        "--who=ada",
+        "--why=no reason given",
+    ]
+    chosen = arguments(bag, "build_day", "rebuild", tables=["messages", "cart_actions"], reason="a rule changed")
+    assert chosen[-2:] == ["--why=a rule changed", "--tables=messages,cart_actions"]
+
+
+def test_a_loss_hands_on_what_was_expected_line_by_line(bag: Any) -> None:
+    given = arguments(bag, "accept_loss", "accept_loss", why="disk full", expected="events-0 [1, 5)\nevents-1 [2, 3)")
+    assert given == ["--who=ada", "--why=disk full", "--expected=events-0 [1, 5)\nevents-1 [2, 3)"]
+    assert arguments(bag, "accept_loss", "accept_loss", why="disk full") == ["--who=ada", "--why=disk full"]
+
+
+def test_an_erased_player_is_in_no_command_line_and_in_no_rendered_template(bag: Any) -> None:
+    task = prepared(bag, "erase_player", "erase", why="request 12", player="Zoë O'Neil")
+    assert task.env_vars["LAKEHOUSE_ERASE_PLAYER"] == "Zoë O'Neil"
+    assert "Zo" not in task.rendered_json and "Zo" not in " ".join(task.application_args)
+    approve = bag.dags["erase_player"].get_task("approve")
+    assert "player }}" not in approve.body + approve.subject and "params.why" in approve.body
+    assert approve.response_timeout and approve.retries == 0
+
+
+def test_each_changed_day_is_built_once_for_each_change(bag: Any) -> None:
+    for dag_id in ("replay_quarantine", "erase_player", "maintain_tables"):
+        build = bag.dags[dag_id].get_task("build_changed_days")
+        assert build.partial_kwargs["trigger_dag_id"] == "build_day"
+        assert build.partial_kwargs["skip_when_already_exists"] and build.partial_kwargs["logical_date"] is None
+
+
+def test_a_changed_day_becomes_a_run_named_after_day_and_entry(bag: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    from lakehouse.changed_days import ChangedDay
+
+    day = ChangedDay(dt.date(2026, 3, 4), 12, "entry 12 (replay) changed it")
+    monkeypatch.setattr("lakehouse.changed_days.changed_days", lambda settings, now: [day])
+    (run,) = bag.dags["maintain_tables"].get_task("find_changed_days").python_callable()
+    assert run == {
+        "trigger_run_id": "changed__2026-03-04__entry_12",
+        "conf": {"day": "2026-03-04", "reason": "entry 12 (replay) changed it"},
+    }
+    assert filled_in(bag.dags["build_day"], run["conf"])["day"] == "2026-03-04"

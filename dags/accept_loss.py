@@ -1,0 +1,54 @@
+"""
+### accept_loss: let ingest go on although Kafka lost messages
+
+`ingest_events` is red and names offsets that expired before they were read, or a topic that was deleted or made again.
+Nothing moves until somebody restores the topic, or starts this run by hand and says why the loss is accepted.
+
+1. **accept_loss** compares the ledger with Kafka, records who, why and which offsets in `ops.losses`, and ends; the next
+   run of `ingest_events` goes on behind them. It refuses if what it finds is not what was expected.
+
+On the command line, with a look at what is lost first: `lakehouse accept-loss`.
+"""
+
+import datetime as dt
+
+import lakehouse_forms as forms
+from airflow.sdk import DAG, Param
+from lakehouse_tasks import DEFAULTS, WHO, WHY, spark_task
+
+from lakehouse.settings import Settings
+
+settings = Settings.load()
+
+with DAG(
+    "accept_loss",
+    description="Records that messages which Kafka no longer holds are lost, so that ingest goes on.",
+    doc_md=__doc__,
+    schedule=None,
+    start_date=dt.datetime(2025, 1, 1, tzinfo=dt.UTC),
+    catchup=False,
+    max_active_runs=1,
+    default_args=DEFAULTS,
+    tags=["lakehouse", "ingest"],
+    params={
+        "why": forms.why("How it came to the loss, and why it is accepted; recorded with your name."),
+        "expected": Param(
+            None,
+            type=["null", "string"],
+            format="multiline",
+            title="Expected",
+            description="The lines that `lakehouse accept-loss` showed; the run refuses if it finds others. "
+            "Empty: whatever it finds.",
+        ),
+    },
+):
+    spark_task(
+        "accept_loss",
+        WHO,
+        WHY,
+        forms.EXPECTED,
+        settings=settings,
+        limit=dt.timedelta(minutes=15),
+        if_it_fails="No loss was recorded. If its log names other offsets than were expected, look at them and start a "
+        "new run; otherwise start what does not answer (`make status`) and clear this task.",
+    )

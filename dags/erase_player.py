@@ -1,0 +1,77 @@
+"""
+### erase_player: delete all that is known of a player, after a second look
+
+Started by hand with the player and the reason.
+
+1. **approve** waits up to seven days for a person: *Required actions* of the run, or the bell of the front page. Look at
+   the run's configuration (*Details*) for whom it is about. *Reject* ends the run; nothing is deleted.
+2. **erase** deletes the player from game tables, daily tables, quarantine, raw, staging and quality pages, and puts a
+   keyed hash on the suppression list, so that no replay or rebuild brings the player back.
+3. **verdict** turns the run red if the erasure was abandoned.
+4. **find_changed_days**, **build_changed_days** start `build_day` for the days that were built with the player.
+
+`ops.erasures` tells when it was erased and, once old files are gone, when it was purged. No task shows or logs the name;
+**Airflow itself keeps it in the configuration of this run**, and its API cannot change that: delete the run when it is
+green (*Delete run*, or `lakehouse erase-player --forget`). Who and why stay in the ledger.
+On the command line: `lakehouse erase-player`.
+"""
+
+import datetime as dt
+
+import lakehouse_forms as forms
+from airflow.sdk import DAG, Param
+from lakehouse_tasks import (
+    DEFAULTS,
+    WHO,
+    WHY,
+    approval_task,
+    changed_days_tasks,
+    hand_player_on,
+    spark_task,
+    verdict_task,
+)
+
+from lakehouse.settings import Settings
+from lakehouse.verdict import entries_of
+
+settings = Settings.load()
+
+with DAG(
+    "erase_player",
+    description="Deletes a player everywhere, once somebody approved.",
+    doc_md=__doc__,
+    schedule=None,
+    start_date=dt.datetime(2025, 1, 1, tzinfo=dt.UTC),
+    catchup=False,
+    default_args=DEFAULTS,
+    tags=["lakehouse", "privacy"],
+    params={
+        "player": Param(
+            type="string",
+            minLength=1,
+            maxLength=1000,
+            title="Player",
+            description="Exactly as in the column `player`. Airflow keeps it until this run is deleted.",
+        ),
+        "why": forms.why("The request this answers, without the player's name; recorded with your name."),
+    },
+):
+    approve = approval_task(
+        subject="Erase a player, for ever?",
+        body="Asked by {{ dag_run.triggering_user_name or 'schedule' }}: {{ params.why }}\n\n"
+        "The player is in this run's configuration (*Details*). *Approve* deletes; it cannot be undone.",
+        limit=dt.timedelta(days=7),
+    )
+    erase = spark_task(
+        "erase",
+        WHO,
+        WHY,
+        settings=settings,
+        limit=dt.timedelta(hours=2),
+        before=hand_player_on,
+        if_it_fails="The player may be deleted in part. Its log says what is wrong; correct that, or start what does "
+        "not answer (`make status`), and clear this task: it goes on where it was.",
+    )
+    verdict = verdict_task(entries_of, if_it_fails="The player is not erased. Start a new run.")
+    find, _ = changed_days_tasks()
+    approve >> erase >> verdict >> find

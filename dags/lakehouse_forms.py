@@ -1,0 +1,64 @@
+"""The forms of the DAGs that people start, and how a job's arguments are made of what was filled in."""
+
+from __future__ import annotations
+
+from airflow.sdk import Param
+
+from lakehouse.contract import Contracts
+
+_FIELDS = ("reason", "event_type", "batch_id", "since", "until")
+# What was left empty is left out; `tojson` quotes, so that no text can end the argument early.
+SELECTION = f"--selection={{{{ dict(params.items() | selectattr(0, 'in', {_FIELDS}) | selectattr(1)) | tojson }}}}"
+WAIVER = "{{ '--waiver=' ~ params.waiver if params.waiver else '' }}"
+DRY_RUN = "{{ '--dry-run' if params.dry_run else '' }}"
+TABLES = "{{ '--tables=' ~ params.tables | join(',') if params.tables else '' }}"
+EXPECTED = "{{ '--expected=' ~ params.expected if params.expected else '' }}"
+
+
+def selection(contracts: Contracts) -> dict[str, Param]:
+    """Which of the open rows of ops.quarantine; all fields empty: every one."""
+    return {
+        "reason": Param(
+            None,
+            type=["null", "string"],
+            title="Reason",
+            description="Reason code as in ops.quarantine, such as `rule:quantity_possible`; a `*` at its end stands "
+            "for any rest, as in `audit:*`. Empty: any.",
+        ),
+        "event_type": Param(
+            None,
+            type=["null", "string"],
+            enum=[None, *contracts],
+            title="Event type",
+            description="Empty: any, those that could not be read included.",
+        ),
+        "batch_id": Param(
+            None,
+            type=["null", "integer"],
+            minimum=1,
+            title="Batch",
+            description="The ingest entry that brought the messages, as in ops.batches. Empty: any.",
+        ),
+        "since": _time("Since", "Messages that Kafka got at this time (UTC) or later. Empty: from the first."),
+        "until": _time("Until", "Messages that Kafka got before this time (UTC). Empty: to the last."),
+    }
+
+
+def why(description: str) -> Param:
+    """The reason that is recorded with the change; it cannot be left out."""
+    return Param(type="string", minLength=5, maxLength=1000, title="Why", description=description)
+
+
+def dry_run() -> Param:
+    """On unless switched off: a form that is sent too early then changes nothing."""
+    return Param(
+        True,
+        type="boolean",
+        title="Dry run",
+        description="On: the run only says in the log of its first task what would happen, and changes nothing. "
+        "Switch it off to do it.",
+    )
+
+
+def _time(title: str, description: str) -> Param:
+    return Param(None, type=["null", "string"], format="date-time", title=title, description=description)
