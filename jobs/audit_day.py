@@ -8,6 +8,7 @@ import sys
 from jobs import tables
 from jobs.job import DAY, Job, job
 from lakehouse import names
+from lakehouse.views import PLAYER_INVENTORY
 
 
 def audit(run: Job, day: dt.date) -> None:
@@ -16,12 +17,7 @@ def audit(run: Job, day: dt.date) -> None:
 
     facts = (names.DAILY_EVENT_COUNTS, names.DAILY_ITEM_SALES, names.PLAYER_ITEM_CHANGES)
     frames = {table.name: run.spark.read.format("delta").load(run.path(table)) for table in facts}
-    inventory = (
-        frames[names.PLAYER_ITEM_CHANGES.name]
-        .groupBy("player", "item_type", "item")
-        .agg({"change": "sum"})
-        .selectExpr("player", "item_type", "item", "`sum(change)` as quantity")
-    )
+    inventory = run.spark.sql(PLAYER_INVENTORY)  # all stock, and no more days than the newest valid month leaves
     of_day = {name: frame.where(f"event_date = date '{day}'") for name, frame in frames.items()}
     result = audit_day({**of_day, "player_inventory": inventory}, name=f"day-{day}", settings=run.settings)
     row = (

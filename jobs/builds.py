@@ -62,7 +62,8 @@ def start(run: Job, days: Iterable[dt.date], built_through: int, cause: str = RO
 
 
 def finish(run: Job, days: Iterable[dt.date], built_through: int, cause: str = ROLLUP) -> None:
-    """Says that they have changed, whoever did it; to be called once the last of the tables is read back or skipped."""
+    """Says that they have changed, whoever did it: the tables hold this build or a later one. An erase says it before
+    its entry is done."""
     _append(run, days, built_through, cause, FINISHED)
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import datetime as dt
 import sys
 
-from jobs import daily, delta_writes
+from jobs import builds, daily
+from jobs.conflicts import replace_newest
 from jobs.job import DAY, Job, job
 from lakehouse import names
 
@@ -14,7 +15,8 @@ def build(run: Job, day: dt.date) -> int:
     """Builds the day. Returns through which ledger entry it is built.
 
     The ledger is read before the tables: what is published meanwhile is then either in the facts or starts another
-    build, never missed. A build from older entries than the one that is there changes nothing.
+    build, never missed. A build from older entries than the one that is there changes nothing. The build is on record
+    before a table changes, so that no inventory snapshot is taken for current that does not hold it.
     """
     built_through = run.ledger.read().closed_through
     run.hooks.at("after_built_through")
@@ -22,6 +24,8 @@ def build(run: Job, day: dt.date) -> int:
         name: run.spark.read.format("delta").load(run.path(names.event_table(name))) for name in run.contracts.tables
     }
     events = daily.events_of_day(tables, run.contracts, day)
+    builds.start(run, [day], built_through)
+    run.hooks.at("after_build_started")
     for table, rows in (
         (names.DAILY_EVENT_COUNTS, daily.event_counts(events)),
         (names.DAILY_ITEM_SALES, daily.item_sales(events)),
@@ -30,15 +34,17 @@ def build(run: Job, day: dt.date) -> int:
         stamped = rows.selectExpr(
             "*", f"cast({built_through} as bigint) as built_through", f"date '{day}' as event_date"
         )
-        delta_writes.append_once(
+        replace_newest(
             stamped.coalesce(1),
             run.path(table),
             app=f"build {table.name} {day}",
             version=built_through,
             replace_where=f"event_date = date '{day}'",
+            say=run.say,
         )
         run.hooks.at(f"after_build:{table.name}")
         run.say(f"{table.qualified} of {day} is built through entry {built_through}")
+    builds.finish(run, [day], built_through)
     return built_through
 
 

@@ -1,0 +1,50 @@
+"""Commits that other writers may get in the way of: tried again a few times, each said, then the error is the caller's."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame
+
+ATTEMPTS = 4
+
+
+def is_conflict(error: BaseException) -> bool:
+    """Whether another commit made this one fail; Spark Connect has no class for it, only the text."""
+    text = str(error)
+    return any(name in text for name in ("DELTA_CONCURRENT", "DELTA_METADATA_CHANGED", "ConcurrentTransaction"))
+
+
+def retried(action: Callable[[], None], say: Callable[[str], None], what: str, attempts: int = ATTEMPTS) -> None:
+    """Runs `action`, again if another writer was in the way. It must read anew whatever it depends on.
+
+    Raises:
+        Exception: what `action` raised, if it is no conflict or the last attempt met one too.
+    """
+    for attempt in range(1, attempts + 1):
+        try:
+            action()
+        except Exception as error:
+            if not is_conflict(error) or attempt == attempts:
+                raise
+            say(f"{what}: another writer was faster; attempt {attempt + 1} of {attempts}")
+        else:
+            return
+
+
+def replace_newest(
+    frame: DataFrame, path: str, *, app: str, version: int, replace_where: str, say: Callable[[str], None]
+) -> None:
+    """Replaces the rows that meet `replace_where`, unless (`app`, `version`) or a later version is there already.
+
+    When this returns, the table holds this version or a later one. That is why a lost race is tried again here: the
+    winner may have been an older version. (`append_once` is for versions whose content is one and the same.)
+    """
+
+    def write() -> None:
+        writer = frame.write.format("delta").mode("overwrite").option("replaceWhere", replace_where)
+        writer.option("txnAppId", app).option("txnVersion", str(version)).save(path)
+
+    retried(write, say, f"{app}, version {version}")
