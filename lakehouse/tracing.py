@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 from uuid import UUID
@@ -10,10 +11,12 @@ from lakehouse.contract import Contracts
 from lakehouse.query import query
 from lakehouse.settings import Settings
 
+PENDING, DUPLICATE, SUPPRESSED, QUARANTINE, DISCARDED = "raw", "duplicate", "suppressed", "quarantine", "discarded"
+
 
 @dataclass(frozen=True)
 class Arrival:
-    """One message with this event_id: `place` is a table, `quarantine`, `duplicate` or `raw` (not published yet)."""
+    """One message with this event_id: `place` is a table or one of the constants above (`raw`: not published yet)."""
 
     event_id: str
     topic: str
@@ -24,6 +27,9 @@ class Arrival:
     place: str
     reason_code: str | None = None
     entry_id: int | None = None
+    kind: str | None = None  # of that entry: ingest, replay, rebuild, discard
+    who: str | None = None  # of a discard
+    why: str | None = None
     page: str | None = None
 
     def as_json(self) -> dict[str, Any]:
@@ -32,11 +38,14 @@ class Arrival:
     def sentence(self) -> str:
         """For a person."""
         where = f"{self.topic}-{self.partition} offset {self.offset}, {self.kafka_timestamp}, batch {self.batch_id}"
+        through = f"through entry {self.entry_id}" + (f" ({self.kind})" if self.kind else "")
         what = {
-            "quarantine": f"in ops.quarantine: {self.reason_code}, through entry {self.entry_id}",
-            "duplicate": "a repetition of the first arrival, so not published again",
-            "raw": "in raw.events; its batch is not published yet, the next run of ingest_events does it",
-        }.get(self.place, f"in game.{self.place}, through entry {self.entry_id}")
+            QUARANTINE: f"in ops.quarantine: {self.reason_code}, {through}",
+            DISCARDED: f"given up {through} by {self.who}: {self.why}; it was in ops.quarantine: {self.reason_code}",
+            DUPLICATE: "a repetition of the first arrival, so not published again",
+            SUPPRESSED: "not published: its player was erased (ops.erasures)",
+            PENDING: "in raw.events; its batch is not published yet, the next run of ingest_events does it",
+        }.get(self.place, f"in game.{self.place}, {through}")
         return f"{self.event_id} ({where}): {what}" + (f"; {self.page}" if self.page else "")
 
 
@@ -59,32 +68,66 @@ def trace(settings: Settings, contracts: Contracts, event_id: str) -> list[Arriv
         f"select {place}, '{table}', null, entry_id from game.{table} where event_id = ?" for table in contracts.tables
     ]
     rows = query(settings, " union all ".join(parts), [wanted] * len(parts))
-    batches = {}
-    if rows:
-        ids = ", ".join(
-            str(n)
-            for n in sorted({row["entry_id"] or row["batch_id"] for row in rows} | {row["batch_id"] for row in rows})
-        )
-        batches = {
-            row["entry_id"]: row
-            for row in query(settings, f"select entry_id, status, page from ops.batches where entry_id in ({ids})")
-        }
-    best: dict[tuple[Any, ...], dict[str, Any]] = {}
-    for row in rows:  # a message is in raw and, once published, in one more place; the last entry speaks
-        key = (row["topic_id"], row["partition"], row["offset"])
-        if key not in best or (row["entry_id"] or 0) > (best[key]["entry_id"] or 0):
-            best[key] = row
-    return [
-        _arrival(wanted, row, batches)
-        for row in sorted(best.values(), key=lambda r: (r["batch_id"], r["topic"], r["partition"], r["offset"]))
-    ]
+    if not rows:
+        return []
+    actions = query(
+        settings,
+        """
+        select a.topic_id, a.partition, a."offset", a.action, a.entry_id, a.who, a.why from ops.quarantine_actions a
+        where exists (select 1 from ops.quarantine q where q.event_id = ? and q.topic_id = a.topic_id
+          and q.partition = a.partition and q."offset" = a."offset")
+        """,
+        [wanted],
+    )
+    entries = {row["batch_id"] for row in rows} | {row["entry_id"] for row in [*rows, *actions] if row["entry_id"]}
+    listed = ", ".join(map(str, sorted(entries)))
+    batches = query(settings, f"select entry_id, kind, status, page from ops.batches where entry_id in ({listed})")
+    return arrivals(wanted, rows, actions, {row["entry_id"]: row for row in batches})
 
 
-def _arrival(event_id: str, row: dict[str, Any], batches: dict[int, dict[str, Any]]) -> Arrival:
-    batch = batches.get(row["entry_id"] or row["batch_id"], {})
-    place = row["place"]
-    if place == "raw" and batch.get("status") == "done":
-        place = "duplicate"
+def arrivals(
+    event_id: str,
+    rows: Iterable[Mapping[str, Any]],
+    actions: Iterable[Mapping[str, Any]],
+    batches: Mapping[int, Mapping[str, Any]],
+) -> list[Arrival]:
+    """What the tables' rows and the actions on quarantined ones say of each message, the first arrival first.
+
+    A message is in raw and, once its batch is done, in at most one table or open in quarantine; in quarantine there may
+    be older rows of it, and the row of the last entry speaks.
+    """
+    best: dict[tuple[Any, ...], Mapping[str, Any]] = {}
+    for row in rows:
+        if _key(row) not in best or _later(row, best[_key(row)]):
+            best[_key(row)] = row
+    last_action = {_key(row): row for row in sorted(actions, key=lambda row: row["entry_id"])}
+    found = sorted(best.values(), key=lambda row: (row["batch_id"], row["topic"], row["partition"], row["offset"]))
+    return [_arrival(event_id, row, last_action.get(_key(row)), batches, first=row is found[0]) for row in found]
+
+
+def _key(row: Mapping[str, Any]) -> tuple[Any, ...]:
+    return row["topic_id"], row["partition"], row["offset"]
+
+
+def _later(row: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
+    return (row["entry_id"] or 0) > (other["entry_id"] or 0)
+
+
+def _arrival(
+    event_id: str,
+    row: Mapping[str, Any],
+    action: Mapping[str, Any] | None,
+    batches: Mapping[int, Mapping[str, Any]],
+    first: bool,
+) -> Arrival:
+    place, entry_id, who, why = row["place"], row["entry_id"], None, None
+    if place == QUARANTINE and action is not None and action["entry_id"] > entry_id:
+        # closed; had it been published, that row would speak
+        entry_id, who, why = action["entry_id"], action["who"], action["why"]
+        place = DISCARDED if action["action"] == "discarded" else _unpublished(first)
+    elif place == PENDING and batches.get(row["batch_id"], {}).get("status") == "done":
+        place = _unpublished(first)
+    batch = batches.get(entry_id or row["batch_id"], {})
     return Arrival(
         event_id,
         row["topic"],
@@ -94,6 +137,14 @@ def _arrival(event_id: str, row: dict[str, Any], batches: dict[int, dict[str, An
         row["batch_id"],
         place,
         row["reason_code"],
-        row["entry_id"],
+        entry_id,
+        batch.get("kind"),
+        who,
+        why,
         batch.get("page"),
     )
+
+
+def _unpublished(first: bool) -> str:
+    """Why a message of a closed batch is in no table: another arrival is the event, or its player was erased."""
+    return SUPPRESSED if first else DUPLICATE

@@ -12,14 +12,21 @@ select entry_id, any_value(kind) as kind,
        when bool_or(step = 'decided') then 'decided' else 'planned' end as status,
   max(verdict) filter (where step = 'decided') as verdict,
   max(failed_checks) filter (where step = 'decided') as failed_checks,
+  max(waiver) as waiver,
+  max(who) filter (where step = 'planned') as who,
+  max(why) filter (where step = 'planned') as why,
+  max(why) filter (where step = 'abandoned') as abandoned_because,
+  any_value(selection) filter (where step = 'planned') as selection,
+  max(day) filter (where step = 'planned') as day,
+  any_value(tables) filter (where step = 'planned') as tables,
+  max(through) filter (where step = 'planned') as through,
+  any_value(comparison) filter (where step = 'decided') as comparison,
   coalesce(max(reduce(ranges, bigint '0', (n, r) -> n + r.until - r.start, n -> n)) filter (where step = 'planned'), 0)
     as offsets,
-  {published} as published,
-  {quarantined} as quarantined,
-  {duplicates} as duplicates,
+  {columns},
   '{quality}' || max(page) filter (where step = 'decided' and page <> '') as page,
+  max(run) filter (where step = 'planned') as planned_by,
   max(run) filter (where step = 'done') as run,
-  max(waiver) as waiver,
   min(time) filter (where step = 'planned') as planned_at,
   min(time) filter (where step = 'decided') as decided_at,
   min(time) filter (where step in ('done', 'abandoned')) as closed_at
@@ -28,12 +35,15 @@ from ops.ledger group by entry_id
 
 _DONE_ROWS = (
     "coalesce(max(reduce(filter(counts, c -> {which}), bigint '0', (n, c) -> n + c.rows, n -> n)) "
-    "filter (where step = 'done'), 0)"
+    "filter (where step = 'done' and {kinds}), 0) as {name}"
 )
+_ADDED, _ERASED = "kind <> 'erase'", "kind = 'erase'"  # an erase counts what it deleted
 _COUNTED = {
-    "published": "c.destination not in ('quarantine', 'duplicate')",
-    "quarantined": "c.destination = 'quarantine'",
-    "duplicates": "c.destination = 'duplicate'",
+    "published": (_ADDED, "c.destination not in ('quarantine', 'duplicate', 'suppressed')"),
+    "quarantined": (_ADDED, "c.destination = 'quarantine'"),
+    "duplicates": (_ADDED, "c.destination = 'duplicate'"),
+    "suppressed": (_ADDED, "c.destination = 'suppressed'"),
+    "erased": (_ERASED, "c.destination = 'raw'"),
 }
 
 QUARANTINE_OPEN = """
@@ -69,7 +79,9 @@ def views(settings: Settings) -> dict[str, str]:
     return {
         "ops.batches": BATCHES.format(
             quality=quality.replace("'", "''"),
-            **{name: _DONE_ROWS.format(which=which) for name, which in _COUNTED.items()},
+            columns=",\n  ".join(
+                _DONE_ROWS.format(name=name, kinds=kinds, which=which) for name, (kinds, which) in _COUNTED.items()
+            ),
         ),
         "ops.quarantine_open": QUARANTINE_OPEN,
         "game.player_inventory": PLAYER_INVENTORY,

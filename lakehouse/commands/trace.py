@@ -33,5 +33,5 @@ def command(event_id: str, as_json: bool) -> None:
 def _unseen(event_id: str) -> str:
     return (
         f"{event_id}: not in the lakehouse. Either no API acknowledged it, or it still waits in Kafka for the next run of "
-        "ingest_events."
+        "ingest_events, or its player was erased (ops.erasures), or Kafka lost it and somebody accepted that (ops.losses)."
     )
