@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import fcntl
 import json
 import os
 import re
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 INDEX_ROWS = 200
+KEPT = 100  # audits that are never too old
 LONGEST_VALUE = 200  # characters of a value in a sample
 _TEMPLATES = Path(__file__).with_name("templates")
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,150}")
@@ -46,6 +48,45 @@ def write(folder: Path, audit: Mapping[str, Any]) -> str:
     return f"{name}.html"
 
 
+def prune(folder: Path, before: dt.datetime, keep: int = KEPT) -> int:
+    """Deletes audits, results and pages alike, that were written before a time; never one of the last `keep`.
+
+    Returns how many audits it deleted.
+    """
+    if not folder.is_dir():
+        return 0
+    with _only_one(folder / ".lock"):
+        old = [path for written, path in _by_age(folder)[keep:] if written < before.timestamp() * 1e9]
+        for path in old:
+            # Result first: without it the index does not list the page.
+            path.unlink(missing_ok=True)
+            path.with_suffix(".html").unlink(missing_ok=True)
+        if old:
+            _replace(folder / "index.html", index(latest(folder)))
+    return len(old)
+
+
+def drop_samples(folder: Path, drop: Callable[[str, Mapping[str, Any]], bool]) -> int:
+    """Removes the sample rows for which `drop(name of the audit, row)` is true, from results and pages alike.
+
+    Returns how many audits had such rows. Ages of files stay as they are.
+    """
+    changed = 0
+    for result in sorted(folder.glob("*.json")):
+        audit = json.loads(result.read_text(encoding="utf-8"))
+        rows = sum(len(check["sample"]) for check in audit["checks"])
+        for check in audit["checks"]:
+            check["sample"] = [row for row in check["sample"] if not drop(audit["name"], row)]
+        if rows == sum(len(check["sample"]) for check in audit["checks"]):
+            continue
+        changed += 1
+        times = result.stat()
+        _replace(result.with_suffix(".html"), page(audit))
+        _replace(result, json.dumps(audit, ensure_ascii=False, indent=1, default=str))
+        os.utime(result, ns=(times.st_atime_ns, times.st_mtime_ns))
+    return changed
+
+
 def page(audit: Mapping[str, Any]) -> str:
     """The page of one audit: failed checks first, critical ones before warnings."""
     order = sorted(audit["checks"], key=lambda check: (check["success"], check["severity"]))
@@ -59,9 +100,14 @@ def index(audits: list[Mapping[str, Any]]) -> str:
 
 def latest(folder: Path) -> list[Mapping[str, Any]]:
     """The last `INDEX_ROWS` audits, latest first. Reads no more files than that, however many there are."""
+    return [json.loads(path.read_text(encoding="utf-8")) for _, path in _by_age(folder)[:INDEX_ROWS]]
+
+
+def _by_age(folder: Path) -> list[tuple[int, Path]]:
+    """When each result was written (nanoseconds), and its file, latest first."""
     with os.scandir(folder) as entries:
-        files = [(entry.stat().st_mtime_ns, entry.path) for entry in entries if entry.name.endswith(".json")]
-    return [json.loads(Path(path).read_text(encoding="utf-8")) for _, path in sorted(files, reverse=True)[:INDEX_ROWS]]
+        files = [(entry.stat().st_mtime_ns, Path(entry.path)) for entry in entries if entry.name.endswith(".json")]
+    return sorted(files, reverse=True)
 
 
 def _environment() -> Environment:

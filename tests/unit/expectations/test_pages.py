@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 import os
 import re
@@ -92,3 +93,20 @@ def test_writers_at_the_same_time_leave_an_index_of_all_and_no_leftovers(tmp_pat
 def test_a_name_that_is_no_file_name_is_refused(tmp_path: Path, name: str) -> None:
     with pytest.raises(ValueError, match="cannot name a page"):
         pages.write(tmp_path, audit(name))
+
+
+def test_old_audits_are_deleted_but_for_the_last_ones(tmp_path: Path) -> None:
+    for number in range(6):
+        pages.write(tmp_path, audit(f"ingest-{number:06d}"))
+        age = number * 86_400
+        os.utime(tmp_path / f"ingest-{number:06d}.json", (age, age))
+    third_day = dt.datetime.fromtimestamp(3 * 86_400, dt.UTC)
+    assert pages.prune(tmp_path, third_day, keep=5) == 1
+    assert pages.prune(tmp_path, third_day, keep=1) == 2
+    assert pages.prune(tmp_path, third_day, keep=1) == 0
+    left = [f"ingest-{number:06d}" for number in (3, 4, 5)]
+    assert sorted(file.stem for file in tmp_path.glob("ingest-*.json")) == left
+    assert sorted(file.stem for file in tmp_path.glob("ingest-*.html")) == left
+    listed = re.findall(r">(ingest-\d+)</a>", (tmp_path / "index.html").read_text())
+    assert listed == left[::-1]
+    assert pages.prune(tmp_path / "nowhere", third_day) == 0

@@ -1,0 +1,126 @@
+"""Compares, table by table, the Delta log, the metastore and Trino, and repairs the metastore; never touches rows.
+
+The Delta log alone says what columns a table has: Spark and Trino both read them from there. The metastore says that there
+is a table of that name, of format Delta, and where. It agrees if it has the entry and the entry has the right location.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, NamedTuple
+
+from jobs import tables
+from jobs.tables import Definition
+from lakehouse import table_health
+from lakehouse.hdfs import Hdfs
+from lakehouse.table_health import Column
+
+if TYPE_CHECKING:
+    from jobs.job import Job
+
+ALTER_LOCATION = "spark.databricks.delta.alterLocation.bypassSchemaCheck"
+
+
+class Verdict(NamedTuple):
+    """What was found of one table, what was repaired, and what could not be."""
+
+    table: str
+    repaired: tuple[str, ...] = ()
+    broken: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        if self.broken:
+            return f"{self.table}: NOT REPAIRED: {'; '.join(self.broken)}"
+        if self.repaired:
+            return f"{self.table}: repaired: {'; '.join(self.repaired)}"
+        return f"{self.table}: Delta log, metastore and Trino agree"
+
+
+def check(run: Job, definitions: Iterable[Definition]) -> list[Verdict]:
+    """Checks and repairs each table, and says its verdict. Which column types differ from the contracts is said too."""
+    definitions = list(definitions)
+    found = {definition.table.qualified: in_metastore(run, definition) for definition in definitions}
+    seen = table_health.trino_columns(run.settings)  # after the repairs
+    verdicts = []
+    for definition in definitions:
+        verdict = found[definition.table.qualified]
+        if not verdict.broken:
+            verdict = in_trino(run, definition, verdict, seen.get(definition.table.qualified))
+        run.say(str(verdict))
+        verdicts.append(verdict)
+    return verdicts
+
+
+def in_metastore(run: Job, definition: Definition) -> Verdict:
+    """Makes the metastore name the table, at its place, with the columns of its contract."""
+    table, path = definition.table, run.path(definition.table)
+    registered = is_registered(run, definition)
+    written = Hdfs(run.settings).exists(f"{run.settings.warehouse}/{table.database}/{table.name}/_delta_log")
+    repaired: list[str] = []
+    if registered and not written:
+        return Verdict(
+            table.qualified,
+            broken=(
+                f"the metastore has it, but there is no Delta log at {path}; restore the folder, or find out who took it",
+            ),
+        )
+    if written and not registered:
+        run.spark.sql(f"create table {table.qualified} using delta location '{path}'")
+        repaired.append("it was not in the metastore; registered again")
+    elif registered:
+        details = {row["col_name"]: row["data_type"] for row in extended(run, definition)}
+        if details.get("Provider", "").lower() != "delta":
+            return Verdict(
+                table.qualified,
+                broken=(f"the metastore has it as {details.get('Provider')}; drop that entry and run again",),
+            )
+        if not same_place(details.get("Location", ""), path):
+            run.spark.conf.set(ALTER_LOCATION, "true")
+            run.spark.sql(f"alter table {table.qualified} set location '{path}'")
+            repaired.append(f"the metastore had it at {details.get('Location')}; set to {path}")
+    repaired += tables.create(run.spark, run.settings, [definition])
+    schema = run.spark.read.format("delta").load(path).schema
+    there = {field.name: field.dataType.simpleString() for field in schema.fields}
+    wanted = {name: plain(kind) for name, (kind, _) in definition.columns.items()}
+    differing = [
+        f"{name} is {there[name]}, its contract says {kind}"
+        for name, kind in wanted.items()
+        if name in there and there[name] != kind
+    ]
+    return Verdict(table.qualified, tuple(repaired), tuple(differing))
+
+
+def in_trino(run: Job, definition: Definition, verdict: Verdict, seen: list[Column] | None) -> Verdict:
+    """Compares what Trino sees with the Delta log; makes Trino look again if it is not the same."""
+    schema = run.spark.read.format("delta").load(run.path(definition.table)).schema.jsonValue()
+    columns = table_health.columns_of_schema(schema)
+    if seen is not None and not table_health.differences(columns, seen):
+        return verdict
+    table_health.forget(run.settings, definition.table)
+    again = table_health.trino_columns(run.settings).get(definition.table.qualified)
+    if again is None:
+        why = table_health.why_unreadable(run.settings, definition.table)
+        return verdict._replace(broken=(*verdict.broken, f"Trino cannot read it: {why}"))
+    differing = table_health.differences(columns, again)
+    if differing:
+        return verdict._replace(broken=(*verdict.broken, *differing))
+    return verdict._replace(repaired=(*verdict.repaired, "Trino had an older view of it and has read it anew"))
+
+
+def is_registered(run: Job, definition: Definition) -> bool:
+    rows = run.spark.sql(f"show tables in {definition.table.database}").collect()
+    return definition.table.name in {row["tableName"] for row in rows}
+
+
+def extended(run: Job, definition: Definition) -> list[dict[str, str]]:
+    rows = run.spark.sql(f"describe table extended {definition.table.qualified}").collect()
+    return [row.asDict() for row in rows]
+
+
+def same_place(one: str, other: str) -> bool:
+    return one.rstrip("/") == other.rstrip("/")
+
+
+def plain(kind: str) -> str:
+    """A type as Spark's `simpleString` writes it."""
+    return kind.replace(": ", ":").replace(", ", ",")

@@ -1,0 +1,109 @@
+"""A small client of HDFS over WebHDFS: list, measure and delete; the NameNode alone answers, no data are read."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import Any, NamedTuple
+from urllib.parse import quote
+
+from lakehouse.settings import Settings
+
+USER = "lakehouse"
+REQUEST_SECONDS = 30.0
+DELETE_SECONDS = 300.0  # of a whole folder
+
+
+class HdfsError(Exception):
+    """HDFS did not answer, or refused; the message says which, for what path, and why."""
+
+
+class Status(NamedTuple):
+    """One file or folder: its name in its folder, its size in bytes (0 for a folder), and when it last changed (UTC)."""
+
+    name: str
+    is_folder: bool
+    size: int
+    changed_at: dt.datetime
+
+
+class Summary(NamedTuple):
+    """What a folder holds, with all below it; `size` in bytes, of one replica."""
+
+    files: int
+    folders: int
+    size: int
+
+
+class Hdfs:
+    """HDFS as `settings.webhdfs_url` serves it. Paths are absolute, such as /lakehouse/raw."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._url = settings.webhdfs_url.rstrip("/")
+
+    def exists(self, path: str) -> bool:
+        return self._call("get", "GETFILESTATUS", path) is not None
+
+    def list(self, path: str) -> list[Status]:
+        """What a folder holds, by name; nothing if there is no such folder."""
+        answer = self._call("get", "LISTSTATUS", path)
+        if answer is None:
+            return []
+        found = [
+            Status(
+                each["pathSuffix"],
+                each["type"] == "DIRECTORY",
+                each["length"],
+                dt.datetime.fromtimestamp(each["modificationTime"] / 1000, dt.UTC),
+            )
+            for each in answer["FileStatuses"]["FileStatus"]
+        ]
+        return sorted(found)
+
+    def summary(self, path: str) -> Summary:
+        """How much is in a folder; nothing if there is no such folder."""
+        answer = self._call("get", "GETCONTENTSUMMARY", path)
+        if answer is None:
+            return Summary(0, 0, 0)
+        found = answer["ContentSummary"]
+        return Summary(found["fileCount"], found["directoryCount"], found["length"])
+
+    def delete(self, path: str) -> bool:
+        """Deletes a file or a folder with all below it. Returns whether there was one.
+
+        Raises:
+            ValueError: the path is not absolute, or is the root.
+        """
+        if not path.startswith("/") or not path.strip("/"):
+            raise ValueError(f"{path!r} is nothing to delete: give the absolute path of a file or folder")
+        answer = self._call("delete", "DELETE", path, recursive="true")
+        return bool(answer and answer["boolean"])
+
+    def _call(self, method: str, operation: str, path: str, **parameters: str) -> Any:
+        """The answer, or None if there is nothing at the path.
+
+        Raises:
+            HdfsError: see there.
+        """
+        import requests
+
+        try:
+            response = requests.request(
+                method,
+                self._url + quote(path),
+                params={"op": operation, "user.name": USER, **parameters},
+                timeout=DELETE_SECONDS if method == "delete" else REQUEST_SECONDS,
+            )
+            answer = response.json()
+        except (requests.RequestException, ValueError) as error:
+            raise HdfsError(
+                f"HDFS does not answer at {self._url} ({operation} {path}): {type(error).__name__}; see `make status`"
+            ) from None
+        if response.ok:
+            return answer
+        refusal = answer.get("RemoteException", {})
+        if refusal.get("exception") == "FileNotFoundException":
+            return None
+        raise HdfsError(
+            f"HDFS refused {operation} {path}: {refusal.get('exception', response.status_code)}: "
+            f"{' '.join(str(refusal.get('message', '')).split())[:300]}"
+        )

@@ -1,0 +1,117 @@
+"""The client of WebHDFS: what it asks, what it makes of the answers, and how it fails. (The real one: test_maintenance.)"""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+
+from lakehouse.hdfs import Hdfs, HdfsError, Status, Summary
+from lakehouse.settings import Settings
+
+FILE = {"pathSuffix": "b", "type": "FILE", "length": 7, "modificationTime": 1_700_000_000_000}
+FOLDER = {"pathSuffix": "a=1", "type": "DIRECTORY", "length": 0, "modificationTime": 1_700_000_000_000}
+NOT_THERE = {"RemoteException": {"exception": "FileNotFoundException", "message": "File does not exist: /x"}}
+SAFE_MODE = {
+    "RemoteException": {"exception": "SafeModeException", "message": "Cannot delete /x.\nName node is in safe mode."}
+}
+
+
+class NameNode(ThreadingHTTPServer):
+    """Gives the answer it is told, and keeps what it was asked."""
+
+    status: int = 200
+    answer: Any = None
+
+    def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 0), Handler)
+        self.asked: list[tuple[str, str, dict[str, list[str]]]] = []
+
+    def hdfs(self) -> Hdfs:
+        return Hdfs(Settings(webhdfs_url=f"http://127.0.0.1:{self.server_address[1]}/webhdfs/v1"))
+
+
+class Handler(BaseHTTPRequestHandler):
+    server: NameNode
+
+    def do_GET(self) -> None:
+        url = urlsplit(self.path)
+        self.server.asked.append((self.command, url.path, parse_qs(url.query)))
+        body = json.dumps(self.server.answer).encode()
+        self.send_response(self.server.status)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    do_DELETE = do_GET
+
+    def log_message(self, *_: object) -> None:
+        """Nothing."""
+
+
+@pytest.fixture
+def namenode() -> Iterator[NameNode]:
+    with NameNode() as server:
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
+        thread.start()
+        yield server
+        server.shutdown()
+        thread.join()
+
+
+def test_a_folder_is_listed_by_name(namenode: NameNode) -> None:
+    namenode.answer = {"FileStatuses": {"FileStatus": [FILE, FOLDER]}}
+    at = dt.datetime.fromtimestamp(1_700_000_000, dt.UTC)
+    assert namenode.hdfs().list("/lakehouse/raw") == [Status("a=1", True, 0, at), Status("b", False, 7, at)]
+    method, path, parameters = namenode.asked[0]
+    assert (method, path) == ("GET", "/webhdfs/v1/lakehouse/raw")
+    assert parameters == {"op": ["LISTSTATUS"], "user.name": ["lakehouse"]}
+
+
+def test_what_is_not_there_is_nothing(namenode: NameNode) -> None:
+    namenode.status, namenode.answer = 404, NOT_THERE
+    hdfs = namenode.hdfs()
+    assert hdfs.list("/x") == []
+    assert hdfs.summary("/x") == Summary(0, 0, 0)
+    assert not hdfs.exists("/x")
+
+
+def test_a_folder_is_measured(namenode: NameNode) -> None:
+    namenode.answer = {"ContentSummary": {"fileCount": 3, "directoryCount": 2, "length": 10, "spaceConsumed": 30}}
+    assert namenode.hdfs().summary("/x") == Summary(3, 2, 10)
+
+
+@pytest.mark.parametrize("there", [True, False])
+def test_deleting_takes_the_folder_and_all_below_it(namenode: NameNode, there: bool) -> None:
+    namenode.answer = {"boolean": there}
+    assert namenode.hdfs().delete("/lakehouse/_staging/entry_id=1") is there
+    method, path, parameters = namenode.asked[0]
+    assert (method, path) == ("DELETE", "/webhdfs/v1/lakehouse/_staging/entry_id%3D1")
+    assert parameters["recursive"] == ["true"]
+
+
+@pytest.mark.parametrize("path", ["", "/", "//", "lakehouse", "../x"])
+def test_the_root_is_never_deleted(namenode: NameNode, path: str) -> None:
+    with pytest.raises(ValueError, match="nothing to delete"):
+        namenode.hdfs().delete(path)
+    assert namenode.asked == []
+
+
+def test_a_refusal_says_who_refused_what_and_why(namenode: NameNode) -> None:
+    namenode.status, namenode.answer = 403, SAFE_MODE
+    with pytest.raises(HdfsError, match="HDFS refused DELETE /x: SafeModeException: Cannot delete /x. Name node is in"):
+        namenode.hdfs().delete("/x")
+
+
+def test_a_namenode_that_is_not_there_is_named() -> None:
+    hdfs = Hdfs(Settings(webhdfs_url="http://127.0.0.1:9/webhdfs/v1"))
+    with pytest.raises(
+        HdfsError, match="HDFS does not answer at http://127.0.0.1:9/webhdfs/v1 .LISTSTATUS /x.: Connection"
+    ):
+        hdfs.list("/x")
