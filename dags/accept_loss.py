@@ -35,9 +35,8 @@ with DAG(
         "expected": Param(
             None,
             type=["null", "string"],
-            format="multiline",
             title="Expected",
-            description="The lines that `lakehouse accept-loss` showed; the run refuses if it finds others. "
+            description="The ranges as `lakehouse accept-loss` showed them; the run refuses if it finds others. "
             "Empty: whatever it finds.",
         ),
     },

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import json
 import logging
+import os
 from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -86,8 +87,11 @@ def spark_task(
 
 
 def hand_player_on(context: Any) -> None:
-    """Gives the job the player's name in its environment: command lines and rendered templates are shown and kept."""
-    context["task"].env_vars[PLAYER] = context["params"]["player"]
+    """Gives the job the player's name in the environment of this task's process, which is the task's alone.
+
+    Arguments, templates and the operator's `env_vars` are shown, kept, and on YARN part of a command line.
+    """
+    os.environ[PLAYER] = context["params"]["player"]
 
 
 def approval_task(subject: str, body: str, limit: dt.timedelta) -> ApprovalOperator:
