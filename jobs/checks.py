@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from jobs import message
@@ -17,8 +17,9 @@ if TYPE_CHECKING:
 
     from lakehouse.contract import Contracts
 
-QUARANTINE, DUPLICATE = "quarantine", "duplicate"
+QUARANTINE, DUPLICATE, SUPPRESSED = "quarantine", "duplicate", "suppressed"
 COORDINATES = ["topic", "topic_id", "partition", "offset", "kafka_timestamp", "event_date", "batch_id"]
+PLAYER = "coalesce(player, host)"  # whose event it is: the host stands for the user where no player is named
 # Judged apart: they decide which contract is asked, and which message is the event.
 _JUDGED_APART = ("event_id", "event_type")
 
@@ -30,12 +31,14 @@ def judge(
     *,
     max_event_bytes: int,
     header_rules: Mapping[str, str],
+    keep: Sequence[str] = (),
 ) -> DataFrame:
     """Judges the messages of `batch` (rows of the raw table) in one pass.
 
     Args:
         repeats: see `duplicates.find_repeats`.
         header_rules: see `headers.apply_rules`.
+        keep: further columns of `batch` that are handed on.
 
     Returns:
         One row a message: COORDINATES, value, kafka_headers, the envelope, one column a field of each event type
@@ -51,7 +54,7 @@ def judge(
         else parsed.join(repeats, PLACE, "left")
     )
     typed = marked.selectExpr(
-        *_quoted(COORDINATES),
+        *_quoted([*COORDINATES, *keep]),
         "value",
         "kafka_headers",
         "json",
@@ -72,7 +75,7 @@ def judge(
         f"when {_event_id_invalid()} then 'event_id_invalid' else {_violation(contracts)} end as reason_code",
     )
     judged = reasoned.selectExpr(
-        *_quoted(COORDINATES),
+        *_quoted([*COORDINATES, *keep]),
         "value",
         "kafka_headers",
         f"coalesce(readable_id, case when {_has_event_id()} then {_text_of_event_id()} else {_derived_id()} end) as event_id",
@@ -80,7 +83,7 @@ def judge(
         "schema_version",
         "coalesce(received_at, kafka_timestamp) as received_at",
         "occurred_at",
-        "coalesce(player, host) as player",
+        f"{PLAYER} as player",
         "host",
         "user_agent",
         "accept",

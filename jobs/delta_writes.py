@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from jobs.conflicts import retried
+
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
 
 # Delta's error classes for «another writer with the same transaction id committed first»; under Spark Connect the
 # class arrives in the text of the error alone.
 LOST_RACE = ("DELTA_CONCURRENT_TRANSACTION", "ConcurrentTransactionException")
+PLACE = ("topic_id", "partition", "offset")
+with_transaction_ids = True  # tests alone switch it off, to show what the ids are for
 
 
 def append_once(frame: DataFrame, path: str, *, app: str, version: int, replace_where: str | None = None) -> None:
@@ -20,11 +24,28 @@ def append_once(frame: DataFrame, path: str, *, app: str, version: int, replace_
     With `replace_where`, rows that meet the condition are replaced instead, in the same commit.
     """
     writer = frame.write.format("delta").mode("overwrite" if replace_where else "append")
-    writer = writer.option("txnAppId", app).option("txnVersion", str(version))
+    if with_transaction_ids:
+        writer = writer.option("txnAppId", app).option("txnVersion", str(version))
     if replace_where:
         writer = writer.option("replaceWhere", replace_where)
-    try:
-        writer.save(path)
-    except Exception as error:  # the class differs between classic Spark and Connect, the text does not
-        if not any(name in str(error) for name in LOST_RACE):
-            raise
+
+    def write() -> None:
+        try:
+            writer.save(path)
+        except Exception as error:  # the class differs between classic Spark and Connect, the text does not
+            if not any(name in str(error) for name in LOST_RACE):
+                raise
+
+    retried(write, print, f"{app}, version {version}")
+
+
+def delete_rows(places: DataFrame, path: str, on: tuple[str, ...] = PLACE) -> None:
+    """Deletes the table's rows whose columns `on` are in `places`; harmless if they are gone. One commit.
+
+    A merge, since the condition of a delete would be kept in the table's log, word by word.
+    """
+    view = "rows_to_delete"
+    places.select(*on).distinct().createOrReplaceTempView(view)
+    match = " and ".join(f"t.`{name}` = s.`{name}`" for name in on)
+    sql = f"merge into delta.`{path}` t using {view} s on {match} when matched then delete"
+    retried(lambda: places.sparkSession.sql(sql).collect(), print, f"delete from {path}")

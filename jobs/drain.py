@@ -8,9 +8,10 @@ from jobs import raw
 from jobs.job import Job, job
 from jobs.kafka_logs import admin, read_logs
 from jobs.ledger import INGEST, Entry
-from jobs.offsets import plan_batch
+from jobs.losses import read_losses
 from jobs.session import tune_for
 from lakehouse.names import RAW_EVENTS
+from lakehouse.offsets import Log, Loss, check, mismatches, plan_batch, readable, unreadable
 
 
 def drain(run: Job) -> Entry | None:
@@ -26,9 +27,11 @@ def drain(run: Job) -> Entry | None:
 
     # The plan comes from the very snapshot whose newest ingest was just seen in raw: were the ledger read again here,
     # a batch that somebody planned meanwhile, and that is not in raw yet, would be taken for drained.
-    with admin(run.settings.kafka_bootstrap) as client:
-        logs = read_logs(client, run.contracts.topics)
-    ranges = plan_batch(snapshot.cursor, logs, run.settings.max_events_per_batch)
+    logs = logs_of(run, {at.topic for at in snapshot.cursor})
+    lost: tuple[Loss, ...] = ()
+    if mismatches(snapshot.cursor, logs):
+        lost = read_losses(run)
+    ranges = plan_batch(snapshot.cursor, logs, run.settings.max_events_per_batch, lost)
     if not ranges:
         run.say("nothing new in Kafka")
         return None
@@ -45,14 +48,32 @@ def drain(run: Job) -> Entry | None:
     return entry
 
 
+def logs_of(run: Job, planned: set[str]) -> list[Log]:
+    """The logs of all topics of the contracts, and of those `planned` once, whether a contract still names them or not."""
+    with admin(run.settings.kafka_bootstrap) as client:
+        return read_logs(client, run.contracts.topics, may_be_gone=planned)
+
+
 def append(run: Job, entry: Entry) -> None:
-    """Appends an entry's planned messages to raw; does nothing if they are there."""
+    """Appends an entry's planned messages to raw; does nothing if they are there.
+
+    Raises:
+        OffsetsError: a part of them is no longer in Kafka, nor in raw, nor recorded as lost.
+    """
     run.hooks.at("before_raw")
     tune_for(run.spark, sum(map(len, entry.ranges)))
     path = run.path(RAW_EVENTS)
-    raw.append_batch(run.spark, run.settings.kafka_bootstrap, path, entry.entry_id, entry.ranges)
+    logs = logs_of(run, {r.at.topic for r in entry.ranges})
+    lost: tuple[Loss, ...] = ()
+    if unreadable(entry.ranges, logs):
+        if run.spark.read.format("delta").load(path).where(f"batch_id = {entry.entry_id}").limit(1).collect():
+            return  # it was read in time
+        lost = read_losses(run)
+        check(unreadable(entry.ranges, logs, lost))
+    ranges = readable(entry.ranges, lost)
+    raw.append_batch(run.spark, run.settings.kafka_bootstrap, path, entry.entry_id, ranges)
     run.hooks.at("after_raw")
-    run.say(f"batch {entry.entry_id}: {sum(map(len, entry.ranges))} offsets are in raw")
+    run.say(f"batch {entry.entry_id}: {sum(map(len, ranges))} offsets are in raw")
 
 
 if __name__ == "__main__":

@@ -19,8 +19,8 @@ def find_repeats(batch: DataFrame, raw: DataFrame) -> DataFrame | None:
     """The messages of `batch` whose event_id arrived before, with what the first arrival says of them.
 
     Args:
-        batch: rows of the raw table, all of one batch.
-        raw: the raw table up to and including that batch; narrowed here to what can matter.
+        batch: rows of the raw table.
+        raw: the raw table; narrowed here to what can matter.
 
     Returns:
         None if no event_id is there twice, as usual. Else one row a repeated message: `PLACE`, and `reused`: true if
@@ -33,6 +33,7 @@ def find_repeats(batch: DataFrame, raw: DataFrame) -> DataFrame | None:
         "max(event_id) as high_id",
         f"date_sub(min(event_date), {WINDOW_DAYS}) as low_day",
         f"date_add(max(event_date), {WINDOW_DAYS}) as high_day",
+        "min(batch_id) as low_batch",
         "max(batch_id) as batch_id",
     )
     row = bounds.collect()[0]
@@ -50,7 +51,10 @@ def find_repeats(batch: DataFrame, raw: DataFrame) -> DataFrame | None:
         f"min({_ORDER}) over (partition by event_id order by unix_date(event_date) "
         f"range between {WINDOW_DAYS} preceding and {WINDOW_DAYS} following) as first",
     )
-    repeats = ranked.where(f"batch_id = {row['batch_id']} and first < {_ORDER}").selectExpr(*_columns(PLACE), "first")
+    own = ranked.where(f"batch_id = {row['batch_id']}")
+    if row["low_batch"] != row["batch_id"]:
+        own = ranked.join(batch.select(*PLACE), PLACE, "left_semi")
+    repeats = own.where(f"first < {_ORDER}").selectExpr(*_columns(PLACE), "first")
     # values are joined before they are parsed: usually there is no repeat, and then nothing is read
     values = near.selectExpr(f"{_ORDER} as place", "cast(value as string) as text")
     return (

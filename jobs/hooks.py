@@ -12,16 +12,20 @@ if TYPE_CHECKING:
 
 
 class Hooks:
-    """`at(point)` kills this process (SIGKILL) at the point that `settings.kill_at` names, else does nothing."""
+    """`at(point)` kills or stops this process at the point that `kill_at` or `stop_at` names, else does nothing."""
 
     def __init__(self, settings: Settings) -> None:
-        self._kill_at = settings.kill_at
+        self._signals = {settings.kill_at: signal.SIGKILL, settings.stop_at: signal.SIGSTOP}
+        self._signals.pop(None, None)
 
     def at(self, point: str) -> None:
-        if self._kill_at != point:
+        sent = self._signals.get(point)
+        if sent is None:
             return
+        if sent == signal.SIGSTOP:
+            del self._signals[point]  # once is enough, also if the point is passed again
         parent = os.getppid()
         # a cold job's driver is the JVM of spark-submit that started us: a crash takes both
         if b"org.apache.spark.deploy.SparkSubmit" in Path(f"/proc/{parent}/cmdline").read_bytes():
-            os.kill(parent, signal.SIGKILL)
-        os.kill(os.getpid(), signal.SIGKILL)
+            os.kill(parent, sent)
+        os.kill(os.getpid(), sent)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import datetime as dt
+import json
 import sys
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
@@ -11,8 +12,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from jobs import delta_writes
 from jobs.hooks import Hooks
-from jobs.ledger import Ledger
+from jobs.ledger import Ledger, Selection
 from jobs.session import SparkUnavailable, spark_session
 from lakehouse import names
 from lakehouse.contract import ContractError, Contracts, load_contracts
@@ -51,8 +53,22 @@ class Job:
 
 Option = tuple[str, Mapping[str, Any]]  # a flag, and the arguments of argparse's add_argument
 DAY: Option = ("--day", {"required": True, "type": dt.date.fromisoformat, "help": "YYYY-MM-DD"})
+SELECTION: Option = ("--selection", {"default": "{}", "help": "JSON: reason, event_type, batch_id, since, until"})
 WHO: Option = ("--who", {"required": True, "help": "who asks for it"})
 WHY: Option = ("--why", {"required": True, "help": "the reason that is recorded"})
+
+
+def selection_of(text: str) -> Selection:
+    """Reads the option SELECTION. Ends the job with 2 and one line if it is not of that form."""
+    try:
+        given = {name: value for name, value in json.loads(text).items() if value not in (None, "")}
+        times = {name: dt.datetime.fromisoformat(given[name]) for name in ("since", "until") if name in given}
+        aware = {name: time if time.tzinfo else time.replace(tzinfo=dt.UTC) for name, time in times.items()}
+        batch = {"batch_id": int(given["batch_id"])} if "batch_id" in given else {}
+        return Selection(**{**given, **aware, **batch})
+    except (ValueError, TypeError, AttributeError) as error:
+        print(f"--selection {text}: {error}; write JSON with any of {SELECTION[1]['help']}", file=sys.stderr)
+        sys.exit(2)
 
 
 @contextmanager
@@ -73,6 +89,7 @@ def job(name: str, arguments: Sequence[str], *options: Option) -> Iterator[Job]:
     except (SettingsError, ContractError, SparkUnavailable) as error:
         print(f"{name}: {error}", file=sys.stderr)
         sys.exit(2)
+    delta_writes.with_transaction_ids = "transactions" not in settings.broken
     attempt_id = uuid.uuid4().hex
     ledger = Ledger(spark, names.LEDGER.path(settings.warehouse_uri), attempt_id, given.run)
     try:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from jobs.offsets import Log, OffsetRange, OffsetsError, TopicPartition
+from lakehouse.offsets import Log, OffsetRange, OffsetsError, TopicPartition
 
 if TYPE_CHECKING:
     from kafka import KafkaAdminClient
@@ -26,26 +26,26 @@ def admin(bootstrap: str) -> Iterator[KafkaAdminClient]:
         client.close()
 
 
-def read_logs(client: KafkaAdminClient, topics: Sequence[str]) -> list[Log]:
-    """The readable range of every partition of `topics` now: [log start, last stable offset).
+def read_logs(client: KafkaAdminClient, topics: Sequence[str], may_be_gone: Collection[str] = ()) -> list[Log]:
+    """The readable range of every partition of all these topics now: [log start, last stable offset).
 
     Raises:
-        OffsetsError: a topic is missing.
+        OffsetsError: one of `topics` is missing that is not among those that `may_be_gone` (they give no logs then).
     """
     from kafka import TopicPartition as KafkaPartition
     from kafka.protocol.consumer import IsolationLevel, OffsetSpec
 
     places = [
         TopicPartition(topic["name"], str(topic["topic_id"]), partition["partition_index"])
-        for topic in client.describe_topics(list(topics))
+        for topic in client.describe_topics(sorted({*topics, *may_be_gone}))
         if not topic["error_code"]
         for partition in topic["partitions"]
     ]
-    missing = sorted(set(topics) - {at.topic for at in places})
+    missing = sorted(set(topics) - {at.topic for at in places} - set(may_be_gone))
     if missing:
         raise OffsetsError(
-            f"Kafka has no topic {', '.join(missing)}; nothing was moved. If it was never made, `make up` makes it; "
-            "if it was deleted, what was not read of it is lost and must be recorded before ingest goes on."
+            f"Kafka has no topic {', '.join(missing)}; nothing was moved. No ingest has read of it so far: "
+            "`make up` makes it (on a cluster: `lakehouse bootstrap`), then ingest goes on."
         )
     keys = {KafkaPartition(at.topic, at.partition): at for at in places}
     ask = {"isolation_level": IsolationLevel.READ_COMMITTED}

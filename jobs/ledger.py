@@ -4,40 +4,50 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING, Any
 
 from jobs import delta_writes
-from jobs.offsets import OffsetRange, TopicPartition, next_cursor
+from lakehouse.offsets import OffsetRange, TopicPartition, next_cursor
 
 if TYPE_CHECKING:
     from pyspark.sql import Row, SparkSession
 
-INGEST = "ingest"
+INGEST, REPLAY, DISCARD, REBUILD, ERASE = "ingest", "replay", "discard", "rebuild", "erase"
 PLANNED, DECIDED, ABANDONED, DONE = "planned", "decided", "abandoned", "done"
 # decided and abandoned exclude each other, so they share one transaction id
 TXN_APP = {PLANNED: "plan", DECIDED: "decide", ABANDONED: "decide", DONE: "done"}
-PASSED, FAILED = "passed", "failed"
+PASSED, FAILED, WAIVED = "passed", "failed", "waived"
 RECENT = 50  # entries that are read in any case: the sizes of the last batches come from them
 
 RANGE_DDL = "struct<topic: string, topic_id: string, partition: int, start: bigint, until: bigint>"
 COUNT_DDL = "struct<destination: string, topic: string, partition: int, event_date: date, rows: bigint>"
+SELECTION_DDL = "struct<reason: string, event_type: string, batch_id: bigint, since: timestamp, until: timestamp>"
+COMPARISON_DDL = "struct<destination: string, before: bigint, after: bigint, changed: bigint>"
 COLUMNS = {
     "entry_id": ("bigint", "dense number of the entry; of an ingest it is also the batch_id"),
-    "kind": ("string", "ingest, replay, rebuild or erase"),
+    "kind": ("string", "ingest, replay, discard, rebuild or erase"),
     "step": ("string", "planned, decided, abandoned or done; each once an entry"),
     "attempt_id": ("string", "the attempt that wrote this row"),
     "ranges": (f"array<{RANGE_DDL}>", "planned: offsets [start, until) per topic, topic_id and partition"),
     "counts": (f"array<{COUNT_DDL}>", "decided: rows staged; done: rows read back; per destination, partition and day"),
     "contracts_hash": ("string", "decided: hash of all contracts that judged the rows"),
-    "verdict": ("string", "decided: passed or failed, of the audit"),
+    "verdict": ("string", "decided: passed, failed, or waived (failed, and accepted all the same)"),
     "failed_checks": ("array<string>", "decided: names of the critical checks that failed"),
-    "waiver": ("string", "who accepted a failed audit, and why"),
+    "waiver": ("string", "planned, of a replay: why a failed audit is accepted; none: it is not"),
     "staging": ("string", "decided: folder that holds what is published"),
     "page": ("string", "data-quality page of the audit"),
     "run": ("string", "Airflow run that wrote this row"),
     "closed_through": ("bigint", "an entry up to which all were closed when this row was written; bounds later reads"),
     "time": ("timestamp", "when this row was written (UTC)"),
+    "selection": (SELECTION_DDL, "planned, of a replay or discard: which quarantined messages; none of a field: any"),
+    "through": ("bigint", "planned: the last entry (replay, discard) or batch (rebuild, erase) that it looks at"),
+    "day": ("date", "planned, of a rebuild: the day"),
+    "tables": ("array<string>", "planned, of a rebuild: the tables; none: all"),
+    "player_hash": ("string", "planned, of an erase: keyed hash of the player"),
+    "who": ("string", "planned: who asked for it"),
+    "why": ("string", "planned: the reason given; abandoned: why"),
+    "comparison": (f"array<{COMPARISON_DDL}>", "decided, of a rebuild: rows before, after and changed, per table"),
 }
 SCHEMA = ", ".join(f"{name} {kind}" for name, (kind, _) in COLUMNS.items())
 
@@ -58,6 +68,45 @@ class Count:
 
 
 @dataclass(frozen=True)
+class Selection:
+    """Which open quarantine rows a replay or a discard takes; None takes any. A reason may end with `*` (a prefix).
+
+    `since` and `until` bound the broker's time: [since, until).
+    """
+
+    reason: str | None = None
+    event_type: str | None = None
+    batch_id: int | None = None
+    since: dt.datetime | None = None
+    until: dt.datetime | None = None
+
+
+@dataclass(frozen=True)
+class Request:
+    """What somebody asked for: the plan of every entry that is not an ingest."""
+
+    kind: str
+    who: str
+    why: str
+    through: int
+    selection: Selection | None = None
+    waiver: str | None = None
+    day: dt.date | None = None
+    tables: tuple[str, ...] | None = None
+    player_hash: str | None = None
+
+
+@dataclass(frozen=True)
+class Compared:
+    """A table before and after a rebuild: rows, and how many of those in both are not the same."""
+
+    destination: str
+    before: int
+    after: int
+    changed: int
+
+
+@dataclass(frozen=True)
 class Decision:
     """What an attempt staged and was chosen for; whoever publishes the entry publishes exactly this."""
 
@@ -69,6 +118,8 @@ class Decision:
     staging: str
     page: str
     abandoned: bool = False
+    comparison: tuple[Compared, ...] = ()
+    why: str = ""  # of an abandoned entry
 
 
 @dataclass(frozen=True)
@@ -80,6 +131,10 @@ class Entry:
     ranges: tuple[OffsetRange, ...] = ()
     decision: Decision | None = None
     done: bool = False
+    request: Request | None = None  # of every kind but ingest
+    planned_at: dt.datetime | None = None
+    planned_by: str = ""  # the attempt that made the plan
+    run: str = ""  # the Airflow run that it belongs to
 
     @property
     def closed(self) -> bool:
@@ -92,6 +147,7 @@ class Snapshot:
 
     last_entry_id: int = 0
     newest_ingest: Entry | None = None
+    newest_done_ingest: Entry | None = None
     open_entries: tuple[Entry, ...] = ()
     recent_counts: tuple[tuple[Count, ...], ...] = field(default=())  # decided ingests, newest first
 
@@ -126,6 +182,7 @@ def fold(rows: Iterable[Mapping[str, Any]]) -> Snapshot:
     return Snapshot(
         last_entry_id=entries[-1].entry_id if entries else 0,
         newest_ingest=ingests[-1] if ingests else None,
+        newest_done_ingest=next((e for e in reversed(ingests) if e.done), None),
         open_entries=tuple(e for e in entries if not e.closed),
         recent_counts=tuple(decided[:20]),
     )
@@ -145,7 +202,34 @@ def _entry(entry_id: int, steps: Mapping[str, Mapping[str, Any]]) -> Entry:
         ),
         _decision(decided) if decided else None,
         DONE in steps,
+        _request(plan) if plan["kind"] != INGEST else None,
+        _utc(plan["time"]),
+        plan["attempt_id"],
+        plan["run"] or "",
     )
+
+
+def _request(row: Mapping[str, Any]) -> Request:
+    return Request(
+        row["kind"],
+        row["who"] or "",
+        row["why"] or "",
+        row["through"] or 0,
+        _selection(row["selection"]) if row["selection"] else None,
+        row["waiver"],
+        row["day"],
+        None if row["tables"] is None else tuple(row["tables"]),
+        row["player_hash"],
+    )
+
+
+def _selection(row: Mapping[str, Any]) -> Selection:
+    return Selection(row["reason"], row["event_type"], row["batch_id"], _utc(row["since"]), _utc(row["until"]))
+
+
+def _utc(time: dt.datetime | None) -> dt.datetime | None:
+    """Spark gives times without a zone in the zone of this process."""
+    return None if time is None else time.astimezone(dt.UTC)
 
 
 def _decision(row: Mapping[str, Any]) -> Decision:
@@ -160,6 +244,8 @@ def _decision(row: Mapping[str, Any]) -> Decision:
         staging=row["staging"] or "",
         page=row["page"] or "",
         abandoned=row["step"] == ABANDONED,
+        comparison=tuple(Compared(**each) for each in row["comparison"] or ()),
+        why=row["why"] or "",
     )
 
 
@@ -186,7 +272,8 @@ class Ledger:
             first = max(1, last - reach + 1)
             rows = [_plain(row) for row in frame.where(f"entry_id >= {first}").collect()]
             closed = max((row["closed_through"] or 0 for row in rows), default=0)
-            if first == 1 or (closed >= first - 1 and any(row["kind"] == INGEST for row in rows)):
+            done_ingest = any(row["kind"] == INGEST and row["step"] == DONE for row in rows)
+            if first == 1 or (closed >= first - 1 and done_ingest):
                 snapshot = fold(rows)
                 self._closed_through = snapshot.closed_through
                 return snapshot
@@ -204,6 +291,23 @@ class Ledger:
         """Commits a plan; does nothing if another writer planned this entry first. Always read back."""
         self._write(entry_id, INGEST, PLANNED, ranges=_range_rows(ranges))
 
+    def plan_request(self, entry_id: int, request: Request) -> None:
+        """Commits the plan of a replay, discard, rebuild or erase; else as `plan_ingest`."""
+        selection = request.selection and tuple(getattr(request.selection, f.name) for f in fields(Selection))
+        columns = {f.name: getattr(request, f.name) for f in fields(Request) if f.name not in ("kind", "selection")}
+        columns["tables"] = None if request.tables is None else list(request.tables)
+        self._write(entry_id, request.kind, PLANNED, selection=selection, **columns)
+
+    def abandon(self, entry_id: int, kind: str, why: str, page: str = "") -> None:
+        """Closes an undecided entry without a change; does nothing if it was decided before. Always read back.
+
+        Raises:
+            LedgerError: the entry is an ingest, whose messages must go somewhere.
+        """
+        if kind == INGEST:
+            raise LedgerError(f"entry {entry_id} is an ingest: it can be finished, never abandoned")
+        self._write(entry_id, kind, ABANDONED, why=why, page=page)
+
     def decide(self, entry_id: int, kind: str, decision: Decision) -> None:
         """Commits a decision; does nothing if the entry was decided or abandoned before. Always read back."""
         self._write(
@@ -216,6 +320,7 @@ class Ledger:
             failed_checks=list(decision.failed_checks),
             staging=decision.staging,
             page=decision.page,
+            comparison=[(c.destination, c.before, c.after, c.changed) for c in decision.comparison],
         )
 
     def done(self, entry_id: int, kind: str, counts: Sequence[Count], page: str) -> None:

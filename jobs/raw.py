@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from jobs import delta_writes, message
-from jobs.offsets import OffsetRange
+from lakehouse.offsets import OffsetRange
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
@@ -74,5 +74,5 @@ def as_raw(messages: DataFrame, topic_ids: Mapping[str, str], batch_id: int) -> 
 
 
 def append_batch(spark: SparkSession, bootstrap: str, path: str, batch_id: int, ranges: Sequence[OffsetRange]) -> None:
-    """Appends the batch's messages to the raw table; does nothing if they are there."""
+    """Appends the messages of the ranges to the raw table as that batch; does nothing if the batch is there."""
     delta_writes.append_once(read_batch(spark, bootstrap, batch_id, ranges), path, app="raw", version=batch_id)

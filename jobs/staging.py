@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 from jobs import tables
 from jobs.checks import DUPLICATE, QUARANTINE
-from jobs.contract_sql import wide_name
-from jobs.ledger import Count, Decision
+from jobs.contract_sql import literal, wide_name
+from jobs.ledger import FAILED, Count, Decision, Request
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
@@ -20,6 +20,18 @@ ROWS_PER_FILE = 250_000
 
 class BalanceError(Exception):
     """Messages are missing or too many somewhere; nothing is decided."""
+
+
+class Refused(Exception):
+    """A replay, rebuild or erase that cannot be decided and is to be abandoned; `page`: of the audit that failed."""
+
+    def __init__(self, why: str, page: str = "") -> None:
+        super().__init__(why)
+        self.page = page
+
+
+# columns of a staged row that took an open quarantine row: its reason there; else null
+OPEN_REASON = "open_reason"
 
 
 def write(judged: DataFrame, folder: str, rows: int) -> None:
@@ -88,10 +100,22 @@ def quarantine_rows(frame: DataFrame, decision: Decision, entry_id: int) -> Data
     """The staged rows that go to quarantine: the bad ones, and after a failed audit the good ones with its name."""
     special = {"entry_id": f"cast({entry_id} as bigint)", "contract_version": "cast(contract_version as int)"}
     where = f"destination = '{QUARANTINE}'"
-    if decision.failed_checks:
+    if decision.verdict == FAILED:
         audit = f"audit:{decision.failed_checks[0]}"
         special["reason_code"] = f"coalesce(reason_code, '{audit}')"
         special["rule"] = f"case when reason_code is null then '{decision.failed_checks[0]}' else rule end"
         where = f"destination <> '{DUPLICATE}'"
     columns = [f"{special.get(name, f'`{name}`')} as `{name}`" for name in tables.QUARANTINE]
     return frame.where(where).selectExpr(*columns)
+
+
+def action_rows(frame: DataFrame, action: str, entry_id: int, request: Request) -> DataFrame:
+    """What is done to the quarantine rows that the staged rows took, in the columns of ops.quarantine_actions."""
+    special = {
+        "action": literal(action),
+        "entry_id": f"cast({entry_id} as bigint)",
+        "who": literal(request.who),
+        "why": literal(request.why),
+    }
+    columns = [f"{special.get(name, f'`{name}`')} as `{name}`" for name in tables.ACTIONS]
+    return frame.where(f"{OPEN_REASON} is not null").selectExpr(*columns)

@@ -122,15 +122,20 @@ ACTIONS = {
     "topic_id": raw.COLUMNS["topic_id"],
     "partition": raw.COLUMNS["partition"],
     "offset": raw.COLUMNS["offset"],
-    "action": ("string", "replayed, rebuilt or discarded"),
+    "event_date": raw.COLUMNS["event_date"],
+    "action": ("string", "replayed, waived (accepted although the audit failed), rebuilt or discarded"),
     "entry_id": ("bigint", "ledger entry that did it; it closes quarantine rows of smaller entries only"),
     "who": ("string", "who asked for it"),
     "why": ("string", "reason given"),
 }
 LOSSES = {
+    "loss_id": ("bigint", "dense number of the decision"),
     "who": ("string", "who accepted the loss"),
     "why": ("string", "reason given"),
-    "ranges": (f"array<{ledger.RANGE_DDL}>", "offsets [start, until) that will never be read"),
+    "ranges": (
+        f"array<{ledger.RANGE_DDL}>",
+        "offsets [start, until) that will never be read; no until: all the rest of the topic",
+    ),
     "time": ("timestamp", "when (UTC)"),
 }
 ERASURES = {
@@ -138,6 +143,10 @@ ERASURES = {
     "why": ("string", "reason given"),
     "player_hash": ("string", "keyed hash of the player"),
     "entry_id": ("bigint", "ledger entry that erased"),
+    "through": (
+        "bigint",
+        "the last batch whose messages were erased; rebuilds and replays leave the player out of them",
+    ),
     "erased_at": ("timestamp", "when the rows were deleted (UTC)"),
     "purged_at": ("timestamp", "when the last old file and log entry were gone (UTC)"),
 }

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 RAW, GAME, OPS, COMPAT = "raw", "game", "ops", "compat"
 DATABASES = (RAW, GAME, OPS, COMPAT)
+STAGING = "_staging"  # folder under the warehouse
 CATALOG = "lakehouse"  # Trino's name for the metastore
 
 
@@ -46,4 +47,4 @@ def event_table(name: str) -> Table:
 
 def staging_folder(warehouse_uri: str, entry_id: int, attempt_id: str) -> str:
     """Where one attempt at one ledger entry stages what it would publish."""
-    return f"{warehouse_uri}/_staging/entry_id={entry_id}/{attempt_id}"
+    return f"{warehouse_uri}/{STAGING}/entry_id={entry_id}/{attempt_id}"

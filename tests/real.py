@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import secrets
+import shutil
 import subprocess
 import sys
 import time
@@ -14,13 +15,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import requests
+import yaml
+
 from lakehouse.airflow_api import AirflowApi
 from lakehouse.contract import Contracts, load_contracts
 from lakehouse.query import query
 from lakehouse.settings import CHECKOUT, Settings
 from lakehouse.stack.environment import AIRFLOW_USER, airflow_password, job_environment, local_settings
 
-JOB_SECONDS = 180
+JOB_SECONDS = 240
 Place = tuple[str, int, int]  # topic, partition, offset
 
 
@@ -89,17 +93,27 @@ class Real:
 
     # ---- Kafka
 
-    def produce(self, *values: bytes | None, topic: str = "events") -> list[Place]:
-        """Sends messages past the API. Returns their places, once the broker has all of them."""
+    def produce(self, *values: bytes | None, topic: str = "events", spread: bool = False) -> list[Place]:
+        """Sends messages past the API, to one partition or `spread` over all. Returns their places once the broker has them."""
         from kafka import KafkaProducer
 
         producer = KafkaProducer(bootstrap_servers=self.settings.kafka_bootstrap, acks="all", max_request_size=4 << 20)
         try:
-            sent = [producer.send(topic, key=b"test", value=value) for value in values]
+            parts = sorted(producer.partitions_for(topic)) if spread else [None]
+            sent = [
+                producer.send(topic, key=b"test", value=value, partition=parts[number % len(parts)])
+                for number, value in enumerate(values)
+            ]
             done = [future.get(timeout=30) for future in sent]
         finally:
             producer.close()
         return [(record.topic, record.partition, record.offset) for record in done]
+
+    def read_hdfs(self, path: str) -> str:
+        """The text of a file in HDFS."""
+        response = requests.get(f"{self.settings.webhdfs_url}{path}", params={"op": "OPEN"}, timeout=30)
+        response.raise_for_status()
+        return response.text
 
     # ---- the oracle
 
@@ -135,13 +149,15 @@ class Real:
             f"select event_id from ({tables}) where event_id is not null group by event_id having count(*) > 1"
         )
         assert self.query(one_id_twice) == []
-        # in raw but nowhere: only as a repetition of an earlier arrival
+        # in raw but nowhere: only as a repetition of an earlier arrival, or discarded
         lost = f"""
             select r.topic, r.partition, r."offset" from raw.events r
             where not exists (select 1 from ({tables}) t where t.topic_id = r.topic_id and t.partition = r.partition
               and t."offset" = r."offset")
             and not exists (select 1 from raw.events o where o.event_id = r.event_id
               and (o.batch_id, o.topic, o.partition, o."offset") < (r.batch_id, r.topic, r.partition, r."offset"))
+            and not exists (select 1 from ops.quarantine_actions a where a.action = 'discarded'
+              and a.topic_id = r.topic_id and a.partition = r.partition and a."offset" = r."offset")
             """
         assert self.query(lost) == []
         gaps = """
@@ -152,11 +168,21 @@ class Real:
             select * from chain where start <> before
             """
         assert self.query(gaps) == []
-        raw_rows, balance = (
-            self.value("select count(*) from raw.events"),
-            self.value("select coalesce(sum(published + quarantined + duplicates), 0) from ops.batches"),
-        )
-        assert raw_rows == balance
+        counted = """
+            select coalesce(sum(if(l.kind = 'ingest', c.rows, -c.rows)), 0) from ops.ledger l
+            cross join unnest(counts) as c(destination, topic, partition, event_date, rows)
+            where l.step = 'done' and (l.kind = 'ingest' or (l.kind = 'erase' and c.destination = 'raw'))
+            """
+        assert self.value("select count(*) from raw.events") == self.value(counted)
+
+
+def contracts_with(folder: Path, event_type: str, **changes: Any) -> Path:
+    """A copy of the contracts in `folder`, one of them changed: `x_rules=[...]` sets x-rules."""
+    shutil.copytree(CHECKOUT / "lakehouse" / "contracts", folder, dirs_exist_ok=True)
+    file = folder / f"{event_type}.yaml"
+    new = {name.replace("x_", "x-"): value for name, value in changes.items()}
+    file.write_text(yaml.safe_dump({**yaml.safe_load(file.read_text()), **new}, sort_keys=False))
+    return folder
 
 
 def new_event_id() -> str:

@@ -9,10 +9,9 @@ from pathlib import Path
 
 import pytest
 import requests
-import yaml
 
 from lakehouse.settings import CHECKOUT
-from tests.real import Real, event, new_event_id
+from tests.real import Real, contracts_with, event, new_event_id
 
 pytestmark = pytest.mark.timeout(900)
 
@@ -107,13 +106,8 @@ def test_a_publish_killed_between_two_tables_with_a_spark_of_its_own(stack: Real
 @pytest.fixture
 def only_blue(tmp_path: Path) -> Path:
     """The contracts, with a rule that swords with a color are blue."""
-    folder = tmp_path / "contracts"
-    shutil.copytree(CHECKOUT / "lakehouse" / "contracts", folder)
-    file = folder / "purchase_sword.yaml"
-    contract = yaml.safe_load(file.read_text())
     rule = {"name": "only_blue", "condition": "color is null or color = 'blue'", "description": "Only blue swords."}
-    file.write_text(yaml.safe_dump({**contract, "x-rules": [rule]}, sort_keys=False))
-    return folder
+    return contracts_with(tmp_path / "contracts", "purchase_sword", x_rules=[rule])
 
 
 @pytest.mark.parametrize(

@@ -7,15 +7,15 @@ from typing import Any
 
 import pytest
 
-from jobs.ledger import Count, LedgerError, fold
-from jobs.offsets import OffsetRange, TopicPartition
+from jobs.ledger import COLUMNS, Count, LedgerError, fold
+from lakehouse.offsets import OffsetRange, TopicPartition
 
 DAY = dt.date(2026, 11, 22)
 AT = TopicPartition("events", "id-1", 0)
 
 
 def row(entry_id: int, step: str, **columns: Any) -> dict[str, Any]:
-    empty = dict.fromkeys(("ranges", "counts", "contracts_hash", "verdict", "failed_checks", "staging", "page"))
+    empty = dict.fromkeys(COLUMNS)
     return {**empty, "entry_id": entry_id, "kind": "ingest", "step": step, "attempt_id": "a", **columns}
 
 

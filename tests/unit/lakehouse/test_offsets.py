@@ -6,7 +6,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jobs.offsets import Log, OffsetRange, OffsetsError, TopicPartition, check_logs, next_cursor, plan_batch
+from lakehouse.offsets import (
+    Log,
+    Loss,
+    OffsetRange,
+    OffsetsError,
+    TopicPartition,
+    check,
+    mismatches,
+    next_cursor,
+    plan_batch,
+    readable,
+    unreadable,
+)
 
 P0, P1 = TopicPartition("events", "id-1", 0), TopicPartition("events", "id-1", 1)
 
@@ -51,7 +63,8 @@ def test_a_new_partition_starts_at_its_beginning() -> None:
     [
         ([Log(P0, 7, 9)], r"events-0: offsets \[5, 7\) expired"),
         ([Log(P0, 0, 4)], "events-0: the cursor 5 is ahead of the log's end 4"),
-        ([], "events-0: the partition is gone"),
+        ([], "events-0: the topic is gone"),
+        ([Log(P1, 0, 0)], "events-0: the partition is gone"),
         ([Log(TopicPartition("events", "id-2", 0), 0, 9)], "deleted and made again"),
     ],
 )
@@ -67,9 +80,51 @@ def test_a_new_partition_whose_beginning_expired_is_noticed() -> None:
 
 def test_all_that_is_wrong_is_named() -> None:
     with pytest.raises(OffsetsError, match="(?s)events-0.*events-1"):
-        check_logs({P0: 5, P1: 5}, [Log(P0, 6, 9), Log(P1, 0, 1)])
+        check(mismatches({P0: 5, P1: 5}, [Log(P0, 6, 9), Log(P1, 0, 1)]))
 
 
 def test_a_range_cannot_run_backwards() -> None:
     with pytest.raises(ValueError, match="is not a range"):
         OffsetRange(P0, 5, 4)
+
+
+def test_what_is_recorded_as_lost_lets_the_next_plan_go_on_without_a_gap_in_the_chain() -> None:
+    logs = [Log(P0, 7, 9)]
+    (found,) = mismatches({P0: 5}, logs)
+    assert found.loss == Loss(P0, 5, 7)
+    plan = plan_batch({P0: 5}, logs, 100, [found.loss])
+    assert plan == (OffsetRange(P0, 5, 9),)
+    assert readable(plan, [found.loss]) == (OffsetRange(P0, 7, 9),)
+
+
+def test_a_loss_covers_no_more_than_it_says() -> None:
+    with pytest.raises(OffsetsError, match=r"offsets \[7, 8\) expired"):
+        plan_batch({P0: 5}, [Log(P0, 8, 9)], 100, [Loss(P0, 5, 7)])
+    assert plan_batch({P0: 5}, [Log(P0, 8, 9)], 100, [Loss(P0, 5, 7), Loss(P0, 7, 8)]) != ()
+
+
+def test_a_topic_made_again_is_read_from_its_beginning_once_the_old_one_is_given_up() -> None:
+    again = TopicPartition("events", "id-2", 0)
+    logs = [Log(again, 0, 3)]
+    (found,) = mismatches({P0: 5}, logs)
+    assert found.loss == Loss(P0, 5, None)
+    assert plan_batch({P0: 5}, logs, 100, [found.loss]) == (OffsetRange(again, 0, 3),)
+    assert readable((OffsetRange(P0, 2, 5),), [found.loss]) == (OffsetRange(P0, 5, 5),)
+
+
+def test_a_cursor_ahead_waits_for_the_log_once_that_is_accepted() -> None:
+    (found,) = mismatches({P0: 5}, [Log(P0, 0, 4)])
+    assert found.loss == Loss(P0, 4, 5)
+    assert plan_batch({P0: 5}, [Log(P0, 0, 4)], 100, [found.loss]) == ()
+    assert plan_batch({P0: 5}, [Log(P0, 0, 8)], 100, [found.loss]) == (OffsetRange(P0, 5, 8),)
+
+
+def test_a_planned_range_that_was_cut_off_or_expired_is_noticed_before_it_is_read() -> None:
+    planned = (OffsetRange(P0, 0, 10),)
+    assert unreadable(planned, [Log(P0, 0, 10)]) == ()
+    (expired,) = unreadable(planned, [Log(P0, 3, 10)])
+    assert expired.loss == Loss(P0, 0, 3)
+    (cut,) = unreadable(planned, [Log(P0, 0, 8)])
+    assert cut.loss == Loss(P0, 8, 10)
+    assert unreadable(planned, [Log(P0, 3, 8)], [expired.loss, cut.loss]) == ()
+    assert readable(planned, [expired.loss, cut.loss]) == (OffsetRange(P0, 3, 8),)

@@ -1,0 +1,192 @@
+"""Closes ledger entries, whatever their kind: stages and decides the lowest open one, publishes it, and so on."""
+
+from __future__ import annotations
+
+import datetime as dt
+import threading
+from collections.abc import Callable
+from functools import reduce
+from typing import TYPE_CHECKING
+
+from jobs import delta_writes, stage_discard, stage_erase, stage_ingest, stage_rebuild, stage_replay, staging, tables
+from jobs.checks import DUPLICATE, QUARANTINE, SUPPRESSED
+from jobs.kafka_logs import mirror
+from jobs.ledger import DISCARD, ERASE, INGEST, REBUILD, REPLAY, WAIVED, Count, Decision, Entry, LedgerError, Snapshot
+from jobs.staging import BalanceError, Refused
+from lakehouse import names
+
+if TYPE_CHECKING:
+    from jobs.job import Job
+
+Stage = Callable[["Job", Entry, Snapshot], Decision]
+STAGES: dict[str, Stage] = {
+    INGEST: stage_ingest.stage,
+    REPLAY: stage_replay.stage,
+    DISCARD: stage_discard.stage,
+    REBUILD: stage_rebuild.stage,
+    ERASE: stage_erase.stage,
+}
+NOWHERE = (DUPLICATE, SUPPRESSED)  # destinations that are no table
+
+
+def close_all(run: Job) -> int:
+    """Closes all entries that are open now, lowest first. Returns how many it closed."""
+    closed = 0
+    while True:
+        snapshot = run.ledger.read()
+        if not snapshot.open_entries:
+            if snapshot.newest_done_ingest:
+                mirror_end(run, snapshot.newest_done_ingest)  # a run killed after its last step left an old one
+            return closed
+        prepare_audit()
+        close(run, snapshot.open_entries[0], snapshot)
+        closed += 1
+        if len(snapshot.open_entries) == 1:
+            return closed  # what was planned meanwhile is the next run's
+
+
+def prepare_audit() -> None:
+    """Imports Great Expectations beside Spark's work: it takes seconds, and the audit comes late."""
+    from expectations.audit import prepare
+
+    threading.Thread(target=prepare, daemon=True).start()
+
+
+def close(run: Job, entry: Entry, snapshot: Snapshot) -> None:
+    """Brings one entry, the lowest open one, from where it is to done, or abandons it.
+
+    An ingest is never abandoned. Anything else that is undecided is finished by whoever meets it, unless it cannot be
+    decided (then it is abandoned with the reason) or nobody managed to within `abandon_after_minutes`.
+    """
+    if entry.kind not in STAGES:
+        raise LedgerError(
+            f"entry {entry.entry_id} is a {entry.kind}, which this version cannot finish; run a newer one"
+        )
+    if entry.decision is None:
+        decide(run, entry, snapshot)
+        run.hooks.at("after_decide")
+        entry = run.ledger.read_entry(entry.entry_id)  # whichever attempt was first has decided
+    if entry.decision is None:
+        raise LedgerError(f"entry {entry.entry_id}: the decision was refused, yet nobody made one; run again")
+    if entry.decision.abandoned:
+        run.say(f"entry {entry.entry_id} ({entry.kind}) is abandoned; nothing was changed: {entry.decision.why}")
+        return
+    publish_decided(run, entry, entry.decision)
+
+
+def decide(run: Job, entry: Entry, snapshot: Snapshot) -> None:
+    """Stages the entry and commits the decision, or abandons it."""
+    limit = dt.timedelta(minutes=run.settings.abandon_after_minutes)
+    why, page = "", ""
+    if entry.kind != INGEST and entry.planned_at and dt.datetime.now(dt.UTC) - entry.planned_at > limit:
+        why = f"nobody could decide it within {limit}"
+    else:
+        try:
+            decision = STAGES[entry.kind](run, entry, snapshot)
+        except Refused as refused:
+            why, page = str(refused), refused.page
+        except (BalanceError, ValueError) as error:  # ValueError: a contract or a rule that cannot be used
+            if entry.kind == INGEST:
+                raise
+            why = str(error)
+    if not why:
+        run.hooks.at("before_decide")
+        run.ledger.decide(entry.entry_id, entry.kind, decision)
+        return
+    run.hooks.at("before_abandon")
+    run.ledger.abandon(entry.entry_id, entry.kind, why, page)
+
+
+def publish_decided(run: Job, entry: Entry, decision: Decision) -> None:
+    """Carries out what was decided, reads the counts back, and closes the entry."""
+    if entry.kind == ERASE:
+        stage_erase.carry_out(run, entry, decision)
+    else:
+        _publish_rows(run, entry, decision)
+    run.hooks.at("before_done")
+    counts = stage_erase.read_back(run, decision) if entry.kind == ERASE else read_back(run, entry, decision)
+    run.ledger.done(entry.entry_id, entry.kind, counts, decision.page)
+    run.hooks.at("after_done")
+    if entry.kind == INGEST:
+        mirror_end(run, entry)
+    if entry.kind == ERASE:
+        stage_erase.clean_up(run, entry)
+    summary: dict[str, int] = {}
+    for each in counts:
+        summary[each.destination] = summary.get(each.destination, 0) + each.rows
+    what = ", ".join(f"{k} {v}" for k, v in sorted(summary.items())) or "nothing to change"
+    run.say(f"entry {entry.entry_id} ({entry.kind}) is {decision.verdict}: {what}")
+
+
+def _publish_rows(run: Job, entry: Entry, decision: Decision) -> None:
+    """Copies the staged rows into the tables, each in one commit."""
+    request = entry.request
+    by_table = {contract.table: contract for contract in run.contracts.values()}
+    swapped = {each.destination for each in decision.comparison if each.changed}
+    named = {each.destination for each in decision.counts} - {QUARANTINE, *NOWHERE, stage_discard.DISCARDED}
+    destinations = sorted(swapped if entry.kind == REBUILD else named)
+    unknown = [name for name in destinations if name not in by_table]
+    if unknown:
+        raise LedgerError(
+            f"entry {entry.entry_id} was decided for {', '.join(unknown)}, which no contract has any more; "
+            "put the contract back and run again"
+        )
+    run.hooks.at("before_register")
+    definitions = [tables.event_definition(by_table[name], run.contracts) for name in destinations]
+    for change in tables.create(run.spark, run.settings, definitions):
+        run.say(change)
+        run.hooks.at("during_register")
+    if not decision.staging:
+        return
+    frame = staging.read(run.spark, decision.staging)
+    for name in destinations:
+        rows = staging.event_rows(frame, by_table[name], run.contracts, entry.entry_id)
+        replace_where = None
+        if entry.kind == REBUILD and request:
+            replace_where = f"event_date = date '{request.day}' and batch_id <= {request.through}"
+        path = run.path(names.event_table(name))
+        delta_writes.append_once(rows, path, app="publish", version=entry.entry_id, replace_where=replace_where)
+        run.hooks.at(f"after_table:{name}")
+        run.hooks.at("between_tables")
+    if any(each.destination == QUARANTINE for each in decision.counts):
+        rows = staging.quarantine_rows(frame, decision, entry.entry_id)
+        delta_writes.append_once(rows, run.path(names.QUARANTINE), app="publish", version=entry.entry_id)
+        run.hooks.at("after_quarantine")
+    if request:
+        waived = decision.verdict == WAIVED
+        action = {REPLAY: "waived" if waived else "replayed", REBUILD: "rebuilt", DISCARD: "discarded"}[entry.kind]
+        actions = staging.action_rows(frame, action, entry.entry_id, request)
+        path = run.path(names.QUARANTINE_ACTIONS)
+        delta_writes.append_once(actions, path, app="publish", version=entry.entry_id)
+        run.hooks.at("after_actions")
+
+
+def mirror_end(run: Job, entry: Entry) -> None:
+    """Tells lag monitors and the cheap look how far ingest is."""
+    why_not = mirror(run.settings.kafka_bootstrap, run.settings.consumer_group, entry.ranges)
+    if why_not:
+        run.say(
+            f"Kafka did not take the hint how far ingest is ({why_not}); nothing depends on it, a later run writes it"
+        )
+
+
+def read_back(run: Job, entry: Entry, decision: Decision) -> tuple[Count, ...]:
+    """What the tables hold of the entry, by their own word.
+
+    Raises:
+        BalanceError: it is not what was decided.
+    """
+    not_rows = {*NOWHERE, stage_discard.DISCARDED}
+    found: list[Count] = [each for each in decision.counts if each.destination in not_rows]
+    parts = []
+    for destination in sorted({each.destination for each in decision.counts} - not_rows):
+        table = names.QUARANTINE if destination == QUARANTINE else names.event_table(destination)
+        rows = run.spark.read.format("delta").load(run.path(table)).where(f"entry_id = {entry.entry_id}")
+        parts.append(rows.selectExpr(f"'{destination}' as destination", "topic", "partition", "event_date"))
+    if parts:
+        found += staging.count(reduce(lambda one, other: one.unionAll(other), parts))
+    if sorted(found) != sorted(decision.counts):
+        raise BalanceError(
+            f"entry {entry.entry_id}: the tables hold {sorted(found)}, decided was {sorted(decision.counts)}; it stays open"
+        )
+    return tuple(found)

@@ -1,0 +1,41 @@
+"""Erase: deletes a player from raw, the event tables, the daily facts, quarantine, staging and the quality pages."""
+
+from __future__ import annotations
+
+import sys
+
+from jobs import asking
+from jobs.closing import close_all
+from jobs.drain import drain, logs_of
+from jobs.erasures import hash_of, read_key
+from jobs.job import WHO, WHY, Job, job
+from jobs.ledger import ERASE, Request
+
+
+def erase(run: Job) -> None:
+    """Erases the player that the settings name, with all that is in Kafka now; what they send from now on is new."""
+    player = run.settings.erase_player
+    if not player:
+        sys.exit("erase: no player is named; set LAKEHOUSE_ERASE_PLAYER")
+    player_hash = hash_of(player, read_key(run.settings.erasure_key_file))
+    take_all_that_waits(run)
+    newest = run.ledger.read().newest_ingest
+    if newest is None:
+        run.say("nothing was ever ingested; nothing to erase")
+        return
+    asking.carry_out(run, Request(ERASE, run.options.who, run.options.why, newest.entry_id, player_hash=player_hash))
+
+
+def take_all_that_waits(run: Job) -> None:
+    """Drains what is in Kafka at this moment and closes its batches, so that no message of before is left out."""
+    topics = {at.topic for at in run.ledger.read().cursor}
+    ends = {log.at: log.end for log in logs_of(run, topics)}
+    while any(run.ledger.read().cursor.get(at, 0) < end for at, end in ends.items()):
+        if drain(run) is None:
+            break
+    close_all(run)
+
+
+if __name__ == "__main__":
+    with job("erase", sys.argv[1:], WHO, WHY) as this:
+        erase(this)

@@ -1,0 +1,29 @@
+"""Rebuild: makes a day's event tables anew from raw, by today's contracts."""
+
+from __future__ import annotations
+
+import sys
+
+from jobs import asking
+from jobs.job import DAY, WHO, WHY, Job, Option, job
+from jobs.ledger import REBUILD, Request
+
+TABLES: Option = ("--tables", {"default": "", "help": "event tables to rebuild, separated by commas; empty: all"})
+
+
+def rebuild(run: Job) -> None:
+    """Rebuilds the day of the options."""
+    done = run.ledger.read().newest_done_ingest
+    if done is None:
+        run.say("no batch has been published yet; nothing to rebuild")
+        return
+    tables = tuple(sorted(name.strip() for name in run.options.tables.split(",") if name.strip())) or None
+    request = Request(REBUILD, run.options.who, run.options.why, done.entry_id, day=run.day, tables=tables)
+    entry = asking.carry_out(run, request)
+    if entry.decision is not None and entry.decision.abandoned:
+        sys.exit(f"rebuild of {run.day} was abandoned: {entry.decision.why}")
+
+
+if __name__ == "__main__":
+    with job("rebuild", sys.argv[1:], DAY, WHO, WHY, TABLES) as this:
+        rebuild(this)

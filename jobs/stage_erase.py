@@ -1,0 +1,122 @@
+"""Stages an erasure: the places of a player's messages; and deletes them everywhere."""
+
+from __future__ import annotations
+
+import datetime as dt
+from functools import reduce
+from typing import TYPE_CHECKING
+
+from jobs import delta_writes, message, staging, tables
+from jobs.checks import QUARANTINE
+from jobs.contract_sql import value_of
+from jobs.erasures import Erasure, belongs_to, read_key
+from jobs.ledger import PASSED, Count, Decision, Entry, Snapshot
+from jobs.quarantined import KEY
+from lakehouse import names
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame
+
+    from jobs.job import Job
+
+RAW = "raw"
+FACTS = (names.DAILY_EVENT_COUNTS, names.PLAYER_ITEM_CHANGES, names.PLAYER_INVENTORY_MONTHS)
+
+
+def stage(run: Job, entry: Entry, snapshot: Snapshot) -> Decision:
+    """Writes the places of the player's messages in raw, and counts what every table holds of them."""
+    folder = names.staging_folder(run.settings.warehouse_uri, entry.entry_id, run.attempt_id)
+    theirs = _messages(run, entry).selectExpr(*_PLACE, f"'{RAW}' as destination")
+    staging.write(theirs, folder, 1)
+    run.hooks.at("after_stage")
+    staged = staging.read(run.spark, folder)
+    in_raw = staging.count(staged)
+    if not in_raw:
+        return Decision(run.attempt_id, run.contracts.hash, PASSED, (), (), "", "")
+    parts = [_rows_of(run, table, staged) for table in _tables(run)]
+    counts = in_raw + staging.count(reduce(lambda one, other: one.unionAll(other), parts))
+    return Decision(run.attempt_id, run.contracts.hash, PASSED, (), counts, folder, "")
+
+
+def carry_out(run: Job, entry: Entry, decision: Decision) -> None:
+    """Deletes what was decided: first from what follows from raw, raw last, so that a killed one can be repeated.
+
+    Deleting is harmless if repeated, however late: no message comes to a place a second time.
+    """
+    request = entry.request
+    assert request is not None
+    row = (
+        request.who,
+        request.why,
+        request.player_hash,
+        entry.entry_id,
+        request.through,
+        dt.datetime.now(dt.UTC),
+        None,
+    )
+    schema = ", ".join(f"{name} {kind}" for name, (kind, _) in tables.ERASURES.items())
+    frame = run.spark.createDataFrame([row], schema)
+    delta_writes.append_once(frame, run.path(names.ERASURES), app="publish", version=entry.entry_id)
+    if not decision.staging:
+        return
+    players = _messages(run, entry).selectExpr(f"{_player(run)} as player").where("player is not null").distinct()
+    for table in FACTS:
+        delta_writes.delete_rows(players, run.path(table), on=("player",))
+    places = staging.read(run.spark, decision.staging)
+    for table in (*_tables(run), names.RAW_EVENTS):
+        run.hooks.at(f"before_erase:{table.name}")
+        delta_writes.delete_rows(places, run.path(table))
+        run.hooks.at(f"after_erase:{table.name}")
+
+
+def read_back(run: Job, decision: Decision) -> tuple[Count, ...]:
+    """The decided counts, once no table holds any of the places.
+
+    Raises:
+        BalanceError: one does.
+    """
+    if decision.staging:
+        places = staging.read(run.spark, decision.staging)
+        parts = [_rows_of(run, table, places) for table in (*_tables(run), names.RAW_EVENTS)]
+        left = staging.count(reduce(lambda one, other: one.unionAll(other), parts))
+        if left:
+            raise staging.BalanceError(f"rows that were to be erased are still there: {left}; the entry stays open")
+    return decision.counts
+
+
+def clean_up(run: Job, entry: Entry) -> None:
+    """Takes the player out of staging folders and the samples of quality pages. Repeated by the daily maintenance."""
+    from jobs.forgetting import forget
+
+    forget(run)
+
+
+def _messages(run: Job, entry: Entry) -> DataFrame:
+    """Raw messages that are the player's: named in them, or by their key."""
+    request = entry.request
+    assert request is not None and request.player_hash is not None
+    key = read_key(run.settings.erasure_key_file)
+    raw = run.spark.read.format("delta").load(run.path(names.RAW_EVENTS))
+    condition = belongs_to([Erasure(request.player_hash, request.through)], _player(run), key)
+    return message.with_json(raw.where(f"batch_id <= {request.through}")).where(condition)
+
+
+def _player(run: Job) -> str:
+    fields = {field.name: value_of(field) for field in run.contracts.envelope}
+    return f"coalesce({fields['player']}, {fields['host']})"  # as checks.PLAYER
+
+
+def _tables(run: Job) -> list[names.Table]:
+    """Every table that holds single messages, those of contracts that are gone included, but for raw."""
+    there = [row["tableName"] for row in run.spark.sql(f"show tables in {names.GAME}").collect()]
+    events = [name for name in there if "raw_event" in run.spark.table(f"{names.GAME}.{name}").columns]
+    return [*map(names.event_table, sorted(events)), names.QUARANTINE]
+
+
+def _rows_of(run: Job, table: names.Table, places: DataFrame) -> DataFrame:
+    destination = {names.RAW_EVENTS: RAW, names.QUARANTINE: QUARANTINE}.get(table, table.name)
+    rows = run.spark.read.format("delta").load(run.path(table)).join(places.select(*KEY), KEY, "left_semi")
+    return rows.selectExpr(f"'{destination}' as destination", "topic", "partition", "event_date")
+
+
+_PLACE = ["topic", "topic_id", "`partition`", "`offset`", "event_date", "batch_id"]

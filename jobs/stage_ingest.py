@@ -1,0 +1,84 @@
+"""Stages an ingest: judges the messages of its batch into a new folder and audits them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from jobs import auditing, drain, duplicates, staging
+from jobs.checks import judge
+from jobs.kafka_logs import offsets_with_message
+from jobs.ledger import PASSED, Count, Decision, Entry, Snapshot
+from jobs.losses import read_losses
+from lakehouse import names
+from lakehouse.offsets import readable
+
+if TYPE_CHECKING:
+    from jobs.job import Job
+
+
+def stage(run: Job, entry: Entry, snapshot: Snapshot) -> Decision:
+    """Judges the entry's messages into a new staging folder and audits them; changes no table but raw.
+
+    Raises:
+        BalanceError: the messages do not add up.
+    """
+    drain.append(run, entry)
+    raw = run.spark.read.format("delta").load(run.path(names.RAW_EVENTS))
+    batch = raw.where(f"batch_id = {entry.entry_id}")
+    in_raw = staging.count(batch.selectExpr("'raw' as destination", "topic", "partition", "event_date"))
+    if "balance" not in run.settings.broken:
+        check_range(run, entry, in_raw)
+    if not in_raw:  # nothing but transaction markers, or all of it recorded as lost
+        return Decision(run.attempt_id, run.contracts.hash, PASSED, (), (), "", "")
+
+    folder = names.staging_folder(run.settings.warehouse_uri, entry.entry_id, run.attempt_id)
+    judged = judge(
+        batch,
+        duplicates.find_repeats(batch, raw),
+        run.contracts,
+        max_event_bytes=run.settings.max_event_bytes,
+        header_rules=run.settings.header_rules,
+    )
+    if "staging" in run.settings.broken:  # as a writer would that loses rows
+        judged = judged.where("`offset` % 7 <> 3")
+    staging.write(judged, folder, sum(each.rows for each in in_raw))
+    run.hooks.at("after_stage")
+    staged = staging.read(run.spark, folder)
+    counts = staging.count(staged)
+    if "balance" not in run.settings.broken:
+        staging.check_balance(in_raw, counts)
+
+    run.hooks.at("before_audit")
+    history, mix = auditing.recent(run, snapshot)
+    verdict, failed, page = auditing.audit(run, f"ingest-{entry.entry_id:06d}", staged, history, mix)
+    decided = staging.as_decided(counts, failed)
+    return Decision(run.attempt_id, run.contracts.hash, verdict, failed, decided, folder, page)
+
+
+def check_range(run: Job, entry: Entry, in_raw: Sequence[Count]) -> None:
+    """Every planned offset is in raw, recorded as lost, or holds no message (a transaction marker, an aborted message).
+
+    Raises:
+        BalanceError: names the offsets that hold a message and are not in raw.
+    """
+    rows: dict[tuple[str, int], int] = {}
+    for each in in_raw:
+        rows[each.topic, each.partition] = rows.get((each.topic, each.partition), 0) + each.rows
+    if all(rows.get((r.at.topic, r.at.partition), 0) == len(r) for r in entry.ranges):
+        return
+    wanted = readable(entry.ranges, read_losses(run))
+    short = [r for r in wanted if rows.get((r.at.topic, r.at.partition), 0) < len(r)]
+    raw = run.spark.read.format("delta").load(run.path(names.RAW_EVENTS)).where(f"batch_id = {entry.entry_id}")
+    missing: list[tuple[str, int, int]] = []
+    for r in short:
+        here = raw.where(f"topic = '{r.at.topic}' and partition = {r.at.partition}").select("offset")
+        absent = run.spark.range(r.start, r.until).selectExpr("id as offset").join(here, "offset", "left_anti")
+        missing += [(r.at.topic, r.at.partition, row["offset"]) for row in absent.orderBy("offset").collect()]
+    lost = offsets_with_message(run.settings.kafka_bootstrap, missing)
+    many = [r for r in entry.ranges if rows.get((r.at.topic, r.at.partition), 0) > len(r)]
+    if lost or many:
+        raise staging.BalanceError(
+            f"batch {entry.entry_id} is not what was planned, so it is not decided; planned: "
+            f"{', '.join(map(str, [*short, *many]))}; messages that are not in raw: {lost or 'none, but rows are too many'}"
+        )

@@ -1,0 +1,210 @@
+"""Stages a rebuild: judges a day's raw messages anew, by today's contracts, and compares with what the tables hold."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Sequence
+from functools import reduce
+from typing import TYPE_CHECKING
+
+from jobs import auditing, staging, tables
+from jobs.checks import DUPLICATE, QUARANTINE, SUPPRESSED
+from jobs.contract_sql import literal
+from jobs.ledger import FAILED, INGEST, PASSED, Compared, Decision, Entry, Request, Snapshot
+from jobs.quarantined import KEY, open_rows
+from jobs.session import tune_for
+from jobs.stage_replay import judge_again
+from jobs.staging import OPEN_REASON, Refused
+from lakehouse import names
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame
+
+    from jobs.job import Job
+    from lakehouse.contract import Contract
+
+# Columns by which a row is not told to be another: which entry published it last.
+_NOT_COMPARED = ("entry_id",)
+NOT_ASKED = "not_asked"  # destination of messages whose tables are not rebuilt
+
+
+def stage(run: Job, entry: Entry, snapshot: Snapshot) -> Decision:
+    """Judges all messages of the day in batches up to the request's `through`, but for those that it must leave alone.
+
+    Left alone is what an audit holds back and what was discarded. What was accepted by a waiver is left out of the audit.
+    A table that would be as it was is not touched; if all are, nothing is decided but that.
+
+    Raises:
+        Refused: raw is not what the ledger counted, a table of the day has no contract any more, or the audit failed.
+        BalanceError: the messages do not add up.
+    """
+    request = entry.request
+    assert request is not None and request.day is not None
+    check_raw(run, entry, request.day)
+    contracts = [c for c in run.contracts.values() if request.tables is None or c.table in request.tables]
+    check_tables(run, request, contracts)
+
+    raw = run.spark.read.format("delta").load(run.path(names.RAW_EVENTS))
+    inside = f"event_date = date '{request.day}' and batch_id <= {request.through}"
+    opened = open_rows(run, f"{inside} and entry_id < {entry.entry_id}")
+    actions = run.spark.read.format("delta").load(run.path(names.QUARANTINE_ACTIONS))
+    of_day = actions.where(f"event_date = date '{request.day}' and entry_id < {entry.entry_id}")
+    alone = (
+        opened.where("startswith(reason_code, 'audit:')")
+        .select(*KEY)
+        .unionAll(of_day.where("action = 'discarded'").select(*KEY))
+    )
+    batch = (
+        raw.where(inside)
+        .join(alone, KEY, "left_anti")
+        .join(opened.selectExpr(*[f"`{each}`" for each in KEY], f"reason_code as {OPEN_REASON}"), KEY, "left")
+    )
+    in_raw = staging.count(batch.selectExpr("'raw' as destination", "topic", "partition", "event_date"))
+    rows = sum(each.rows for each in in_raw)
+    tune_for(run.spark, rows)
+    run.say(f"day {request.day}: {rows} messages of batches up to {request.through} are judged anew")
+    folder = names.staging_folder(run.settings.warehouse_uri, entry.entry_id, run.attempt_id)
+    staging.write(_asked_for(judge_again(run, batch, raw), request, contracts), folder, rows)
+    run.hooks.at("after_stage")
+    staged = staging.read(run.spark, folder) if rows else None
+    if staged is not None:
+        staging.check_balance(in_raw, staging.count(staged))
+        staged = staged.where(f"destination <> '{NOT_ASKED}'")
+
+    comparison = compare(run, staged, contracts, inside)
+    for each in comparison:
+        run.say(f"  {each.destination}: {each.before} rows before, {each.after} after, {each.changed} differ")
+    if staged is None or not (any(each.changed for each in comparison) or _quarantine_differs(staged)):
+        return Decision(run.attempt_id, run.contracts.hash, PASSED, (), (), "", "", comparison=comparison)
+
+    run.hooks.at("before_audit")
+    waived = of_day.where("action = 'waived'").select(*KEY)
+    verdict, failed, page = auditing.audit(run, f"rebuild-{entry.entry_id:06d}", staged.join(waived, KEY, "left_anti"))
+    if verdict == FAILED:
+        raise Refused(
+            f"the audit of the rebuilt day {request.day} failed: {', '.join(failed)}; the day is as it was. Correct the "
+            "contracts or the rule, and rebuild again",
+            page,
+        )
+    swapped = {each.destination for each in comparison if each.changed} | {QUARANTINE, DUPLICATE, SUPPRESSED}
+    counts = tuple(each for each in staging.count(staged) if each.destination in swapped)
+    return Decision(run.attempt_id, run.contracts.hash, verdict, failed, counts, folder, page, comparison=comparison)
+
+
+def check_raw(run: Job, entry: Entry, day: dt.date) -> None:
+    """Raw holds what the ledger counted of the day, less what was erased of it.
+
+    Raises:
+        Refused: names each partition that is off.
+    """
+    raw = run.spark.read.format("delta").load(run.path(names.RAW_EVENTS))
+    of_day = raw.where(f"event_date = date '{day}' and batch_id < {entry.entry_id}")
+    found = {(r["topic"], r["partition"]): r["count"] for r in of_day.groupBy("topic", "partition").count().collect()}
+    ledger = run.spark.read.format("delta").load(run.path(names.LEDGER))
+    counted = (
+        ledger.where(f"step = 'done' and entry_id < {entry.entry_id} and kind in ('{INGEST}', 'erase')")
+        .selectExpr("kind", "inline(counts)")
+        .where(f"event_date = date '{day}' and (kind = '{INGEST}' or destination = 'raw')")
+        .selectExpr("topic", "partition", f"if(kind = '{INGEST}', rows, -rows) as rows")
+        .groupBy("topic", "partition")
+        .agg({"rows": "sum"})
+        .collect()
+    )
+    wanted = {(r["topic"], r["partition"]): r["sum(rows)"] for r in counted}
+    off = [
+        f"{topic}-{partition}: {found.get((topic, partition), 0)} in raw, {wanted.get((topic, partition), 0)} counted"
+        for topic, partition in sorted({*found, *wanted})
+        if found.get((topic, partition), 0) != wanted.get((topic, partition), 0)
+    ]
+    if off:
+        raise Refused(
+            f"raw.events does not hold of {day} what the ledger counted, so a rebuild would lose or add rows: "
+            + "; ".join(off)
+        )
+
+
+def check_tables(run: Job, request: Request, contracts: Sequence[Contract]) -> None:
+    """Every event table that holds rows of the day belongs to a contract, and every table asked for is one.
+
+    Raises:
+        Refused: names the tables.
+    """
+    unknown = sorted(set(request.tables or ()) - {c.table for c in run.contracts.values()})
+    if unknown:
+        known = ", ".join(sorted(c.table for c in run.contracts.values()))
+        raise Refused(f"no contract has a table {', '.join(unknown)}; there are {known}")
+    if request.tables is not None:
+        return
+    with_contract = {c.table for c in contracts}
+    for row in run.spark.sql(f"show tables in {names.GAME}").collect():
+        name = row["tableName"]
+        if name in with_contract:
+            continue
+        columns = set(run.spark.table(f"{names.GAME}.{name}").columns) if not row["isTemporary"] else set()
+        if "raw_event" not in columns:
+            continue
+        of_day = run.spark.table(f"{names.GAME}.{name}").where(f"event_date = date '{request.day}'")
+        if of_day.limit(1).collect():
+            raise Refused(
+                f"{names.GAME}.{name} holds rows of {request.day}, but no contract has this table any more; put the "
+                "contract back, or rebuild the other tables by their names"
+            )
+
+
+def compare(run: Job, staged: DataFrame | None, contracts: Sequence[Contract], inside: str) -> tuple[Compared, ...]:
+    """Each table of the contracts as it is (rows `inside`) and as it would be; a row that differs, comes or goes counts."""
+    tables.create(run.spark, run.settings, [tables.event_definition(c, run.contracts) for c in contracts])
+    old, new = [], []
+    for contract in contracts:
+        definition = tables.event_definition(contract, run.contracts)
+        digest = _digest({name: kind for name, (kind, _) in definition.columns.items()})
+        keys = [f"'{contract.table}' as destination", *[f"`{each}`" for each in KEY]]
+        current = run.spark.read.format("delta").load(run.path(names.event_table(contract.table))).where(inside)
+        old.append(current.selectExpr(*keys, f"{digest} as was"))
+        if staged is not None:
+            rows = staging.event_rows(staged, contract, run.contracts, 0)
+            new.append(rows.selectExpr(*keys, f"{digest} as becomes"))
+    before = reduce(lambda one, other: one.unionAll(other), old)
+    after = (
+        reduce(lambda one, other: one.unionAll(other), new)
+        if new
+        else before.where("false").withColumnRenamed("was", "becomes")
+    )
+    both = before.join(after, ["destination", *KEY], "full")
+    found = both.groupBy("destination").agg({"was": "count", "becomes": "count"}).collect()
+    sizes = {r["destination"]: (r["count(was)"], r["count(becomes)"]) for r in found}
+    differ = both.where("not (was <=> becomes)").groupBy("destination").count().collect()
+    changed = {r["destination"]: r["count"] for r in differ}
+    return tuple(
+        Compared(c.table, *sizes.get(c.table, (0, 0)), changed.get(c.table, 0))
+        for c in sorted(contracts, key=lambda c: c.table)
+    )
+
+
+def _digest(columns: dict[str, str]) -> str:
+    """SQL: a hash of a row; maps, which Spark does not hash, as sorted lists of their entries."""
+    parts = [
+        f"array_sort(map_entries(`{name}`))" if kind.startswith("map") else f"`{name}`"
+        for name, kind in columns.items()
+        if name not in _NOT_COMPARED
+    ]
+    return f"xxhash64({', '.join(parts)})"
+
+
+def _quarantine_differs(staged: DataFrame) -> bool:
+    """Whether a message leaves quarantine, comes into it, or stands there for another reason."""
+    stays = f"destination = '{QUARANTINE}' and reason_code <=> {OPEN_REASON}"
+    differs = f"not ({stays}) and (destination = '{QUARANTINE}' or {OPEN_REASON} is not null)"
+    return bool(staged.where(differs).limit(1).collect())
+
+
+def _asked_for(judged: DataFrame, request: Request, contracts: Sequence[Contract]) -> DataFrame:
+    """Marks messages of event types whose tables are not to be rebuilt, so that nothing is done to them."""
+    if request.tables is None:
+        return judged
+    asked = f"coalesce(event_type in ({', '.join(literal(c.event_type) for c in contracts)}), false)"
+    new = {
+        "destination": f"if({asked}, destination, '{NOT_ASKED}')",
+        OPEN_REASON: f"if({asked}, {OPEN_REASON}, null)",
+    }
+    return judged.selectExpr(*[f"{new.get(name, f'`{name}`')} as `{name}`" for name in judged.columns])

@@ -1,0 +1,78 @@
+"""Stages a replay: judges quarantined messages anew, by today's contracts, from raw."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from jobs import auditing, duplicates, erasures, staging
+from jobs.checks import judge
+from jobs.ledger import FAILED, PASSED, WAIVED, Decision, Entry, Request, Selection, Snapshot
+from jobs.quarantined import KEY, condition_of, open_rows
+from jobs.session import tune_for
+from jobs.staging import OPEN_REASON
+from lakehouse import names
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame
+
+    from jobs.job import Job
+
+
+def stage(run: Job, entry: Entry, snapshot: Snapshot) -> Decision:
+    """Stages those of the replay's messages that are open in quarantine now; what fails again gets a new row there.
+
+    Raises:
+        BalanceError: a message that is open in quarantine is not in raw.
+    """
+    assert entry.request is not None
+    folder = names.staging_folder(run.settings.warehouse_uri, entry.entry_id, run.attempt_id)
+    name = f"replay-{entry.entry_id:06d}"
+    decision = rejudge(run, entry.request, folder, name)
+    run.hooks.at("after_stage")
+    return decision
+
+
+def rejudge(run: Job, request: Request, folder: str, name: str) -> Decision:
+    """Judges and audits what the request takes into `folder`; the audit's page is called `name`."""
+    taken = open_rows(run, condition_of(request.selection or Selection(), request.through))
+    taken = taken.selectExpr(*[f"`{each}`" for each in KEY], "event_date", "batch_id", f"reason_code as {OPEN_REASON}")
+    (bounds,) = taken.selectExpr(
+        "count(*) as rows", "min(event_date) as first", "max(event_date) as last", "min(batch_id) as low",
+        "max(batch_id) as high",
+    ).collect()  # fmt: skip
+    if not bounds["rows"]:
+        return Decision(run.attempt_id, run.contracts.hash, PASSED, (), (), "", "")
+    tune_for(run.spark, bounds["rows"])
+    raw = run.spark.read.format("delta").load(run.path(names.RAW_EVENTS))
+    near = raw.where(
+        f"event_date between date '{bounds['first']}' and date '{bounds['last']}' "
+        f"and batch_id between {bounds['low']} and {bounds['high']}"
+    )
+    batch = near.join(taken.select(*KEY, OPEN_REASON), KEY, "inner")
+    judged = judge_again(run, batch, raw)
+    staging.write(judged, folder, bounds["rows"])
+    staged = staging.read(run.spark, folder)
+    counts = staging.count(staged)
+    if sum(each.rows for each in counts) != bounds["rows"]:
+        raise staging.BalanceError(
+            f"{bounds['rows']} messages are open in quarantine, {sum(each.rows for each in counts)} of them are in raw.events"
+        )
+    run.hooks.at("before_audit")
+    verdict, failed, page = auditing.audit(run, name, staged)
+    if verdict == FAILED and request.waiver:
+        verdict = WAIVED
+    decided = staging.as_decided(counts, failed if verdict == FAILED else ())
+    return Decision(run.attempt_id, run.contracts.hash, verdict, failed, decided, folder, page)
+
+
+def judge_again(run: Job, batch: DataFrame, raw: DataFrame) -> DataFrame:
+    """Judges messages that were judged before; `batch` has OPEN_REASON. Erased players are left out of it."""
+    judged = judge(
+        batch,
+        duplicates.find_repeats(batch.drop(OPEN_REASON), raw),
+        run.contracts,
+        max_event_bytes=run.settings.max_event_bytes,
+        header_rules=run.settings.header_rules,
+        keep=["key", OPEN_REASON],
+    )
+    return erasures.suppress(judged, erasures.read_erasures(run), run.settings)
