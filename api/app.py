@@ -14,6 +14,7 @@ from api.problems import Problem
 from api.publish import Publisher, discard_kafka_producer, kafka_producer
 from api.sender import AnyHost
 from lakehouse.contract import PROBE_TOPIC, load_contracts
+from lakehouse.expiry import metrics_file
 from lakehouse.settings import Settings
 
 
@@ -43,7 +44,8 @@ def make_app(settings: Settings, events: EventMaker, publisher: Publisher) -> Fl
     app.config["MAX_CONTENT_LENGTH"] = settings.max_body_bytes
     app.url_map.merge_slashes = False
     app.wsgi_app = AnyHost(app.wsgi_app)  # type: ignore[method-assign]
-    metrics = Metrics()
+    # what the last look at Kafka left, while ingest runs on its schedule
+    metrics = Metrics(metrics_file(settings), fresh_seconds=60 * (3 * settings.ingest_every_minutes + 5))
 
     logs.register(app)
     metrics.register(app)

@@ -3,27 +3,18 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping
-from typing import NamedTuple
+from collections.abc import Mapping, Sequence
 
 from lakehouse import names
 from lakehouse.contract import load_contracts
+from lakehouse.kafka_logs import admin, offsets_from, read_logs
+from lakehouse.offsets import TopicPartition
 from lakehouse.query import query
 from lakehouse.settings import Settings
-
-REQUEST_TIMEOUT_MS = 20_000
 
 
 class DayError(ValueError):
     """A day that cannot be built; the message says which can."""
-
-
-class Partition(NamedTuple):
-    """A partition of one incarnation of a topic."""
-
-    topic: str
-    topic_id: str
-    partition: int
 
 
 def day_of(wanted: str | None, interval_start: dt.datetime | None, run_after: dt.datetime, now: dt.datetime) -> dt.date:
@@ -51,17 +42,24 @@ def day_of(wanted: str | None, interval_start: dt.datetime | None, run_after: dt
 
 
 def missing(settings: Settings, day: dt.date) -> list[str]:
-    """Sentences that name what of `day` no done ingest has brought; none if the day is complete.
+    """Sentences that name what of `day` no done ingest has brought; none if the day is complete. Raises as below."""
+    return missing_of(settings, [day])[day]
+
+
+def missing_of(settings: Settings, days: Sequence[dt.date]) -> dict[dt.date, list[str]]:
+    """As `missing`, of several days at the price of one.
 
     Raises:
-        kafka.errors.KafkaError: the broker does not answer. QueryError: Trino does not.
+        kafka.errors.KafkaError: the broker does not answer. OffsetsError: a topic is missing. QueryError: Trino does
+            not answer.
     """
     # Kafka first: what arrives between the two reads is of a later day.
-    wanted = _wanted(settings, day)
-    return lacking(_reached(settings), wanted, day)
+    wanted = _wanted(settings, days)
+    reached = _reached(settings)
+    return {day: lacking(reached, wanted[day], day) for day in days}
 
 
-def lacking(reached: Mapping[Partition, int], wanted: Mapping[Partition, int], day: dt.date) -> list[str]:
+def lacking(reached: Mapping[TopicPartition, int], wanted: Mapping[TopicPartition, int], day: dt.date) -> list[str]:
     """Compares where the done ingests are with the first offset behind the day, of each partition."""
     return [
         f"{at.topic}-{at.partition}: offsets [{reached.get(at, 0)}, {until}) of {day} or before are not published"
@@ -70,38 +68,19 @@ def lacking(reached: Mapping[Partition, int], wanted: Mapping[Partition, int], d
     ]
 
 
-def _wanted(settings: Settings, day: dt.date) -> dict[Partition, int]:
-    """For each partition the first offset whose broker time is behind the day, or the end if there is none."""
-    from kafka import KafkaAdminClient, TopicPartition
-    from kafka.protocol.consumer import IsolationLevel, OffsetSpec
-
+def _wanted(settings: Settings, days: Sequence[dt.date]) -> dict[dt.date, dict[TopicPartition, int]]:
+    """By day, for each partition the first offset whose broker time is behind the day, or the end if there is none."""
     topics = load_contracts(settings.contracts).topics
-    midnight = dt.datetime.combine(day + dt.timedelta(days=1), dt.time(), tzinfo=dt.UTC)
-    client = KafkaAdminClient(
-        bootstrap_servers=settings.kafka_bootstrap,
-        request_timeout_ms=REQUEST_TIMEOUT_MS,
-        bootstrap_timeout_ms=REQUEST_TIMEOUT_MS,
-    )
-    try:
-        places = {
-            TopicPartition(topic["name"], partition["partition_index"]): str(topic["topic_id"])
-            for topic in client.describe_topics(list(topics))
-            for partition in topic["partitions"]
-        }
-        committed_only = IsolationLevel.READ_COMMITTED
-        ends = client.list_partition_offsets(dict.fromkeys(places, OffsetSpec.LATEST), isolation_level=committed_only)
-        behind = client.list_partition_offsets(
-            dict.fromkeys(places, int(midnight.timestamp() * 1000)), isolation_level=committed_only
-        )
-    finally:
-        client.close()
-    return {
-        Partition(at.topic, topic_id, at.partition): behind[at].offset if behind[at].offset >= 0 else ends[at].offset
-        for at, topic_id in places.items()
-    }
+    with admin(settings) as client:
+        logs = read_logs(client, topics)
+        return {day: offsets_from(client, logs, _midnight_after(day)) for day in days}
 
 
-def _reached(settings: Settings) -> dict[Partition, int]:
+def _midnight_after(day: dt.date) -> dt.datetime:
+    return dt.datetime.combine(day + dt.timedelta(days=1), dt.time(), tzinfo=dt.UTC)
+
+
+def _reached(settings: Settings) -> dict[TopicPartition, int]:
     """Where the newest done ingest ended; entries are closed in order, so all before it are done too."""
     rows = query(
         settings,
@@ -113,4 +92,4 @@ def _reached(settings: Settings) -> dict[Partition, int]:
           select max(entry_id) from {names.LEDGER.qualified} where kind = 'ingest' and step = 'done')
         """,
     )
-    return {Partition(row["topic"], row["topic_id"], row["partition"]): row["until"] for row in rows}
+    return {TopicPartition(row["topic"], row["topic_id"], row["partition"]): row["until"] for row in rows}

@@ -1,4 +1,4 @@
-"""A cheap look at Kafka: is there anything that no ingest has taken yet?"""
+"""A cheap look at Kafka: is there anything that no ingest has taken yet, and does any of it expire soon?"""
 
 from __future__ import annotations
 
@@ -6,9 +6,11 @@ import logging
 from collections.abc import Mapping, Sequence
 from typing import TypeVar
 
+from lakehouse import expiry
+from lakehouse.kafka_logs import admin, group_offsets, read_logs
+from lakehouse.offsets import OffsetsError
 from lakehouse.settings import Settings
 
-REQUEST_TIMEOUT_MS = 20_000
 log = logging.getLogger(__name__)
 
 Place = TypeVar("Place")
@@ -17,47 +19,27 @@ Place = TypeVar("Place")
 def anything_new(settings: Settings, topics: Sequence[str]) -> bool:
     """Compares the ends of the topics' partitions with what the last done ingest left in the consumer group.
 
-    The group is a hint, so this errs towards yes: also if Kafka does not answer, since the drain then says why.
+    The group is a hint, so this errs towards yes: also if Kafka does not answer, since the drain then says why. Warns of
+    unread messages that expire soon, and keeps their number and hours for Prometheus.
     """
-    from kafka import KafkaAdminClient, TopicPartition
     from kafka.errors import KafkaError
-    from kafka.protocol.consumer import IsolationLevel, OffsetSpec
 
     try:
-        client = KafkaAdminClient(
-            bootstrap_servers=settings.kafka_bootstrap,
-            request_timeout_ms=REQUEST_TIMEOUT_MS,
-            bootstrap_timeout_ms=REQUEST_TIMEOUT_MS,
-        )
-        try:
-            described = client.describe_topics(list(topics))
-            if any(topic["error_code"] for topic in described):
-                return True
-            places = [
-                TopicPartition(topic["name"], partition["partition_index"])
-                for topic in described
-                for partition in topic["partitions"]
-            ]
-            committed_only = IsolationLevel.READ_COMMITTED
-            ends = client.list_partition_offsets(
-                dict.fromkeys(places, OffsetSpec.LATEST), isolation_level=committed_only
-            )
-            starts = client.list_partition_offsets(
-                dict.fromkeys(places, OffsetSpec.EARLIEST), isolation_level=committed_only
-            )
-            done = client.list_group_offsets({settings.consumer_group: places}).get(settings.consumer_group, {})
-        finally:
-            client.close()
+        with admin(settings) as client:
+            logs = read_logs(client, topics)
+            done = group_offsets(client, settings.consumer_group, [each.at for each in logs])
+            unread = expiry.unread(settings, client, logs, done)
+    except OffsetsError:
+        return True
     except (KafkaError, OSError) as error:
         log.warning(
             "Kafka cannot tell whether anything is new (%s: %s); the drain will look", type(error).__name__, error
         )
         return True
-    return differs(
-        {place: offset.offset for place, offset in starts.items()},
-        {place: offset.offset for place, offset in ends.items()},
-        {place: offset.offset for place, offset in done.items() if offset.offset >= 0},
-    )
+    for sentence in expiry.warnings(unread, settings.expiry_warning_hours):
+        log.warning("%s", sentence)
+    expiry.write_metrics(settings, unread)
+    return differs({each.at: each.earliest for each in logs}, {each.at: each.end for each in logs}, done)
 
 
 def differs(starts: Mapping[Place, int], ends: Mapping[Place, int], done: Mapping[Place, int]) -> bool:

@@ -6,11 +6,12 @@ import datetime as dt
 
 import pytest
 
-from lakehouse.completeness import DayError, Partition, day_of, lacking
+from lakehouse.completeness import DayError, day_of, lacking
+from lakehouse.offsets import TopicPartition
 
 DAY = dt.date(2026, 3, 4)
 NOW = dt.datetime(2026, 3, 9, 1, tzinfo=dt.UTC)
-A, B = Partition("events", "id-1", 0), Partition("events", "id-1", 1)
+A, B = TopicPartition("events", "id-1", 0), TopicPartition("events", "id-1", 1)
 
 
 def test_a_day_is_complete_when_every_partition_is_done_up_to_the_next_day() -> None:
@@ -26,7 +27,7 @@ def test_what_is_missing_is_named_with_its_offsets() -> None:
 
 
 def test_ingests_of_a_deleted_topic_do_not_count_for_the_one_made_after_it() -> None:
-    assert lacking({Partition("events", "id-0", 0): 100}, {A: 1}, DAY)
+    assert lacking({TopicPartition("events", "id-0", 0): 100}, {A: 1}, DAY)
 
 
 def test_a_partition_without_messages_is_complete() -> None:

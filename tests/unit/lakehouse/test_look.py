@@ -33,8 +33,8 @@ def test_new_is_what_an_ingest_has_not_taken(
 def test_a_kafka_that_does_not_answer_is_left_to_the_drain() -> None:
     # In a process of its own: kafka-python leaves a socket open when nobody answers.
     ask = (
-        "import sys; from lakehouse import look; from lakehouse.settings import Settings; "
-        "look.REQUEST_TIMEOUT_MS = 500; "
+        "import sys; from lakehouse import kafka_logs, look; from lakehouse.settings import Settings; "
+        "kafka_logs.REQUEST_TIMEOUT_MS = 500; "
         "print(look.anything_new(Settings(kafka_bootstrap=sys.argv[1]), ['events']))"
     )
     with socket.socket() as nobody:
