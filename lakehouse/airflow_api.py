@@ -10,11 +10,31 @@ from uuid import uuid4
 
 import requests
 
+from lakehouse.settings import Settings
+
 TRIES = 5
 
 
 class AirflowError(Exception):
     """Airflow refused a request or could not be reached; the message says which request and why."""
+
+
+def connect(settings: Settings) -> AirflowApi:
+    """The stack's Airflow with the stack's login.
+
+    Raises:
+        AirflowError: there is no login, or Airflow does not answer.
+    """
+    from lakehouse.stack.environment import AIRFLOW_USER, airflow_password, password_file
+
+    try:
+        password = airflow_password(settings.state)
+    except (OSError, KeyError, ValueError):
+        raise AirflowError(
+            f"there is no login to Airflow in {password_file(settings.state)}; `make up` makes one, or set LAKEHOUSE_STATE "
+            "to the folder of the stack that is meant"
+        ) from None
+    return AirflowApi(settings.airflow_url, AIRFLOW_USER, password)
 
 
 class AirflowApi:
@@ -31,6 +51,10 @@ class AirflowApi:
     def get(self, path: str) -> Any:
         """JSON of GET /api/v2<path>."""
         return self._call("GET", f"/api/v2{path}")
+
+    def post(self, path: str, body: dict[str, Any]) -> Any:
+        """JSON of POST /api/v2<path>, asked once."""
+        return self._call("POST", f"/api/v2{path}", body)
 
     def dag_ids(self) -> set[str]:
         return {dag["dag_id"] for dag in self.get("/dags?limit=100&exclude_stale=true")["dags"]}
@@ -65,6 +89,25 @@ class AirflowApi:
         self._call("POST", f"/api/v2/dags/{quote(dag_id)}/dagRuns", body, repeatable=True)
         return run_id
 
+    def runs(self, dag_id: str, query: str = "") -> list[dict[str, Any]]:
+        """All runs of a DAG that match a query such as `state=success&run_type=backfill`."""
+        found: list[dict[str, Any]] = []
+        while True:
+            page = self.get(f"/dags/{quote(dag_id)}/dagRuns?{query}&limit=100&offset={len(found)}&order_by=id")[
+                "dag_runs"
+            ]
+            found += page
+            if len(page) < 100:
+                return found
+
+    def delete_run(self, dag_id: str, run_id: str) -> None:
+        """Deletes a run that has ended, with its configuration and the records of its tasks."""
+        self._call("DELETE", f"/api/v2/dags/{quote(dag_id)}/dagRuns/{quote(run_id)}")
+
+    def link(self, dag_id: str, run_id: str) -> str:
+        """Where a person sees the run."""
+        return f"{self._url}/dags/{quote(dag_id)}/runs/{quote(run_id)}"
+
     def run_state(self, dag_id: str, run_id: str) -> str:
         return str(self.get(f"/dags/{quote(dag_id)}/dagRuns/{quote(run_id)}")["state"])
 
@@ -73,10 +116,15 @@ class AirflowApi:
         instances: list[dict[str, Any]] = self.get(path)["task_instances"]
         return instances
 
+    def task_messages(self, dag_id: str, run_id: str, task_id: str, attempt: int = 1, map_index: int = -1) -> list[Any]:
+        """The log of one attempt of a task: JSON objects with at least `event`, or plain lines."""
+        path = f"/dags/{quote(dag_id)}/dagRuns/{quote(run_id)}/taskInstances/{quote(task_id)}/logs/{attempt}"
+        content: list[Any] = self.get(f"{path}?full_content=true&map_index={map_index}")["content"]
+        return content
+
     def task_log(self, dag_id: str, run_id: str, task_id: str, attempt: int = 1) -> str:
         """The whole log of one attempt of a task, one JSON object a line."""
-        path = f"/dags/{quote(dag_id)}/dagRuns/{quote(run_id)}/taskInstances/{quote(task_id)}/logs/{attempt}"
-        return "\n".join(str(line) for line in self.get(f"{path}?full_content=true")["content"])
+        return "\n".join(map(str, self.task_messages(dag_id, run_id, task_id, attempt)))
 
     def page(self, path: str) -> str:
         """A page of a plugin, as text."""
@@ -100,4 +148,4 @@ class AirflowApi:
                 break
         if not response.ok:
             raise AirflowError(f"{method} {self._url}{path}: {response.status_code} {response.text[:300]}")
-        return response.json()
+        return response.json() if response.content else {}

@@ -1,0 +1,186 @@
+"""`lakehouse quarantine`: shows what is open in quarantine, replays it, or gives it up."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    from lakehouse.quarantine import Selection
+
+
+class _Time(click.ParamType[dt.datetime]):
+    """A day or a time in ISO 8601; without a zone it is UTC."""
+
+    name = "time"
+
+    def convert(self, value: Any, parameter: click.Parameter | None, context: click.Context | None) -> dt.datetime:
+        try:
+            time = dt.datetime.fromisoformat(value)
+        except ValueError:
+            self.fail(f"{value!r} is no time; write 2026-01-31 or 2026-01-31T12:00:00Z", parameter, context)
+        return time if time.tzinfo else time.replace(tzinfo=dt.UTC)
+
+
+def _selecting(function: Callable[..., None]) -> Callable[..., None]:
+    """The options that select open rows, handed on as one Selection."""
+    for option in reversed(
+        [
+            click.option(
+                "--reason", help="Reason code, such as rule:quantity_possible; audit:* for all that begin so."
+            ),
+            click.option("--event-type", help="Event type."),
+            click.option(
+                "--batch", "batch_id", type=click.IntRange(min=1), help="The batch that brought the messages."
+            ),
+            click.option("--since", type=_Time(), help="Kafka got it at this time (UTC) or later."),
+            click.option("--until", type=_Time(), help="Kafka got it before this time (UTC)."),
+        ]
+    ):
+        function = option(function)
+    return function
+
+
+def _changing(function: Callable[..., None]) -> Callable[..., None]:
+    """The options of a command that starts a DAG for a selection."""
+    for option in reversed(
+        [
+            click.option("--why", required=True, help="The reason; it is recorded with your name."),
+            click.option("--dry-run", is_flag=True, help="Only say what would happen."),
+            click.option("--yes", is_flag=True, help="Do not ask."),
+            click.option("--no-wait", is_flag=True, help="Return once the run is started."),
+        ]
+    ):
+        function = option(function)
+    return function
+
+
+@click.group()
+def command() -> None:
+    """See what is open in quarantine; replay it, or give it up."""
+
+
+@command.command("list")
+@_selecting
+@click.option("--json", "as_json", is_flag=True, help="For programs.")
+def list_(as_json: bool, **selected: Any) -> None:
+    """Count open messages by day, batch, reason and event type."""
+    from lakehouse.operate import one_line_errors
+    from lakehouse.quarantine import Selection, counted
+    from lakehouse.settings import Settings
+
+    with one_line_errors():
+        found = counted(Settings.load(), Selection(**selected))
+    _show(found, as_json)
+
+
+@command.command()
+@_selecting
+@click.option(
+    "--limit", default=20, show_default=True, type=click.IntRange(1, 10_000), help="At most so many, newest first."
+)
+@click.option("--json", "as_json", is_flag=True, help="For programs.")
+def show(limit: int, as_json: bool, **selected: Any) -> None:
+    """Show open messages: where they came from, why they are here, and how their value begins."""
+    from lakehouse.operate import one_line_errors
+    from lakehouse.quarantine import Selection, rows
+    from lakehouse.settings import Settings
+
+    with one_line_errors():
+        found = rows(Settings.load(), Selection(**selected), limit)
+    if as_json:
+        _show(found, as_json)
+        return
+    for row in found:
+        click.echo(
+            f"{row['topic']}-{row['partition']} offset {row['offset']}, {row['kafka_timestamp']}, batch {row['batch_id']}, "
+            f"entry {row['entry_id']}, {row['event_type'] or 'no event type'}, {row['event_id']}"
+        )
+        at = ", ".join(f"{name} {row[name]}" for name in ("field", "rule") if row[name])
+        click.echo(f"  {row['reason_code']}" + (f" ({at})" if at else ""))
+        click.echo(f"  {_printable(row['value'])}" + ("" if row["bytes"] is None else f"  ({row['bytes']} bytes)"))
+    if not found:
+        click.echo("nothing is open in quarantine that matches")
+
+
+@command.command()
+@_selecting
+@_changing
+@click.option("--waiver", help="Publish although the audit fails: why that is right; it is recorded.")
+def replay(why: str, dry_run: bool, yes: bool, no_wait: bool, waiver: str | None, **selected: Any) -> None:
+    """Check open messages against today's contracts again, and publish what passes."""
+    _start("replay", _selection(selected), why, dry_run, yes, no_wait, {"waiver": waiver} if waiver else {})
+
+
+@command.command()
+@_selecting
+@_changing
+def discard(why: str, dry_run: bool, yes: bool, no_wait: bool, **selected: Any) -> None:
+    """Record that open messages will never be published. They stay in raw.events and in ops.quarantine."""
+    _start("discard", _selection(selected), why, dry_run, yes, no_wait, {})
+
+
+def _selection(selected: dict[str, Any]) -> Selection:
+    from lakehouse.quarantine import Selection
+
+    return Selection(**selected)
+
+
+def _start(
+    verb: str, selection: Selection, why: str, dry_run: bool, yes: bool, no_wait: bool, more: dict[str, Any]
+) -> None:
+    from lakehouse.airflow_api import connect
+    from lakehouse.contract import load_contracts
+    from lakehouse.operate import check_why, one_line_errors, start
+    from lakehouse.quarantine import by_reason
+    from lakehouse.settings import Settings
+
+    why = check_why(why)
+    with one_line_errors():
+        settings = Settings.load()
+        known = load_contracts(settings.contracts)
+        if selection.event_type is not None and selection.event_type not in known:
+            raise click.BadParameter(
+                f"there is no contract {selection.event_type!r}; there are {', '.join(known)}. Messages of types that no "
+                "contract names are --reason unknown_type",
+                param_hint="--event-type",
+            )
+        counts = by_reason(settings, selection)
+        if not counts:
+            click.echo(f"nothing is open in quarantine that matches; nothing to {verb}")
+            return
+        for reason, messages in counts.items():
+            click.echo(f"{messages:>9,}  {reason}")
+        total = f"{sum(counts.values()):,} messages"
+        if not dry_run and not yes:
+            click.confirm(f"{verb} {total}?", abort=True)
+        conf = {**selection.as_conf(), **more, "why": why, "dry_run": dry_run}
+        start(connect(settings), f"{verb}_quarantine", conf, click.echo, wait=not no_wait)
+
+
+def _show(found: list[dict[str, Any]], as_json: bool) -> None:
+    import json
+
+    from rich.console import Console
+    from rich.table import Table
+
+    if as_json:
+        click.echo(json.dumps(found, indent=1, default=str))
+    elif not found:
+        click.echo("nothing is open in quarantine that matches")
+    else:
+        table = Table(*found[0])
+        for row in found:
+            table.add_row(*["" if value is None else str(value) for value in row.values()])
+        Console().print(table)
+        click.echo(f"{sum(row['messages'] for row in found):,} messages")
+
+
+def _printable(value: str | None) -> str:
+    """A value that somebody sent, without what a terminal would obey."""
+    if value is None:
+        return "no value"
+    return "".join(sign if sign.isprintable() else f"\\x{ord(sign):02x}" for sign in value)
