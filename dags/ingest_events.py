@@ -3,12 +3,14 @@
 
 Every few minutes (setting `LAKEHOUSE_INGEST_EVERY_MINUTES`):
 
-1. **look** asks Kafka whether anything is new, and skips the rest if not.
+1. **look** asks Kafka whether anything is new, and skips the rest if not. Its log warns of unread messages that Kafka
+   will delete soon (setting `LAKEHOUSE_EXPIRY_WARNING_HOURS`); `/metrics` of the API shows how many and when.
 2. **drain** appends the planned messages to `raw.events` as they were sent, and plans the next batch.
 3. **publish** checks every message against its contract, audits the batch with Great Expectations, and puts good rows
    into `game.*` and the others into `ops.quarantine` with a reason.
 4. **verdict** turns the run red if an audit failed. Nothing of such a batch is visible, it is all in quarantine as
-   `audit:<check>`, and later batches flow. The button *Data quality* of the task opens the page that says why.
+   `audit:<check>`, and later batches flow. The button *Data quality* of the task opens the page that says why. Correct
+   the cause or accept the batch with a waiver, then start `replay_quarantine`.
 
 Running it again, at any time and from any task, is safe: no message is lost or published twice.
 """
@@ -40,7 +42,7 @@ with DAG(
         settings=settings,
         limit=dt.timedelta(minutes=30),
         if_it_fails="Nothing was moved that is not recorded. If its log names offsets that Kafka no longer holds, "
-        "they have to be decided upon; otherwise start what does not answer (`make status`); the next run goes on.",
+        "restore the topic, or give them up with `lakehouse accept-loss`; otherwise start what does not answer (`make status`); the next run goes on.",
     )
     publish = spark_task(
         "publish",
@@ -51,7 +53,7 @@ with DAG(
     )
     verdict = verdict_task(
         entries_of,
-        if_it_fails="Its good rows are in ops.quarantine as audit:<check>, later batches flow. Correct the cause, or "
-        "accept the batch by a replay with a waiver.",
+        if_it_fails="Its good rows are in ops.quarantine as audit:<check>, later batches flow. Correct the cause and "
+        "start replay_quarantine, with a waiver if the batch is to be accepted as it is.",
     )
     look >> drain >> publish >> verdict

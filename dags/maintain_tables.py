@@ -30,8 +30,8 @@ with DAG(
     "maintain_tables",
     description="Compacts and vacuums tables, compares their schemas, and builds changed days again.",
     doc_md=__doc__,
-    schedule=CronTriggerTimetable("17 * * * *", timezone="UTC"),
-    start_date=dt.datetime(2025, 1, 1, tzinfo=dt.UTC),
+    # without a start date: a new stack then waits for the next hour, instead of making up for the last one at once
+    schedule=CronTriggerTimetable("17 * * * *", timezone="UTC", run_immediately=False),
     catchup=False,
     max_active_runs=1,
     default_args=DEFAULTS,

@@ -1,0 +1,61 @@
+"""The client of Airflow's API, on answers of a server that is not there."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+import requests
+
+from lakehouse.airflow_api import AirflowApi, AirflowError
+
+
+class Server:
+    """Answers requests by method and path; keeps what it was asked."""
+
+    def __init__(self) -> None:
+        self.asked: list[tuple[str, str]] = []
+        self.runs = [{"dag_run_id": f"r{n}"} for n in range(230)]
+
+    def __call__(self, session: requests.Session, method: str, url: str, **given: Any) -> requests.Response:
+        path = url.removeprefix("http://airflow")
+        self.asked.append((method, path))
+        response = requests.Response()
+        response.status_code = 200
+        body: Any = {"access_token": "t"}
+        if method == "DELETE":
+            response.status_code, body = 204, None
+        elif "/dagRuns?" in path:
+            offset = int(path.partition("offset=")[2].partition("&")[0])
+            body = {"dag_runs": self.runs[offset : offset + 100]}
+        elif path == "/api/v2/backfills":
+            response.status_code, body = 409, {"detail": "There is already a running backfill for dag build_day"}
+        response._content = b"" if body is None else json.dumps(body).encode()
+        return response
+
+
+@pytest.fixture
+def server(monkeypatch: pytest.MonkeyPatch) -> Server:
+    server = Server()
+    monkeypatch.setattr(requests.Session, "request", lambda session, *a, **k: server(session, *a, **k))
+    return server
+
+
+def test_all_runs_are_read_page_by_page(server: Server) -> None:
+    found = AirflowApi("http://airflow", "a", "b").runs("erase_player", "state=success")
+    assert [run["dag_run_id"] for run in found] == [f"r{n}" for n in range(230)]
+    assert len(server.asked) == 1 + 3
+
+
+def test_an_answer_without_content_is_no_error(server: Server) -> None:
+    AirflowApi("http://airflow", "a", "b").delete_run("erase_player", "manual__2026-01-01T00:00:00+00:00")
+    assert server.asked[-1] == (
+        "DELETE",
+        "/api/v2/dags/erase_player/dagRuns/manual__2026-01-01T00%3A00%3A00%2B00%3A00",
+    )
+
+
+def test_a_refusal_says_which_request_and_why(server: Server) -> None:
+    with pytest.raises(AirflowError, match="POST http://airflow/api/v2/backfills: 409 .*already a running backfill"):
+        AirflowApi("http://airflow", "a", "b").post("/backfills", {})
