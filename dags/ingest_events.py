@@ -42,7 +42,8 @@ with DAG(
         settings=settings,
         limit=dt.timedelta(minutes=30),
         if_it_fails="Nothing was moved that is not recorded. If its log names offsets that Kafka no longer holds, "
-        "restore the topic, or give them up with `lakehouse accept-loss`; otherwise start what does not answer (`make status`); the next run goes on.",
+        "restore the topic, or give them up with `lakehouse accept-loss`; otherwise start what does not answer "
+        "(`make status`); the next run goes on.",
     )
     publish = spark_task(
         "publish",
