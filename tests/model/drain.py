@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from tests.model import judge
 from tests.model.rules import Rules, Step
-from tests.model.state import PLAN, RAW, Entry, Local, State
+from tests.model.state import PLAN, RAW, TABLES, Entry, Local, State
 
 
 class Drain(Rules):
@@ -24,9 +24,11 @@ class Drain(Rules):
         data, label = (last, local.data), ("reads the ledger: last entry {}, newest ingest {}", last, newest)
         drained = local.kind == "E" and all(map(int.__ge__, self.cursor(state, newest), local.data))
         if drained or (local.kind == "E" and "erase_drains" in self.without):
-            through = last if "erase_through_last" not in self.without else self.newest_ingest(state, done=True)
             for ends in self.vectors(local.data) + [local.data] if "erase_time_first" in self.without else [local.data]:
-                yield state, self.to(local, "plan>own", last, (self.player, through, ends)), label
+                if "erase_through_last" in self.without:
+                    yield state, self.to(local, "number", data=(self.player, newest, ends)), label
+                else:
+                    yield state, self.to(local, "plan>own", last, (self.player, last, ends)), label
         elif newest and not state.entries[newest - 1].closed:
             yield state, self._to_raw(local, "plan", newest, data), label
         else:
@@ -79,10 +81,10 @@ class Drain(Rules):
     def _plan(self, state: State, local: Local) -> Iterator[Step]:
         if local.step == "plan>own":
             last, plan = local.entry, local.data
-            again = {"E": ("look", plan[-1])}.get(local.kind, ("begin", None))
-            yield self._planned(
-                state, local, last, plan, self.to(local, "close"), self.to(local, again[0], data=again[1])
-            )
+            again = self.to(local, "number", data=plan)
+            if local.kind == "E" and "erase_through_last" not in self.without:
+                again = self.to(local, "look", data=plan[-1])
+            yield self._planned(state, local, last, plan, self.to(local, "close"), again)
             return
         last, ends = local.data
         cursor = self.cursor(state, local.entry)
@@ -106,7 +108,7 @@ class Drain(Rules):
     ) -> Step:
         if not self.wins(state, local, PLAN, last + 1, "plan_txn"):
             return state, lost, ("plan of entry {}: refused", last + 1)
-        entry = Entry(kind or local.kind, plan)
+        entry = Entry(kind or local.kind.replace("S", "R"), plan)
         state = self.commit(state, PLAN, last + 1, entries=state.entries + (entry,))
         return state, won, ("plans entry {}: {} {}", last + 1, entry.kind, plan)
 
@@ -114,20 +116,28 @@ class Drain(Rules):
         """Reads back what another run planned, or which decision was first."""
         entry = state.entries[local.entry - 1]
         if local.step == "back>raw":
-            after = self._to_raw(local, "on", local.entry, local.data[:2])
-            yield (
-                state,
-                after if entry.kind == "I" else self._drained(local, local.data[1]),
-                ("reads back {}", entry.kind),
-            )
+            if entry.kind == "I":
+                after = self._to_raw(local, "on", local.entry, local.data[:2])
+            elif local.kind == "E" and "erase_drains_on" in self.without:
+                last = len(state.entries)
+                after = self.to(local, "plan>own", last, (self.player, last, local.data[1]))
+            else:
+                after = self._drained(local, local.data[1])
+            yield state, after, ("reads back {}", entry.kind)
         else:
             yield state, self._taken(local, local.entry, entry), ("reads back entry {}", local.entry)
 
     def _begin(self, state: State, local: Local) -> Iterator[Step]:
-        last = len(state.entries)
-        through = self.newest_ingest(state, done=True) if local.kind == "R" else last
+        """Reads through which entry it goes: it keeps that, however long it takes to get a number."""
+        rebuilds = local.kind in "RS"
+        through = self.newest_ingest(state, done=True) if rebuilds else len(state.entries)
         if not through:
             yield state, self.to(local, "END"), ("has nothing to do",)
             return
-        plan = (self.day, through) if local.kind == "R" else (through,)
-        yield state, self.to(local, "plan>own", last, plan), ("reads the ledger: through {}", through)
+        tables = (0,) if local.kind == "S" else tuple(range(len(TABLES)))
+        plan = (self.day, through, tables) if rebuilds else (through,)
+        yield state, self.to(local, "number", data=plan), ("reads the ledger: through {}", through)
+
+    def _number(self, state: State, local: Local) -> Iterator[Step]:
+        last = len(state.entries)
+        yield state, self.to(local, "plan>own", last, local.data), ("reads the ledger: last entry {}", last)

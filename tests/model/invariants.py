@@ -94,8 +94,10 @@ def _rebuild(protocol: Protocol, state: State, number: int, entry: Entry) -> str
             return f"rebuild {number} with the same contracts moved {messages[m].name}"
     if any(m in judge.discarded(state) for m in published):
         return f"rebuild {number} publishes a discarded message"
-    again = before and before[-1].kind == "R" and before[-1].decisions[-1].contracts == decision.contracts
-    if again and (decision.game or decision.bad or decision.actions or decision.swaps):
+    last = before[-1] if before else None
+    again = last is not None and (last.kind, last.plan[2:]) == ("R", entry.plan[2:])
+    changes = decision.game or decision.bad or decision.actions or decision.swaps
+    if again and changes and last.decisions[-1].contracts == decision.contracts:
         return f"rebuild {number} repeats a rebuild and changes something"
     return None
 

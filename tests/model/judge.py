@@ -134,7 +134,8 @@ def erased_before(state: State, entry: int) -> set[int]:
 
 
 def _stage_rebuild(scenario: Scenario, state: State, entry: int, contracts: int, without: Sentences) -> Decision:
-    day, through = state.entries[entry - 1].plan
+    day, through, tables = state.entries[entry - 1].plan
+    others = set(range(len(TABLES))) - set(tables)
 
     def inside(batch: int, m: int) -> bool:
         return scenario.messages[m].day == day and (batch <= through or "rebuild_bound" in without)
@@ -148,9 +149,12 @@ def _stage_rebuild(scenario: Scenario, state: State, entry: int, contracts: int,
     alone |= {r[0] for r in opened if r[3] in kept}
     taken = {r[0] for r in opened} - alone
     rows = [r for r in state.raw if inside(*r) and r[1] not in alone]
+    if "some_tables" not in without:
+        taken = {m for m in taken if scenario.messages[m].table not in others}
+        rows = [r for r in rows if scenario.messages[r[1]].table not in others]
     good, bad = _judge(scenario, state, entry, rows, contracts, without)
 
-    now = {r[0] for r in state.game if inside(r[1], r[0])}
+    now = {r[0] for r in state.game if inside(r[1], r[0]) and scenario.messages[r[0]].table not in others}
     after = {r[0] for r in good}
     if "same_is_nothing" not in without and now == after and taken == {r[0] for r in bad}:
         return Decision("passed", contracts)
@@ -177,7 +181,7 @@ def _raw_is_off(scenario: Scenario, state: State, entry: int, without: Sentences
     It compares all batches below the rebuild's own entry: those are closed, and so are the erases. An erase's counts know
     partition and day, not the batch, so they cannot be compared with batches up to the rebuild's bound only.
     """
-    day, through = state.entries[entry - 1].plan
+    day, through, _ = state.entries[entry - 1].plan
     bound = through if "counts_below" in without else entry - 1
     ingests = [e.decisions[-1].counted for e in state.entries[:bound] if e.kind == "I" and e.effective]
     counted = sum(scenario.messages[m].day == day for batch in ingests for m in batch)

@@ -126,7 +126,7 @@ class Publish(Rules):
         table, messages = TABLES.index(local.step.partition(":")[2]), self.scenario.messages
         entry, rows = state.entries[local.entry - 1], state.game
         if entry.kind == "R":
-            day, through = entry.plan
+            day, through, _ = entry.plan
             rows = tuple(
                 r
                 for r in rows

@@ -33,6 +33,9 @@ def scenario(name: str, *messages: Message) -> Scenario:
 ONE = scenario("q fails c0", message("q", valid=ONLY_C1))
 TWO = scenario("q fails c0, v is good, one table", message("q", valid=ONLY_C1), message("v"))
 TABLES2 = scenario("q fails c0; v in the other table", message("q", valid=ONLY_C1), message("v", table=1))
+BOTH_BAD = scenario(
+    "two tables, a message each that fails c0", message("p", valid=ONLY_C1), message("q", valid=ONLY_C1, table=1)
+)
 PAIR = scenario("a1, a2 one event, two partitions", message("a1", event="a"), message("a2", 1, event="a"))
 LATE = scenario("a2 arrives later for an earlier day", message("a1", event="a", day=1), message("a2", 1, event="a"))
 AUDIT1 = scenario("z fails the audit of c0", message("z", sound=ONLY_C1))
@@ -65,16 +68,18 @@ TWIN_BAD = scenario(
 QUICK: tuple[tuple[str, str], ...] = tuple(
     (name, runs)
     for names, many in (
-        ("ONE TWO TABLES2 PAIR LATE", "III IIP IIR IPR IRR IIX IXR"),
+        ("ONE TWO TABLES2 PAIR LATE", "III IIP IIR"),
+        ("ONE TABLES2 PAIR", "IPR IRR IXR"),
         ("ONE AUDIT1", "IPP IPX IWR IPU IRU"),
         ("CROSS TWIN_BAD REUSED", "II IP IR"),
         ("WAIVED WAIVED_C0 WAIVED_BAD AUDIT2", "IWR"),
         ("AUDIT3", "IIR"),
-        ("ONE TWO PLAYERS PLAYER_BAD PLAYER_TWIN REUSED", "IE IIE"),
-        ("ONE", "IEE IEU IEX"),
-        ("PLAYERS", "IEU"),
-        ("ONE TWO TABLES2", "IKL IIKL IKLL IKLP IKLR"),
-        ("ONE", "IKLE"),
+        ("BOTH_BAD", "ISP ISR"),
+        ("ONE TWO PLAYERS PLAYER_BAD PLAYER_TWIN REUSED", "IE"),
+        ("ONE PLAYERS PLAYER_TWIN", "IIE"),
+        ("ONE", "IEE IEU IEX IER IKLE"),
+        ("ONE TWO", "IKL IIKL IKLL IKLP IKLR"),
+        ("TABLES2", "IIKL"),
     )
     for name in names.split()
     for runs in many.split()
@@ -93,11 +98,15 @@ QUICK_FINE = (
 FULL: tuple[tuple[str, str], ...] = tuple(
     (name, runs)
     for names, many in (
+        ("TWO LATE", "IPR IRR IXR IIX"),
+        ("TWO PLAYER_BAD REUSED", "IIE"),
+        ("PLAYERS", "IEU"),
         ("ONE TWO TABLES2 PAIR AUDIT1", "IIII IIIP IIIR IIPR IPPR IPRR IIXR IIPX"),
         ("CROSS LATE TWIN_BAD", "III IIP IIR IPR"),
         ("WAIVED WAIVED_C0", "IWRR IWPR"),
         ("AUDIT2 WAIVED_BAD", "IWPR IIWR"),
         ("AUDIT3", "IIPR"),
+        ("BOTH_BAD", "IISR IISP"),
         ("ONE TWO PLAYERS PLAYER_BAD PLAYER_TWIN REUSED", "IEP IER IEW"),
         ("PLAYERS PLAYER_TWIN", "IEE IEX"),
         ("TWO", "IIER"),

@@ -43,7 +43,7 @@ COMMITS: dict[str, Commit] = {
     "plan": Commit("ops.ledger", "plan", "before_plan", "after_plan"),
     "raw": Commit("raw.events", "raw", "before_raw", "after_raw"),
     "decide": Commit("ops.ledger", "decide", "before_decide", "after_decide"),
-    "abandon": Commit("ops.ledger", "decide", "before_abandon", "after_abandon"),
+    "abandon": Commit("ops.ledger", "decide", "before_abandon", "after_decide"),
     **{f"game:{t}": Commit(f"game.{t}", "publish", "between_tables", f"after_table:{t}") for t in TABLES},
     "quarantine": Commit("ops.quarantine", "publish", None, "after_quarantine"),
     "actions": Commit("ops.quarantine_actions", "publish", None, "after_actions"),
@@ -55,7 +55,12 @@ COMMITS: dict[str, Commit] = {
     "facts": Commit("game.daily_*", "build <table> <day>", "after_built_through", "after_build:<table>"),
 }
 # Kill points that lie between two commits at a step which commits nothing, and the model's step there.
-READ_POINTS = {"after_stage": "stage", "before_audit": "stage", "during_register": "count"}
+READ_POINTS = {
+    "after_stage": "stage",
+    "before_audit": "stage",
+    "before_register": "back>publish",
+    "during_register": "back>publish",
+}
 
 # One slot for each transaction app of each table; a decision and an abandonment share theirs.
 SLOTS = ("plan", "raw", "decide", *(f"game:{t}" for t in TABLES), "quarantine", "actions", "done", "loss", "facts")
@@ -83,7 +88,7 @@ class Decision(NamedTuple):
 
 
 class Entry(NamedTuple):
-    """kind I ingest (from, until), P replay, W replay with a waiver, X discard (through,), R rebuild (day, through),
+    """kind I ingest (from, until), P replay, W replay with a waiver, X discard (through,), R rebuild (day, through, tables),
     E erase (player, through, offsets below which all of the player must go)."""
 
     kind: str
@@ -130,13 +135,15 @@ class Local(NamedTuple):
     began: int | None = None
 
 
-# The first step of each kind of run. I: ingest (drain, publish). U: rollup. L: accept-loss. K: Kafka's retention.
+# The first step of each kind of run. I: ingest (drain, publish). S: rebuild of the first table only. U: rollup.
+# L: accept-loss. K: Kafka's retention. The others: see Entry.
 START = {
     "I": "look",
     "P": "begin",
     "W": "begin",
     "X": "begin",
     "R": "begin",
+    "S": "begin",
     "E": "ask",
     "U": "build",
     "L": "find",

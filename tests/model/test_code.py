@@ -1,0 +1,104 @@
+"""Every commit that `jobs/` makes is a step of the model, or known to be outside of the protocol; so is every kill point."""
+
+from __future__ import annotations
+
+import ast
+import re
+
+import pytest
+
+from jobs import ledger
+from tests.model import code_steps
+from tests.model.state import COMMITS, READ_POINTS, TABLES
+
+# (module, function): its writing calls, and the commits of the model that they are, or why they are none.
+CODE: dict[tuple[str, str], tuple[list[str], tuple[str, ...] | str]] = {
+    ("ledger", "Ledger._write"): (["append_once"], ("plan", "decide", "abandon", "done")),
+    ("raw", "append_batch"): (["append_once"], ("raw",)),
+    ("closing", "_publish_rows"): (["append_once"] * 3, ("game:*", "quarantine", "actions")),
+    ("stage_erase", "carry_out"): (
+        # also a row that names the entry (suppression, which the model finds needless) and the player's facts, of which a
+        # build that comes in between is followed by another, since the erase changed the day
+        ["append_once", "delete_rows", "delete_rows"],
+        ("erase:*", "erase:quarantine", "erase:raw"),
+    ),
+    ("losses", "record"): (["append_once"], ("loss",)),
+    ("rollup", "build"): (["replace_newest"], ("facts",)),
+    ("delta_writes", "append_once"): ([".save"], "the writer itself; its callers are listed"),
+    ("delta_writes", "delete_rows"): (["sql merge"], "the writer itself; its callers are listed"),
+    ("conflicts", "replace_newest"): ([".save"], "the writer itself; its callers are listed"),
+    ("staging", "write"): ([".parquet"], "a folder of one attempt's own, which nobody reads before it is decided"),
+    ("audit_day", "audit"): ([".save", "sql ?"], "a row of ops.audits, which no step reads; a query"),
+    ("builds", "_append"): ([".save"], "the record of builds; only changed days and snapshots are told by it"),
+    ("inventory", "make_months"): (
+        ["replace_newest"],
+        "snapshots of what the daily tables hold; made anew if not valid",
+    ),
+    ("compaction", "join"): (["sql optimize"], "joins files, changes no row"),
+    ("housekeeping", "vacuum"): (["sql vacuum"], "deletes files that no version in use names"),
+    ("housekeeping", "set_properties"): (["sql ?"], "alter table: retention; changes no row"),
+    ("table_health", "in_metastore"): (["sql alter", "sql create"], "the metastore's entry of a table that is there"),
+    ("tables", "create"): (["sql ?", "sql create"], "creates what is not there"),
+    ("tables", "_follow"): (["sql alter", "sql alter"], "adds columns and comments, changes no row"),
+}
+
+# Kill points beside the protocol.
+OUTSIDE = {
+    "after_build_started": "the record of builds",
+    "after_builds_read": "snapshots of the inventory",
+    "after_inventory_month": "snapshots of the inventory",
+    "after_part:*": "parts of the daily maintenance",
+    "before_optimize": "compaction",
+}
+
+
+def claimed() -> set[str]:
+    """The model's commits that some code claims, `game:*` standing for every game table."""
+    names = {name for _, steps in CODE.values() if not isinstance(steps, str) for name in steps}
+    return {f"{n[:-1]}{t}" for n in names if n.endswith("*") for t in TABLES} | {
+        n for n in names if not n.endswith("*")
+    }
+
+
+def test_every_write_in_the_code_is_known() -> None:
+    found = {(m, f): calls for m, f, nodes in code_steps.functions() if (calls := code_steps.writes(nodes))}
+    known = {place: calls for place, (calls, _) in CODE.items()}
+    assert found == known, "a commit was added or removed: say in CODE which step of the model it is, or why it is none"
+
+
+def test_every_commit_of_the_model_is_in_the_code() -> None:
+    assert claimed() == set(COMMITS)
+
+
+def test_transaction_apps_are_the_models() -> None:
+    for module, function, nodes in code_steps.functions():
+        for app in code_steps.apps(nodes):
+            steps = CODE[module, function][1]
+            assert not isinstance(steps, str)
+            if "erase:raw" not in steps:  # there the app is that of the row which names the erase
+                assert app in {COMMITS[s.replace("*", TABLES[0])].app for s in steps}, f"{module}.{function}: {app}"
+    of_steps = {ledger.PLANNED: "plan", ledger.DECIDED: "decide", ledger.ABANDONED: "abandon", ledger.DONE: "done"}
+    assert {step: COMMITS[name].app for step, name in of_steps.items()} == ledger.TXN_APP
+
+
+def test_every_kill_point_is_a_step_of_the_model() -> None:
+    found = set().union(*(code_steps.kill_points(nodes) for _, _, nodes in code_steps.functions()))
+    points = {point for commit in COMMITS.values() for point in (commit.before, commit.after) if point}
+    known = {re.sub(r":.*", ":*", point) for point in points} | set(READ_POINTS)
+    assert found == known | set(OUTSIDE)
+
+
+@pytest.mark.parametrize(
+    ("source", "calls"),
+    [
+        ("def f(d): d.write.format('delta').save('x')", [".save"]),
+        ("def f(s): s.sql(f'DELETE from {x}')", ["sql delete"]),
+        ("def f(s):\n  q = f'merge into {x}'\n  s.sql(q).collect()", ["sql merge"]),
+        ("def f(s): s.sql('select 1'); s.read.parquet('x')", []),
+        ("def f(t): retry(lambda: delta_writes.append_once(t)); append_once(t)", ["append_once", "append_once"]),
+        ("def f(s, text): s.sql(text)", ["sql ?"]),
+        ("def f(t): t.whenMatchedDelete()", [".whenMatchedDelete"]),
+    ],
+)
+def test_writes_are_recognised(source: str, calls: list[str]) -> None:
+    assert code_steps.writes(list(ast.walk(ast.parse(source)))) == calls
