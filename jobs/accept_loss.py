@@ -37,7 +37,8 @@ def current(run: Job) -> list[Mismatch]:
     snapshot = run.ledger.read()
     logs = logs_of(run, {at.topic for at in snapshot.cursor})
     lost = read_losses(run)
-    found = {each.loss: each for each in mismatches(snapshot.cursor, logs, lost)}
+    cursor = {**{log.at: 0 for log in logs}, **snapshot.cursor}  # a partition that is new begins at 0
+    found = {each.loss: each for each in mismatches(cursor, logs, lost)}
     raw = run.spark.read.format("delta").load(run.path(names.RAW_EVENTS))
     for entry in snapshot.open_entries:
         planned = unreadable(entry.ranges, logs, lost)

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from functools import reduce
 from typing import TYPE_CHECKING
 
+from expectations.audit import AuditError
 from jobs import delta_writes, stage_discard, stage_erase, stage_ingest, stage_rebuild, stage_replay, staging, tables
 from jobs.checks import DUPLICATE, QUARANTINE, SUPPRESSED
 from jobs.kafka_logs import mirror
@@ -85,7 +86,7 @@ def decide(run: Job, entry: Entry, snapshot: Snapshot) -> None:
             decision = STAGES[entry.kind](run, entry, snapshot)
         except Refused as refused:
             why, page = str(refused), refused.page
-        except (BalanceError, ValueError) as error:  # ValueError: a contract or a rule that cannot be used
+        except (BalanceError, AuditError, ValueError) as error:  # ValueError: a contract or a rule that cannot be used
             if entry.kind == INGEST:
                 raise
             why = str(error)
@@ -163,7 +164,7 @@ def _publish_rows(run: Job, entry: Entry, decision: Decision) -> None:
 
 def mirror_end(run: Job, entry: Entry) -> None:
     """Tells lag monitors and the cheap look how far ingest is."""
-    why_not = mirror(run.settings.kafka_bootstrap, run.settings.consumer_group, entry.ranges)
+    why_not = mirror(run.settings, entry.ranges)
     if why_not:
         run.say(
             f"Kafka did not take the hint how far ingest is ({why_not}); nothing depends on it, a later run writes it"

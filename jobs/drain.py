@@ -6,10 +6,10 @@ import sys
 
 from jobs import raw
 from jobs.job import Job, job
-from jobs.kafka_logs import admin, read_logs
 from jobs.ledger import INGEST, Entry
 from jobs.losses import read_losses
 from jobs.session import tune_for
+from lakehouse.kafka_logs import admin, read_logs
 from lakehouse.names import RAW_EVENTS
 from lakehouse.offsets import Log, Loss, check, mismatches, plan_batch, readable, unreadable
 
@@ -50,7 +50,7 @@ def drain(run: Job) -> Entry | None:
 
 def logs_of(run: Job, planned: set[str]) -> list[Log]:
     """The logs of all topics of the contracts, and of those `planned` once, whether a contract still names them or not."""
-    with admin(run.settings.kafka_bootstrap) as client:
+    with admin(run.settings) as client:
         return read_logs(client, run.contracts.topics, may_be_gone=planned)
 
 

@@ -6,7 +6,7 @@ import datetime as dt
 from functools import reduce
 from typing import TYPE_CHECKING
 
-from jobs import delta_writes, message, staging, tables
+from jobs import builds, delta_writes, message, staging, tables
 from jobs.checks import QUARANTINE
 from jobs.contract_sql import value_of
 from jobs.erasures import Erasure, belongs_to, read_key
@@ -60,8 +60,12 @@ def carry_out(run: Job, entry: Entry, decision: Decision) -> None:
     if not decision.staging:
         return
     players = _messages(run, entry).selectExpr(f"{_player(run)} as player").where("player is not null").distinct()
+    days = sorted({each.event_date for each in decision.counts if each.destination == RAW})
+    builds.start(run, days, entry.entry_id, cause=builds.ERASE)
     for table in FACTS:
+        run.hooks.at(f"before_erase:{table.name}")
         delta_writes.delete_rows(players, run.path(table), on=("player",))
+    builds.finish(run, days, entry.entry_id, cause=builds.ERASE)
     places = staging.read(run.spark, decision.staging)
     for table in (*_tables(run), names.RAW_EVENTS):
         run.hooks.at(f"before_erase:{table.name}")

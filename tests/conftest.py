@@ -32,7 +32,7 @@ def stack() -> Iterator[Real]:
         up(settings, say)
         real = Real(settings)
         airflow = real.airflow()
-        for dag_id in ("ingest_events", "build_day"):
+        for dag_id in ("ingest_events", "build_day", "maintain_tables"):
             airflow.pause(dag_id)
         wait_until_idle(real)
         yield real

@@ -23,6 +23,7 @@ from lakehouse.contract import Contracts, load_contracts
 from lakehouse.query import query
 from lakehouse.settings import CHECKOUT, Settings
 from lakehouse.stack.environment import AIRFLOW_USER, airflow_password, job_environment, local_settings
+from tests.forked import ForkedJob
 
 JOB_SECONDS = 240
 Place = tuple[str, int, int]  # topic, partition, offset
@@ -52,17 +53,18 @@ class Real:
 
     # ---- jobs
 
-    def start(self, job: str, *arguments: str, cold: bool = False, **settings: str) -> subprocess.Popen[str]:
+    def start(
+        self, job: str, *arguments: str, cold: bool = False, **settings: str
+    ) -> subprocess.Popen[str] | ForkedJob:
         """Starts jobs/<job>.py as a process: with the warm Spark, or by spark-submit with one of its own."""
         environment = job_environment(local_settings(self.settings))
         environment |= {f"LAKEHOUSE_{name.upper()}": value for name, value in settings.items()}
-        file = str(CHECKOUT / "jobs" / f"{job}.py")
-        command = [sys.executable, file]
-        if cold:
-            del environment["LAKEHOUSE_SPARK_REMOTE"]
-            command = [str(Path(sys.prefix) / "bin" / "spark-submit"), "--master", "local[2]", file]
+        if not cold:
+            return ForkedJob(job, ["--run", "test", *arguments], environment, CHECKOUT)
+        del environment["LAKEHOUSE_SPARK_REMOTE"]
+        submit = str(Path(sys.prefix) / "bin" / "spark-submit")
         return subprocess.Popen(
-            [*command, "--run", "test", *arguments],
+            [submit, "--master", "local[2]", str(CHECKOUT / "jobs" / f"{job}.py"), "--run", "test", *arguments],
             env=environment,
             cwd=CHECKOUT,
             text=True,

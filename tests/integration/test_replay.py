@@ -12,7 +12,7 @@ from tests.real import Place, Real, contracts_with, event, new_event_id
 
 pytestmark = pytest.mark.timeout(900)
 BY = ("--who", "tester", "--why", "a test")
-ONLY_BLUE = {"name": "only_blue", "condition": "color is null or color = 'blue'", "description": "Only blue swords."}
+ONLY_BLUE = {"name": "blue_alone", "condition": "color is null or color = 'blue'", "description": "Only blue swords."}
 
 
 @pytest.fixture
@@ -29,16 +29,16 @@ def held(stack: Real, only_blue: str, rows: int = 5) -> list[Place]:
     """Red swords that the tightened rule sent to quarantine."""
     sent = stack.produce(*[event(color="red", quantity=n) for n in range(rows)])
     stack.ingest(contracts=only_blue)
-    assert set(map(tuple, stack.places(sent).values())) == {("quarantine:rule:only_blue",)}
+    assert set(map(tuple, stack.places(sent).values())) == {("quarantine:rule:blue_alone",)}
     return sent
 
 
 def test_what_a_wrong_rule_held_back_is_published_once_the_rule_is_corrected(stack: Real, only_blue: str) -> None:
     sent = held(stack, only_blue)
-    mine = selection(reason="rule:only_blue")
+    mine = selection(reason="rule:blue_alone")
     said = stack.run("replay", mine, "--dry-run", *BY)
     assert "would go to sword_purchases: 5" in said
-    assert set(map(tuple, stack.places(sent).values())) == {("quarantine:rule:only_blue",)}
+    assert set(map(tuple, stack.places(sent).values())) == {("quarantine:rule:blue_alone",)}
 
     stack.run("replay", mine, *BY)
     assert set(map(tuple, stack.places(sent).values())) == {("sword_purchases",)}
@@ -59,7 +59,7 @@ def test_what_a_wrong_rule_held_back_is_published_once_the_rule_is_corrected(sta
 def test_two_replays_at_once_publish_each_row_once(stack: Real, only_blue: str) -> None:
     sent = held(stack, only_blue)
     with ThreadPoolExecutor(2) as pool:
-        list(pool.map(lambda _: stack.run("replay", selection(reason="rule:*"), *BY), range(2)))
+        list(pool.map(lambda _: stack.run("replay", selection(reason="rule:blue_a*"), *BY), range(2)))
     assert set(map(tuple, stack.places(sent).values())) == {("sword_purchases",)}
 
 
@@ -69,15 +69,15 @@ def test_two_replays_at_once_publish_each_row_once(stack: Real, only_blue: str) 
 def test_a_replay_killed_at_any_point_is_finished_by_the_next_ingest(stack: Real, only_blue: str, kill_at: str) -> None:
     sent = held(stack, only_blue)
     if kill_at == "after_quarantine":  # the rule still stands: it fails again, and that is a row of its own
-        stack.run_killed("replay", kill_at, selection(reason="rule:only_blue"), *BY, contracts=only_blue)
+        stack.run_killed("replay", kill_at, selection(reason="rule:blue_alone"), *BY, contracts=only_blue)
         stack.ingest(contracts=only_blue)
-        expected = ("quarantine:rule:only_blue",)
+        expected = ("quarantine:rule:blue_alone",)
     else:
-        stack.run_killed("replay", kill_at, selection(reason="rule:only_blue"), *BY)
+        stack.run_killed("replay", kill_at, selection(reason="rule:blue_alone"), *BY)
         stack.ingest()
         expected = ("sword_purchases",)
     assert set(map(tuple, stack.places(sent).values())) == {expected}
-    stack.run("replay", selection(reason="rule:only_blue"), *BY)
+    stack.run("replay", selection(reason="rule:blue_alone"), *BY)
     assert set(map(tuple, stack.places(sent).values())) == {("sword_purchases",)}
 
 

@@ -1,0 +1,17 @@
+"""What every job imports, imported once by the process that tests fork their jobs from; it saves seconds a job."""
+
+from __future__ import annotations
+
+import os
+
+os.environ["SPARK_CONNECT_MODE_ENABLED"] = "1"
+os.environ["GX_ANALYTICS_ENABLED"] = "false"
+
+import kafka  # noqa: F401
+import pyspark.sql.connect.session
+import pyspark.sql.functions  # noqa: F401
+
+import jobs.closing  # noqa: F401
+from expectations.audit import prepare
+
+prepare()

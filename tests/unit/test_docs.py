@@ -1,0 +1,52 @@
+"""The guides are as the code is: every named error has its line, every file and test that is named is there."""
+
+from __future__ import annotations
+
+import ast
+import re
+from pathlib import Path
+
+import pytest
+
+from lakehouse.settings import CHECKOUT
+
+DOCS = CHECKOUT / "docs"
+SOURCES = [
+    path for folder in ("lakehouse", "jobs", "expectations", "api") for path in (CHECKOUT / folder).rglob("*.py")
+]
+
+
+def errors() -> set[str]:
+    """Names of all exception classes that the project defines."""
+    found: set[str] = set()
+    for path in SOURCES:
+        for node in ast.walk(ast.parse(path.read_text())):
+            bases = {base.id for base in getattr(node, "bases", []) if isinstance(base, ast.Name)}
+            if isinstance(node, ast.ClassDef) and (bases & {"Exception", "ValueError", "RuntimeError"}):
+                found.add(node.name)
+    return found
+
+
+def test_the_runbook_says_what_to_do_about_every_named_error() -> None:
+    text = (DOCS / "runbook.md").read_text()
+    assert {"OffsetsError", "BalanceError"} <= errors()
+    assert sorted(name for name in errors() if f"`{name}`" not in text) == []
+
+
+@pytest.mark.parametrize("name", ["guarantees.md", "runbook.md"])
+def test_every_test_file_command_and_dag_that_a_guide_names_is_there(name: str) -> None:
+    text = (DOCS / name).read_text()
+    paths = set(re.findall(r"`((?:tests|docs|lakehouse)/[\w/.-]+)`", text))
+    assert sorted(path for path in paths if not (CHECKOUT / path).exists()) == []
+    commands = set(re.findall(r"`lakehouse ([a-z-]+)", text))
+    files = {path.stem.replace("_", "-") for path in (CHECKOUT / "lakehouse" / "commands").glob("*.py")}
+    assert commands
+    assert sorted(commands - files) == []
+
+
+def test_the_tests_that_the_guarantees_name_exist() -> None:
+    text = (DOCS / "guarantees.md").read_text()
+    defined = "\n".join(path.read_text() for path in Path(CHECKOUT / "tests").rglob("test_*.py"))
+    named = re.findall(r"`(test_\w+?)(?:\.\.\.)?`", text)
+    assert named
+    assert [test for test in named if f"def {test}" not in defined] == []
