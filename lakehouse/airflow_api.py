@@ -56,6 +56,10 @@ class AirflowApi:
         """JSON of POST /api/v2<path>, asked once."""
         return self._call("POST", f"/api/v2{path}", body)
 
+    def patch(self, path: str, body: dict[str, Any]) -> Any:
+        """JSON of PATCH /api/v2<path>."""
+        return self._call("PATCH", f"/api/v2{path}", body)
+
     def dag_ids(self) -> set[str]:
         return {dag["dag_id"] for dag in self.get("/dags?limit=100&exclude_stale=true")["dags"]}
 

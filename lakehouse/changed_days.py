@@ -33,12 +33,13 @@ class ChangedDay:
 
 
 def changed_days(settings: Settings, now: dt.datetime) -> list[ChangedDay]:
-    """The built days that entries done within LOOK_BACK changed after they were built, oldest day first.
+    """The built days, but today, that entries done within LOOK_BACK changed after they were built, oldest first.
 
     Raises:
         QueryError: Trino does not answer.
     """
-    touches = _touches(settings, now - LOOK_BACK)
+    today = now.astimezone(dt.UTC).date()  # it is built when it is over
+    touches = [touch for touch in _touches(settings, now - LOOK_BACK) if touch.day < today]
     return changed(touches, built_through(settings, sorted({touch.day for touch in touches})))
 
 

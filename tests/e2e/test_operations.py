@@ -1,0 +1,132 @@
+"""What operators do in Airflow: replay from the form, backfill, rebuild, erase with approval, maintenance; all as runs."""
+
+from __future__ import annotations
+
+import datetime as dt
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+
+from tests.real import Real, contracts_with, event, new_event_id
+
+pytestmark = pytest.mark.timeout(900)
+DAGS = (
+    "ingest_events", "build_day", "replay_quarantine", "discard_quarantine", "erase_player", "accept_loss", "maintain_tables",
+)  # fmt: skip
+ONLY_RED = {"name": "only_red", "condition": "color is null or color = 'red'", "description": "Only red swords."}
+
+
+@pytest.fixture(scope="module")
+def operated(stack: Real) -> Iterator[Real]:
+    airflow = stack.airflow()
+    for dag_id in DAGS:
+        airflow.unpause(dag_id)
+    yield stack
+    for dag_id in DAGS:
+        airflow.pause(dag_id)
+
+
+def run(stack: Real, dag_id: str, **conf: Any) -> str:
+    """Triggers a DAG as its form does. Returns the run's id once it has ended well."""
+    airflow = stack.airflow()
+    run_id = airflow.trigger(dag_id, conf)
+    ended(stack, dag_id, run_id)
+    return run_id
+
+
+def ended(stack: Real, dag_id: str, run_id: str, seconds: float = 400) -> None:
+    airflow, until = stack.airflow(), time.monotonic() + seconds
+    while (state := airflow.run_state(dag_id, run_id)) not in ("success", "failed"):
+        assert time.monotonic() < until, f"{dag_id} {run_id} is still {state}"
+        time.sleep(1)
+    states = {each["task_id"]: each["state"] for each in airflow.task_instances(dag_id, run_id)}
+    assert state == "success", states
+
+
+def test_a_rule_tightened_wrongly_is_recovered_from_the_replay_form(operated: Real, tmp_path: Path) -> None:
+    """1,000 events that a wrong rule refuses: all in quarantine, all in the table after one replay, none by a second."""
+    host = f"replayed {new_event_id()}"
+    body = [{"event_type": "purchase_sword", "color": "blue", "quantity": 1}] * 1000
+    url = f"{operated.settings.api_url}/v1/events"
+    assert requests.post(url, json=body, headers={"Host": host}, timeout=60).status_code == 200
+    operated.ingest(contracts=str(contracts_with(tmp_path, "purchase_sword", x_rules=[ONLY_RED])))
+    here = f"game.sword_purchases where host = '{host}'"
+    held = "ops.quarantine_open where reason_code = 'rule:only_red'"
+    assert operated.value(f"select count(*) from {held}") == 1000
+
+    why = "the rule was wrong"
+    dry = run(operated, "replay_quarantine", reason="rule:only_red", why=why)
+    assert "would go to sword_purchases: 1000" in operated.airflow().task_log("replay_quarantine", dry, "replay")
+    assert operated.value(f"select count(*) from {here}") == 0
+    first = run(operated, "replay_quarantine", reason="rule:only_red", why=why, dry_run=False)
+    assert operated.value(f"select count(*) from {here}") == 1000
+    assert operated.value(f"select count(*) from {held}") == 0
+    run(operated, "replay_quarantine", reason="rule:only_red", why=why, dry_run=False)
+    assert operated.value(f"select count(*) from {here}") == 1000
+    entry = operated.query(
+        f"select kind, who, why, published from ops.batches where planned_by = 'replay_quarantine/{first}'"
+    )
+    assert entry == [{"kind": "replay", "who": "admin", "why": why, "published": 1000}]
+
+
+def test_days_are_backfilled_forwards_backwards_and_again(operated: Real) -> None:
+    airflow, today = operated.airflow(), dt.datetime.now(dt.UTC).date()
+    days = [today - dt.timedelta(days=n) for n in (12, 11)]
+
+    def builds() -> int:
+        listed = ", ".join(f"date '{day}'" for day in days)
+        return int(operated.value(f"select count(*) from ops.day_builds where step = 'finished' and day in ({listed})"))
+
+    for expected, backwards in ((2, False), (4, True)):
+        answer = airflow.post(
+            "/backfills",
+            {
+                "dag_id": "build_day",
+                "from_date": f"{days[0]}T00:00:00Z",
+                "to_date": f"{days[-1]}T00:00:00Z",
+                "run_backwards": backwards,
+                "reprocess_behavior": "completed",
+                "max_active_runs": 1,
+                "dag_run_conf": {"rebuild_from_raw": backwards, "reason": "a test of backfills"},
+            },
+        )
+        until = time.monotonic() + 400
+        while not airflow.get(f"/backfills/{answer['id']}")["completed_at"]:
+            assert time.monotonic() < until, "the backfill did not end"
+            time.sleep(1)
+        assert builds() == expected
+
+
+def test_a_player_is_erased_once_somebody_approved(operated: Real) -> None:
+    player = f"Erich {new_event_id()}"
+    operated.produce(event(player=player, color="red"), event("default", player=player))
+    operated.ingest()
+    here = f"game.sword_purchases where player = '{player}'"
+    assert operated.value(f"select count(*) from {here}") == 1
+    airflow = operated.airflow()
+    run_id = airflow.trigger("erase_player", {"player": player, "why": "request 12"})
+    until = time.monotonic() + 120
+    while {each["task_id"]: each["state"] for each in airflow.task_instances("erase_player", run_id)}["approve"] not in (
+        "deferred", "awaiting_input",
+    ):  # fmt: skip
+        assert time.monotonic() < until, airflow.task_instances("erase_player", run_id)
+        time.sleep(1)
+    assert operated.value(f"select count(*) from {here}") == 1
+    details = f"/dags/erase_player/dagRuns/{run_id}/taskInstances/approve/-1/hitlDetails"
+    airflow.patch(details, {"chosen_options": ["Approve"], "params_input": {}})
+    ended(operated, "erase_player", run_id)
+    assert operated.value(f"select count(*) from {here}") == 0
+    assert player not in airflow.task_log("erase_player", run_id, "erase")
+
+
+def test_maintenance_and_accepted_losses_run_green_and_change_nothing_that_counts(operated: Real) -> None:
+    before = operated.value("select count(*) from game.sword_purchases")
+    run(operated, "maintain_tables", daily=True)
+    run_id = run(operated, "accept_loss", why="nothing is lost")
+    assert "there is no loss to accept" in operated.airflow().task_log("accept_loss", run_id, "accept_loss")
+    assert operated.value("select count(*) from game.sword_purchases") == before
+    operated.check_invariants()
