@@ -1,0 +1,62 @@
+"""The stack that `make faults` works on: its own, with a small file system under Kafka where that is possible."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from lakehouse.settings import Settings
+from lakehouse.stack.control import down, up
+from tests.faults.servers import mount_disk, unmount_disk
+from tests.real import Real, clean_environment
+
+DAGS = ("ingest_events", "build_day", "maintain_tables")
+SPOILED = "spoiled"  # a file in the state folder: what is there is not to be used again
+
+
+def own_settings() -> Settings:
+    """Settings of the stack; another place or other ports are given as for the tests."""
+    os.environ.setdefault("TEST_STACK_STATE", ".stack-faults")
+    os.environ.setdefault("TEST_STACK_PORT_OFFSET", "14000")
+    clean_environment()
+    return Settings.load()
+
+
+@contextmanager
+def running(say: Callable[[str], None]) -> Iterator[Real]:
+    """Starts it empty and stops it at the end; with KEEP_TEST_STACK=1 it is neither emptied nor stopped, unless spoiled."""
+    settings = own_settings()
+    keep = os.environ.get("KEEP_TEST_STACK") == "1"
+    if not keep or (settings.state / SPOILED).exists():
+        wipe(settings, say)
+    if not mount_disk(settings.state / "kafka"):
+        say("Kafka gets no file system of its own (that takes root): trials with its disk full are skipped.")
+    try:
+        up(settings, say)
+        real = Real(settings)
+        pause(real)
+        yield real
+    finally:
+        if not keep:
+            down(settings, say)
+            unmount_disk(settings.state / "kafka")
+
+
+def wipe(settings: Settings, say: Callable[[str], None]) -> None:
+    """Stops the stack and deletes all that it holds."""
+    down(settings, say)
+    unmount_disk(settings.state / "kafka")
+    shutil.rmtree(settings.state, ignore_errors=True)
+
+
+def pause(real: Real, seconds: float = 120.0) -> None:
+    """Nothing runs by itself: trials start the jobs."""
+    airflow, until = real.airflow(), time.monotonic() + seconds
+    for dag_id in DAGS:
+        airflow.pause(dag_id)
+    while runs := airflow.active_runs():
+        assert time.monotonic() < until, f"runs are still under way: {runs}"
+        time.sleep(0.5)
