@@ -67,7 +67,7 @@ def test_a_tightened_rule_moves_rows_to_quarantine_and_a_corrected_one_brings_th
     stack.check_invariants()
 
 
-@pytest.mark.parametrize("kill_at", ["before_decide", "after_decide", "between_tables", "after_actions"])
+@pytest.mark.parametrize("kill_at", ["after_decide", "between_tables"])
 def test_a_rebuild_killed_at_any_point_is_finished_by_the_next_ingest(
     stack: Real, today: tuple[str, ...], only_blue: str, kill_at: str
 ) -> None:
