@@ -8,7 +8,6 @@ from collections.abc import Callable
 from functools import reduce
 from typing import TYPE_CHECKING
 
-from expectations.audit import AuditError
 from jobs import delta_writes, stage_discard, stage_erase, stage_ingest, stage_rebuild, stage_replay, staging, tables
 from jobs.checks import DUPLICATE, QUARANTINE, SUPPRESSED
 from jobs.kafka_logs import mirror
@@ -56,8 +55,9 @@ def prepare_audit() -> None:
 def close(run: Job, entry: Entry, snapshot: Snapshot) -> None:
     """Brings one entry, the lowest open one, from where it is to done, or abandons it.
 
-    An ingest is never abandoned. Anything else that is undecided is finished by whoever meets it, unless it cannot be
-    decided (then it is abandoned with the reason) or nobody managed to within `abandon_after_minutes`.
+    An ingest is never abandoned. Anything else that is undecided is finished by whoever meets it, unless staging it fails
+    (then it is abandoned with the reason, since it must not hold up ingest) or nobody managed to decide it within
+    `abandon_after_minutes` (it may have killed each that tried).
     """
     if entry.kind not in STAGES:
         raise LedgerError(
@@ -78,24 +78,31 @@ def close(run: Job, entry: Entry, snapshot: Snapshot) -> None:
 def decide(run: Job, entry: Entry, snapshot: Snapshot) -> None:
     """Stages the entry and commits the decision, or abandons it."""
     limit = dt.timedelta(minutes=run.settings.abandon_after_minutes)
-    why, page = "", ""
+    failed: Exception | None = None
     if entry.kind != INGEST and entry.planned_at and dt.datetime.now(dt.UTC) - entry.planned_at > limit:
-        why = f"nobody could decide it within {limit}"
+        why, page = f"nobody could decide it within {limit}", ""
     else:
         try:
             decision = STAGES[entry.kind](run, entry, snapshot)
         except Refused as refused:
             why, page = str(refused), refused.page
-        except (BalanceError, AuditError, ValueError) as error:  # ValueError: a contract or a rule that cannot be used
+        except Exception as error:
             if entry.kind == INGEST:
                 raise
-            why = str(error)
-    if not why:
-        run.hooks.at("before_decide")
-        run.ledger.decide(entry.entry_id, entry.kind, decision)
-        return
+            failed, why, page = error, f"{type(error).__name__}: {_brief(error)}", ""
+        else:
+            run.hooks.at("before_decide")
+            run.ledger.decide(entry.entry_id, entry.kind, decision)
+            return
     run.hooks.at("before_abandon")
     run.ledger.abandon(entry.entry_id, entry.kind, why, page)
+    if failed is not None and entry.planned_by == run.attempt_id:
+        raise failed  # its task tries again, with an entry of its own; others go on to the next entry
+
+
+def _brief(error: Exception) -> str:
+    """An error on one line, without the trace that Spark adds to it."""
+    return " ".join(str(error).partition("JVM stacktrace")[0].split())[:500]
 
 
 def publish_decided(run: Job, entry: Entry, decision: Decision) -> None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from jobs.conflicts import retried
 from jobs.tables import LOG_RETENTION, Definition
 from lakehouse import names
-from lakehouse.hdfs import Hdfs, Status
+from lakehouse.hdfs import Hdfs, Status, Summary
 
 if TYPE_CHECKING:
     from jobs.job import Job
@@ -102,16 +102,27 @@ def vacuum(run: Job, definitions: Iterable[Definition]) -> None:
     """
     # Vacuum lists folders in that many tasks, 10,000 by default, however few folders there are: minutes for nothing.
     run.spark.conf.set("spark.sql.sources.parallelPartitionDiscovery.parallelism", str(LISTING_TASKS))
-    hdfs = Hdfs(run.settings)
+    hdfs, unneeded = Hdfs(run.settings), 0
     for definition in definitions:
+        path = run.path(definition.table)
         folder = f"{run.settings.warehouse}/{definition.table.database}/{definition.table.name}"
-        before = hdfs.summary(folder)
-        run.spark.sql(f"vacuum delta.`{run.path(definition.table)}`").collect()
-        after = hdfs.summary(folder)
+        before = data_in(hdfs, folder)
+        if before.files <= run.spark.sql(f"describe detail delta.`{path}`").collect()[0]["numFiles"]:
+            unneeded += 1  # it takes seconds to find that out by a vacuum
+            continue
+        run.spark.sql(f"vacuum delta.`{path}`").collect()
+        after = data_in(hdfs, folder)
         run.say(
             f"vacuum {definition.table.qualified}: {before.files} files ({megabytes(before.size)}) before, "
             f"{after.files} ({megabytes(after.size)}) after"
         )
+    run.say(f"{unneeded} tables have no file that their newest version lacks: nothing to vacuum")
+
+
+def data_in(hdfs: Hdfs, folder: str) -> Summary:
+    """What a table's folder holds beside its Delta log."""
+    whole, log = hdfs.summary(folder), hdfs.summary(f"{folder}/_delta_log")
+    return Summary(whole.files - log.files, whole.folders - log.folders, whole.size - log.size)
 
 
 def megabytes(size: int) -> str:

@@ -18,7 +18,7 @@ PLANNED, DECIDED, ABANDONED, DONE = "planned", "decided", "abandoned", "done"
 # decided and abandoned exclude each other, so they share one transaction id
 TXN_APP = {PLANNED: "plan", DECIDED: "decide", ABANDONED: "decide", DONE: "done"}
 PASSED, FAILED, WAIVED = "passed", "failed", "waived"
-RECENT = 50  # entries that are read in any case: the sizes of the last batches come from them
+RECENT = 12  # entries that are read in any case (a file a row): the sizes of the last batches come from them
 
 RANGE_DDL = "struct<topic: string, topic_id: string, partition: int, start: bigint, until: bigint>"
 COUNT_DDL = "struct<destination: string, topic: string, partition: int, event_date: date, rows: bigint>"

@@ -8,7 +8,7 @@ import traceback
 from collections.abc import Callable
 
 from expectations import pages
-from jobs import compaction, housekeeping, inventory, table_health, tables
+from jobs import compaction, forgetting, housekeeping, inventory, table_health, tables
 from jobs.job import Job, Option, job
 
 TASK: Option = ("--task", {"required": True, "choices": ["compact", "daily"], "help": "the hourly or the daily work"})
@@ -37,6 +37,7 @@ def daily(run: Job) -> list[str]:
     part("properties", lambda: housekeeping.set_properties(run, definitions))
     part("vacuum", lambda: housekeeping.vacuum(run, definitions))
     part("pages", lambda: delete_pages(run))
+    part("erased players", lambda: forgetting.forget(run))
     return problems
 
 

@@ -112,9 +112,7 @@ def _player(run: Job) -> str:
 
 def _tables(run: Job) -> list[names.Table]:
     """Every table that holds single messages, those of contracts that are gone included, but for raw."""
-    there = [row["tableName"] for row in run.spark.sql(f"show tables in {names.GAME}").collect()]
-    events = [name for name in there if "raw_event" in run.spark.table(f"{names.GAME}.{name}").columns]
-    return [*map(names.event_table, sorted(events)), names.QUARANTINE]
+    return [*map(names.event_table, tables.event_tables(run.spark)), names.QUARANTINE]
 
 
 def _rows_of(run: Job, table: names.Table, places: DataFrame) -> DataFrame:

@@ -136,12 +136,8 @@ def check_tables(run: Job, request: Request, contracts: Sequence[Contract]) -> N
     if request.tables is not None:
         return
     with_contract = {c.table for c in contracts}
-    for row in run.spark.sql(f"show tables in {names.GAME}").collect():
-        name = row["tableName"]
+    for name in tables.event_tables(run.spark):
         if name in with_contract:
-            continue
-        columns = set(run.spark.table(f"{names.GAME}.{name}").columns) if not row["isTemporary"] else set()
-        if "raw_event" not in columns:
             continue
         of_day = run.spark.table(f"{names.GAME}.{name}").where(f"event_date = date '{request.day}'")
         if of_day.limit(1).collect():

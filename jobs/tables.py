@@ -257,5 +257,14 @@ def _follow(spark: SparkSession, definition: Definition) -> list[str]:
     return [f"added {table}.{name}" for name in new] + [f"described {table}.{name}" for name in stale]
 
 
+def event_tables(spark: SparkSession) -> list[str]:
+    """Names of all event tables in the metastore, those of contracts that are gone included."""
+    views = {
+        row["viewName"] for row in spark.sql(f"show views in {names.GAME}").collect()
+    }  # Trino's: Spark cannot read them
+    there = sorted(_tables(spark, names.GAME) - views)
+    return [name for name in there if "raw_event" in spark.table(f"{names.GAME}.{name}").columns]
+
+
 def _tables(spark: SparkSession, database: str) -> set[str]:
     return {row["tableName"] for row in spark.sql(f"show tables in {database}").collect()}

@@ -39,6 +39,7 @@ def versions(stack: Real) -> dict[str, int]:
 
 
 def test_with_the_same_contracts_nothing_changes_however_often(stack: Real, today: tuple[str, ...]) -> None:
+    stack.run("rebuild", *today, *BY)  # other tests left rows behind that other contracts had judged
     before = versions(stack)
     for _ in range(2):
         said = stack.run("rebuild", *today, *BY)
