@@ -18,11 +18,12 @@ BACK_SECONDS = 180.0  # after which a server that was killed must take events ag
 REPEATED = (
     0.05  # share of the acknowledged events that are sent once more all the same, as clients do whose answer was lost
 )
+PAUSES = (0.02, 0.7, 3.0)  # seconds between two requests of a thread: before `rows` events, before twice as many, later
 NO_ANSWER = 0
 
 
 class Load:
-    """Sends `rows` events quickly and then some each second, until it is stopped."""
+    """Sends `rows` events quickly, then some each second, and from twice as many on fewer, until it is stopped."""
 
     def __init__(self, url: str, player: str, seed: str, rows: int, recolored: bool = False) -> None:
         self._url = f"{url}/v1/events"
@@ -83,7 +84,7 @@ class Load:
                     self._stop.wait(0.2)
                     continue
                 again = [each for each in batch if rng.random() < REPEATED]
-                self._stop.wait(0.02 if len(self.acknowledged) < self._rows else 0.7)
+                self._stop.wait(PAUSES[min(2, len(self.acknowledged) // self._rows)])
 
     def _take(self, source: Iterator[Event], count: int) -> list[Event]:
         new = [next(source) for _ in range(count)]
