@@ -1,7 +1,7 @@
 # What a person types. `make help` lists it; each target makes what it needs first.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help up down status demo test unit lint bench jars lock
+.PHONY: help up down status demo test faults unit lint bench jars lock
 .NOTPARALLEL:
 
 READY := .venv/.ready
@@ -25,7 +25,10 @@ demo: tools $(READY)  ## send the example loads through everything and compare e
 	@$(LAKEHOUSE) demo
 
 test: tools unit  ## all tests: first those without servers, then those on a stack of their own
-	$(PYTHON) -m pytest tests/integration tests/e2e
+	$(PYTHON) -m pytest tests/model tests/integration tests/e2e tests/faults
+
+faults: tools $(READY)  ## kill, stop and fill servers and jobs, over an hour; stopped, it goes on where it was
+	$(PYTHON) -m tests.faults
 
 unit: $(READY)  ## the tests that need no server
 	$(PYTHON) -m pytest tests/unit

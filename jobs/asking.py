@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from jobs.closing import close_all
-from jobs.ledger import Entry, LedgerError, Request
+from jobs.ledger import REBUILD, Entry, LedgerError, Request
 
 if TYPE_CHECKING:
     from jobs.job import Job
@@ -43,7 +43,9 @@ def _plan(run: Job, request: Request) -> Entry:
     for _ in range(TRIES):
         entry_id = run.ledger.read().last_entry_id + 1
         run.hooks.at("before_plan")
-        run.ledger.plan_request(entry_id, request)
+        # All but a rebuild look at every entry below their own: only with the number is it known which these are.
+        through = request.through if request.kind == REBUILD else entry_id - 1
+        run.ledger.plan_request(entry_id, replace(request, through=through))
         run.hooks.at("after_plan")
         entry = run.ledger.read_entry(entry_id)
         if entry.planned_by == run.attempt_id:

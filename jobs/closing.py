@@ -112,7 +112,13 @@ def publish_decided(run: Job, entry: Entry, decision: Decision) -> None:
     else:
         _publish_rows(run, entry, decision)
     run.hooks.at("before_done")
-    counts = stage_erase.read_back(run, decision) if entry.kind == ERASE else read_back(run, entry, decision)
+    try:
+        counts = stage_erase.read_back(run, decision) if entry.kind == ERASE else read_back(run, entry, decision)
+    except BalanceError:
+        if not run.ledger.read_entry(entry.entry_id).closed:
+            raise
+        run.say(f"entry {entry.entry_id} was closed by another run, and later entries changed its rows since")
+        return
     run.ledger.done(entry.entry_id, entry.kind, counts, decision.page)
     run.hooks.at("after_done")
     if entry.kind == INGEST:
@@ -161,9 +167,9 @@ def _publish_rows(run: Job, entry: Entry, decision: Decision) -> None:
         delta_writes.append_once(rows, run.path(names.QUARANTINE), app="publish", version=entry.entry_id)
         run.hooks.at("after_quarantine")
     if request:
+        action = {REPLAY: "replayed", REBUILD: "rebuilt", DISCARD: "discarded"}[entry.kind]
         waived = decision.verdict == WAIVED
-        action = {REPLAY: "waived" if waived else "replayed", REBUILD: "rebuilt", DISCARD: "discarded"}[entry.kind]
-        actions = staging.action_rows(frame, action, entry.entry_id, request)
+        actions = staging.action_rows(frame, action, entry.entry_id, request, waived)
         path = run.path(names.QUARANTINE_ACTIONS)
         delta_writes.append_once(actions, path, app="publish", version=entry.entry_id)
         run.hooks.at("after_actions")

@@ -9,7 +9,9 @@ from jobs.closing import close_all
 from jobs.drain import drain, logs_of
 from jobs.erasures import hash_of, read_key
 from jobs.job import WHO, WHY, Job, job
-from jobs.ledger import ERASE, Request
+from jobs.ledger import ERASE, LedgerError, Request
+
+TRIES = 1000  # batches that are drained before an erasure
 
 
 def erase(run: Job) -> None:
@@ -19,21 +21,19 @@ def erase(run: Job) -> None:
         sys.exit("erase: no player is named; set LAKEHOUSE_ERASE_PLAYER")
     player_hash = hash_of(player, read_key(run.settings.erasure_key_file))
     take_all_that_waits(run)
-    newest = run.ledger.read().newest_ingest
-    if newest is None:
-        run.say("nothing was ever ingested; nothing to erase")
-        return
-    asking.carry_out(run, Request(ERASE, run.options.who, run.options.why, newest.entry_id, player_hash=player_hash))
+    asking.carry_out(run, Request(ERASE, run.options.who, run.options.why, 0, player_hash=player_hash))
 
 
 def take_all_that_waits(run: Job) -> None:
     """Drains what is in Kafka at this moment and closes its batches, so that no message of before is left out."""
     topics = {at.topic for at in run.ledger.read().cursor}
     ends = {log.at: log.end for log in logs_of(run, topics)}
-    while any(run.ledger.read().cursor.get(at, 0) < end for at, end in ends.items()):
-        if drain(run) is None:
-            break
-    close_all(run)
+    for _ in range(TRIES):  # another run may take the number of an entry; then there is still something to drain
+        if all(run.ledger.read().cursor.get(at, 0) >= end for at, end in ends.items()):
+            close_all(run)
+            return
+        drain(run)
+    raise LedgerError(f"what waits in Kafka could not be drained in {TRIES} tries; nothing was erased, try again")
 
 
 if __name__ == "__main__":

@@ -38,6 +38,7 @@ def daily(run: Job) -> list[str]:
     part("vacuum", lambda: housekeeping.vacuum(run, definitions))
     part("pages", lambda: delete_pages(run))
     part("erased players", lambda: forgetting.forget(run))
+    part("purged players", lambda: forgetting.note_purged(run, definitions))
     return problems
 
 

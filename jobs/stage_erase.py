@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from jobs import builds, delta_writes, message, staging, tables
 from jobs.checks import QUARANTINE
 from jobs.contract_sql import value_of
-from jobs.erasures import Erasure, belongs_to, read_key
+from jobs.erasures import Erasure, belongs_to, hash_sql, read_key
 from jobs.ledger import PASSED, Count, Decision, Entry, Snapshot
 from jobs.quarantined import KEY
 from lakehouse import names
@@ -59,7 +59,9 @@ def carry_out(run: Job, entry: Entry, decision: Decision) -> None:
     delta_writes.append_once(frame, run.path(names.ERASURES), app="publish", version=entry.entry_id)
     if not decision.staging:
         return
-    players = _messages(run, entry).selectExpr(f"{_player(run)} as player").where("player is not null").distinct()
+    # not every message that is theirs by its key names them: the facts of whom it names are not theirs
+    named = f"{hash_sql('player', read_key(run.settings.erasure_key_file))} = '{request.player_hash}'"
+    players = _messages(run, entry).selectExpr(f"{_player(run)} as player").where(named).distinct()
     days = sorted({each.event_date for each in decision.counts if each.destination == RAW})
     builds.start(run, days, entry.entry_id, cause=builds.ERASE)
     for table in FACTS:

@@ -31,7 +31,8 @@ NOT_ASKED = "not_asked"  # destination of messages whose tables are not rebuilt
 def stage(run: Job, entry: Entry, snapshot: Snapshot) -> Decision:
     """Judges all messages of the day in batches up to the request's `through`, but for those that it must leave alone.
 
-    Left alone is what an audit holds back and what was discarded. What was accepted by a waiver is left out of the audit.
+    Left alone is what an audit holds back, what was discarded, and what used an event_id again: the first event of that
+    id may have been erased since, and its id must not be free by that. What was accepted by a waiver is left out of the audit.
     A table that would be as it was is not touched; if all are, nothing is decided but that.
 
     Raises:
@@ -50,7 +51,7 @@ def stage(run: Job, entry: Entry, snapshot: Snapshot) -> Decision:
     actions = run.spark.read.format("delta").load(run.path(names.QUARANTINE_ACTIONS))
     of_day = actions.where(f"event_date = date '{request.day}' and entry_id < {entry.entry_id}")
     alone = (
-        opened.where("startswith(reason_code, 'audit:')")
+        opened.where("startswith(reason_code, 'audit:') or reason_code = 'event_id_reused'")
         .select(*KEY)
         .unionAll(of_day.where("action = 'discarded'").select(*KEY))
     )

@@ -109,10 +109,14 @@ def quarantine_rows(frame: DataFrame, decision: Decision, entry_id: int) -> Data
     return frame.where(where).selectExpr(*columns)
 
 
-def action_rows(frame: DataFrame, action: str, entry_id: int, request: Request) -> DataFrame:
-    """What is done to the quarantine rows that the staged rows took, in the columns of ops.quarantine_actions."""
+def action_rows(frame: DataFrame, action: str, entry_id: int, request: Request, waived: bool = False) -> DataFrame:
+    """What is done to the quarantine rows that the staged rows took, in the columns of ops.quarantine_actions.
+
+    `waived`: what is published is so by a waiver. What fails its contract again is not: no rebuild may take it for accepted.
+    """
+    name = literal(action)
     special = {
-        "action": literal(action),
+        "action": f"if(destination = '{QUARANTINE}', {name}, 'waived')" if waived else name,
         "entry_id": f"cast({entry_id} as bigint)",
         "who": literal(request.who),
         "why": literal(request.why),
