@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import json
 import secrets
+import shutil
 import uuid
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -14,9 +15,10 @@ from typing import Any
 import pytest
 
 from lakehouse.hdfs import Hdfs
+from lakehouse.settings import CHECKOUT
 from lakehouse.table_health import trino_columns
 from lakehouse.topics import TOPIC_CONFIG
-from tests.real import Real, event, new_event_id
+from tests.real import JOB_SECONDS, Real, event, new_event_id
 
 pytestmark = pytest.mark.timeout(900)
 
@@ -108,24 +110,20 @@ def test_daily_work_keeps_what_is_open_and_brings_back_what_the_metastore_lost(s
 
 def test_a_table_whose_files_are_gone_fails_the_daily_work_by_name(stack: Real) -> None:
     """(A table of this test alone, made by a contract that exists nowhere else.)"""
-    import shutil
-
-    from lakehouse.settings import CHECKOUT
-
     folder = stack.settings.state / "contracts-with-lost-table"
     shutil.copytree(CHECKOUT / "lakehouse" / "contracts", folder, dirs_exist_ok=True)
-    (folder / "lost.yaml").write_text(
-        (folder / "default.yaml").read_text().replace("x-table: default_events", "x-table: lost_events")
-    )
-    (folder / "default.yaml").unlink()
+    text = (folder / "default.yaml").read_text()
+    text = text.replace("title: default", "title: lost").replace("x-table: default_events", "x-table: lost_events")
+    (folder / "lost.yaml").write_text(text)
     stack.run("create_tables", contracts=str(folder))
-    Hdfs(stack.settings).delete(f"{stack.settings.warehouse}/game/lost_events")
-    process = stack.start("maintain", "--task", "daily", contracts=str(folder))
-    output, _ = process.communicate(timeout=300)
-    stack.query("call lakehouse.system.unregister_table('game', 'lost_events')")
+    try:
+        assert Hdfs(stack.settings).delete(f"{stack.settings.warehouse}/game/lost_events")
+        process = stack.start("maintain", "--task", "daily", contracts=str(folder))
+        output, _ = process.communicate(timeout=JOB_SECONDS)
+    finally:
+        stack.query("call lakehouse.system.unregister_table('game', 'lost_events')")
     assert process.returncode == 1, output[-3000:]
     assert "PROBLEM game.lost_events: NOT REPAIRED: the metastore has it, but there is no Delta log" in output
-    assert "with 1 problems" in output
 
 
 # ---- the inventory
@@ -224,14 +222,4 @@ def test_days_built_backwards_and_again_give_the_same_inventory(stack: Real) -> 
     for day in (first, second, third):  # again, forwards: nothing changes
         stack.run("rollup", "--day", str(day))
         assert stock(stack, player) == 1107
-
-
-def test_the_inventory_opens_no_file_of_a_month_that_has_a_snapshot(stack: Real) -> None:
-    """(Of the days of the test above.)"""
-    stack.run("maintain", "--task", "daily")
-    plan = stack.query("explain analyze verbose select * from game.player_inventory")[0]["Query Plan"]
-    print(plan)
-    newest = stack.value("select max(month) from game.player_inventory_months")
-    old = stack.value(f"select count(*) from game.player_item_changes where event_date < date '{newest}'")
-    assert old > 0
     stack.check_invariants()
