@@ -31,9 +31,9 @@ def stack() -> Iterator[Real]:
     try:
         up(settings, say)
         real = Real(settings)
-        airflow = real.airflow()
+        wait_until_idle(real)  # a paused DAG's runs would never end
         for dag_id in ("ingest_events", "build_day", "maintain_tables"):
-            airflow.pause(dag_id)
+            real.airflow().pause(dag_id)
         wait_until_idle(real)
         yield real
     finally:

@@ -10,7 +10,7 @@ import subprocess
 import sys
 import time
 import uuid
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,6 +20,7 @@ import yaml
 
 from lakehouse.airflow_api import AirflowApi
 from lakehouse.contract import Contracts, load_contracts
+from lakehouse.kafka_logs import admin
 from lakehouse.query import query
 from lakehouse.settings import CHECKOUT, Settings
 from lakehouse.stack.environment import AIRFLOW_USER, airflow_password, job_environment, local_settings
@@ -117,6 +118,13 @@ class Real:
         response.raise_for_status()
         return response.text
 
+    def topic_ids(self, topics: Collection[str]) -> dict[str, str]:
+        """Kafka's ids of the topics as they are now; one that was made again has another than before."""
+        with admin(self.settings) as client:
+            return {
+                t["name"]: str(t["topic_id"]) for t in client.describe_topics(sorted(topics)) if not t["error_code"]
+            }
+
     # ---- the oracle
 
     def event_tables(self) -> list[str]:
@@ -126,7 +134,10 @@ class Real:
 
     def places(self, messages: Sequence[Place]) -> dict[Place, list[str]]:
         """Where each message is visible: tables, and `quarantine:<reason>`. A duplicate is nowhere."""
-        only = " or ".join(f"(topic = '{t}' and partition = {p} and \"offset\" = {o})" for t, p, o in messages)
+        ids = self.topic_ids({topic for topic, _, _ in messages})
+        only = " or ".join(
+            f"(topic_id = '{ids.get(t)}' and partition = {p} and \"offset\" = {o})" for t, p, o in messages
+        )
         columns = 'topic, partition, "offset"'
         parts = [f"select {columns}, '{name}' as place from game.{name} where {only}" for name in self.event_tables()]
         parts.append(f"select {columns}, 'quarantine:' || reason_code from ops.quarantine_open where {only}")
