@@ -37,7 +37,10 @@ CODE: dict[tuple[str, str], tuple[list[str], tuple[str, ...] | str]] = {
     ("compaction", "join"): (["sql optimize"], "joins files, changes no row"),
     ("housekeeping", "vacuum"): (["sql vacuum"], "deletes files that no version in use names"),
     ("housekeeping", "set_properties"): (["sql ?"], "alter table: retention; changes no row"),
-    ("forgetting", "_has_older_log"): (["sql ?"], "alter table: a checkpoint, so that old log entries go; changes no row"),
+    ("forgetting", "_has_older_log"): (
+        ["sql ?"],
+        "alter table: a checkpoint, so that old log entries go; changes no row",
+    ),
     ("forgetting", "note_purged"): (["sql update"], "says on the record of an erasure that nothing old is left"),
     ("table_health", "in_metastore"): (["sql alter", "sql create"], "the metastore's entry of a table that is there"),
     ("tables", "create"): (["sql ?", "sql create"], "creates what is not there"),
