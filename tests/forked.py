@@ -22,7 +22,7 @@ class ForkedJob:
 
     def __init__(self, name: str, arguments: Sequence[str], environment: Mapping[str, str], folder: Path) -> None:
         self.args = [name, *arguments]
-        descriptor, output = tempfile.mkstemp(prefix="lakehouse-job-")
+        descriptor, output = tempfile.mkstemp(prefix="job-", dir=environment["TMPDIR"])
         os.close(descriptor)
         self._output = Path(output)
         self._process = _CONTEXT.Process(
