@@ -112,8 +112,9 @@ def consumer_rate(settings: Settings, rows: int) -> float:
     return seen / seconds
 
 
-def main() -> None:
-    """Starts a stack of its own, measures, prints the table, and stops it."""
+@contextlib.contextmanager
+def measuring() -> Iterator[Settings]:
+    """An empty stack of its own, with the warm Spark in its settings; stopped at the end."""
     os.environ.update(
         LAKEHOUSE_PORT_OFFSET="12000",
         LAKEHOUSE_STATE=str(CHECKOUT / ".stack-bench"),
@@ -124,7 +125,14 @@ def main() -> None:
     shutil.rmtree(settings.state, ignore_errors=True)
     up(settings, click.echo)
     try:
-        warm = local_settings(settings)
+        yield local_settings(settings)
+    finally:
+        down(settings, click.echo)
+
+
+def main() -> None:
+    """Starts a stack of its own, measures, prints the table, and stops it."""
+    with measuring() as settings:
         sword = "/purchase_a_sword?event_detail=bench"
         with seed_server(settings) as seed:
             single = lambda base: lambda: singles_per_second(base + sword, SINGLES)  # noqa: E731
@@ -135,11 +143,11 @@ def main() -> None:
             click.echo(str(paired("single events accepted", name, single(settings.api_url), single(seed))))
             events = lambda: batches_per_second(settings.api_url + "/v1/events", BATCHES, BATCH_SIZE)  # noqa: E731
             click.echo(str(paired("/v1/events, batches of 500", name, events, single(seed))))
-        drain_rate(warm, 1)  # takes what the rounds above left
+        drain_rate(settings, 1)  # takes what the rounds above left
 
         def drain() -> float:
             fill(settings, ROWS)
-            return drain_rate(warm, ROWS)
+            return drain_rate(settings, ROWS)
 
         click.echo(
             str(
@@ -151,8 +159,6 @@ def main() -> None:
                 )
             )
         )
-    finally:
-        down(settings, click.echo)
 
 
 if __name__ == "__main__":

@@ -1,0 +1,94 @@
+"""`python -m benchmarks.recovery`: how long a replay and a rebuild take, each beside the ingest of the same events.
+
+On a stack of its own, as `make bench`. Prints seconds and ratios; nothing is asserted.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import yaml
+
+from benchmarks.__main__ import fill, measuring
+from lakehouse.query import query
+from lakehouse.settings import CHECKOUT, Settings
+from lakehouse.stack.environment import job_environment, local_settings
+
+JOB_SECONDS = 1_800
+BY = ("--who", "bench", "--why", "a measurement")
+NOBODY = {"name": "nobody_buys", "condition": "quantity < 0", "description": "Refuses every horse of the load."}
+
+
+def seconds(settings: Settings, job: str, *arguments: str, **more: str) -> float:
+    """Runs one job on the warm Spark; its seconds, start of the process included."""
+    environment = job_environment(local_settings(settings)) | {f"LAKEHOUSE_{k.upper()}": v for k, v in more.items()}
+    began = time.monotonic()
+    done = subprocess.run(
+        [sys.executable, str(CHECKOUT / "jobs" / f"{job}.py"), "--run", "bench", *arguments],
+        env=environment, cwd=CHECKOUT, timeout=JOB_SECONDS, check=False, text=True, capture_output=True,
+    )  # fmt: skip
+    if done.returncode:
+        raise RuntimeError(f"{job} failed: {done.stdout[-1000:]}{done.stderr[-1000:]}")
+    return time.monotonic() - began
+
+
+def ingest(settings: Settings, rows: int, **more: str) -> float:
+    """Drains and publishes `rows` waiting events, in as many batches as it takes."""
+    before, spent = count(settings, "raw.events"), 0.0
+    while count(settings, "raw.events") < before + rows:
+        spent += seconds(settings, "drain", **more)
+    return spent + seconds(settings, "publish", **more)
+
+
+def count(settings: Settings, what: str) -> int:
+    (row,) = query(settings, f"select count(*) as n from {what}")
+    return int(row["n"])
+
+
+def refusing(folder: Path) -> str:
+    """A copy of the contracts with a rule that refuses every event of the load."""
+    shutil.copytree(CHECKOUT / "lakehouse" / "contracts", folder, dirs_exist_ok=True)
+    file = folder / "purchase_horse.yaml"
+    file.write_text(yaml.safe_dump({**yaml.safe_load(file.read_text()), "x-rules": [NOBODY]}, sort_keys=False))
+    return str(folder)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.recovery", description=__doc__)
+    parser.add_argument("--replayed", type=int, default=100_000)
+    parser.add_argument("--rebuilt", type=int, default=1_000_000)
+    options = parser.parse_args()
+    with measuring() as settings, tempfile.TemporaryDirectory(dir=os.environ.get("TMPDIR")) as folder:
+        fill(settings, 2_000)
+        ingest(settings, 2_000)  # warms Spark up
+        fill(settings, options.replayed)
+        refused = ingest(settings, options.replayed, contracts=refusing(Path(folder)))
+        took = seconds(settings, "replay", f"--selection={json.dumps({'reason': 'rule:nobody_buys'})}", *BY)
+        print(
+            f"replay of {options.replayed:,} rows: {took:.0f} s; their ingest into quarantine {refused:.0f} s",
+            flush=True,
+        )
+        assert count(settings, "ops.quarantine_open") == 0
+        fill(settings, options.rebuilt - options.replayed)
+        ingested = ingest(settings, options.rebuilt - options.replayed)
+        (day,) = query(settings, "select max(event_date) as day from raw.events")
+        rows = count(settings, "game.horse_purchases")
+        same = seconds(settings, "rebuild", "--day", str(day["day"]), *BY)
+        print(f"rebuild of a day of {rows:,} events, nothing to change: {same:.0f} s", flush=True)
+        other = seconds(settings, "rebuild", "--day", str(day["day"]), *BY, header_rules='{"Host": "hash"}')
+        print(
+            f"the same with every row changed: {other:.0f} s; ingest of {options.rebuilt - options.replayed:,}: {ingested:.0f} s"
+        )
+        assert count(settings, "game.horse_purchases") == rows
+
+
+if __name__ == "__main__":
+    main()
