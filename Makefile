@@ -25,9 +25,10 @@ demo: tools $(READY)  ## send the example loads through everything and compare e
 	@$(LAKEHOUSE) demo
 
 test: tools unit  ## all tests: first those without servers, then those on a stack of their own
-	$(PYTHON) -m pytest tests/model tests/integration tests/e2e tests/faults
+	$(PYTHON) -m pytest -m "not extra" tests/model tests/integration tests/e2e tests/faults
 
 faults: tools $(READY)  ## kill, stop and fill servers and jobs, over an hour; stopped, it goes on where it was
+	$(PYTHON) -m pytest -m extra tests/integration
 	$(PYTHON) -m tests.faults
 
 unit: $(READY)  ## the tests that need no server

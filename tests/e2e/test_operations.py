@@ -126,7 +126,7 @@ def test_a_player_is_erased_once_somebody_approved(operated: Real) -> None:
 
 def test_maintenance_and_accepted_losses_run_green_and_change_nothing_that_counts(operated: Real) -> None:
     before = operated.value("select count(*) from game.sword_purchases")
-    run(operated, "maintain_tables", daily=True)
+    run(operated, "maintain_tables")
     run_id = run(operated, "accept_loss", why="nothing is lost")
     assert "there is no loss to accept" in operated.airflow().task_log("accept_loss", run_id, "accept_loss")
     assert operated.value("select count(*) from game.sword_purchases") == before

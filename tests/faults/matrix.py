@@ -143,11 +143,8 @@ def whole(seed: int) -> list[Trial]:
 def short(seed: int) -> list[Trial]:
     """A few trials of different kinds, for every run of the tests."""
     return [
-        Trial(JOB, "after_plan", seed),
         Trial(JOB, "raw_not_committed", seed),
-        Trial(JOB, "between_tables", seed),
         Trial(ZOMBIE, "before_decide", seed),
-        Trial(CONTRACT, "before_decide", seed),
         Trial("kafka", LOAD, seed),
         Trial("spark", "after_decide", seed),
         Trial("namenode", "between_tables", seed),

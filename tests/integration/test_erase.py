@@ -93,7 +93,9 @@ def test_a_rebuild_does_not_bring_the_player_back_and_new_events_are_new(stack: 
     stack.check_invariants()
 
 
-@pytest.mark.parametrize("kill_at", ["after_erase:sword_purchases", "after_erase:events"])
+@pytest.mark.parametrize(
+    "kill_at", ["after_erase:sword_purchases", pytest.param("after_erase:events", marks=pytest.mark.extra)]
+)
 def test_an_erasure_killed_at_any_point_is_finished_by_the_next_ingest(stack: Real, kill_at: str) -> None:
     player = f"Eric {new_event_id()}"
     send(stack, player)

@@ -60,7 +60,7 @@ def test_a_drain_killed_at_any_point_loses_and_doubles_nothing(stack: Real, kill
 
 
 @pytest.mark.cold
-@pytest.mark.parametrize("kill_at", ["before_raw", "after_raw"])
+@pytest.mark.parametrize("kill_at", [pytest.param("before_raw", marks=pytest.mark.extra), "after_raw"])
 def test_the_same_with_a_spark_of_the_jobs_own(stack: Real, kill_at: str) -> None:
     sent = stack.produce(*[event() for _ in range(20)])
     stack.run_killed("drain", kill_at, cold=True)
@@ -85,7 +85,14 @@ def mixed() -> list[bytes]:
     return [*swords, *horses, event("default"), b"junk"]
 
 
-@pytest.mark.parametrize("kill_at", ["before_decide", "between_tables", "before_done"])
+@pytest.mark.parametrize(
+    "kill_at",
+    [
+        pytest.param("before_decide", marks=pytest.mark.extra),
+        "between_tables",
+        pytest.param("before_done", marks=pytest.mark.extra),
+    ],
+)
 def test_a_publish_killed_at_any_point_loses_and_doubles_nothing(stack: Real, kill_at: str) -> None:
     sent = stack.produce(*mixed())
     stack.run("drain")
@@ -110,7 +117,9 @@ def only_blue(tmp_path: Path) -> Path:
     return contracts_with(tmp_path / "contracts", "purchase_sword", x_rules=[rule])
 
 
-@pytest.mark.parametrize(("kill_at", "decided"), [("before_decide", False), ("between_tables", True)])
+@pytest.mark.parametrize(
+    ("kill_at", "decided"), [pytest.param("before_decide", False, marks=pytest.mark.extra), ("between_tables", True)]
+)
 def test_a_contract_changed_between_crash_and_retry_never_splits_a_batch(
     stack: Real, only_blue: Path, kill_at: str, decided: bool
 ) -> None:

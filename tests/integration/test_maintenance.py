@@ -57,6 +57,7 @@ def test_compaction_joins_files_and_changes_no_row(stack: Real) -> None:
     stack.check_invariants()
 
 
+@pytest.mark.extra
 def test_what_has_few_small_files_is_left_alone(stack: Real) -> None:
     stack.produce(*swords(2))
     stack.ingest()
@@ -108,6 +109,7 @@ def test_daily_work_keeps_what_is_open_and_brings_back_what_the_metastore_lost(s
     stack.check_invariants()
 
 
+@pytest.mark.extra
 def test_a_table_whose_files_are_gone_fails_the_daily_work_by_name(stack: Real) -> None:
     """(A table of this test alone, made by a contract that exists nowhere else.)"""
     folder = stack.settings.state / "contracts-with-lost-table"

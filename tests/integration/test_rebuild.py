@@ -68,7 +68,7 @@ def test_a_tightened_rule_moves_rows_to_quarantine_and_a_corrected_one_brings_th
     stack.check_invariants()
 
 
-@pytest.mark.parametrize("kill_at", ["after_decide", "between_tables"])
+@pytest.mark.parametrize("kill_at", [pytest.param("after_decide", marks=pytest.mark.extra), "between_tables"])
 def test_a_rebuild_killed_at_any_point_is_finished_by_the_next_ingest(
     stack: Real, today: tuple[str, ...], only_blue: str, kill_at: str
 ) -> None:
@@ -135,6 +135,7 @@ def test_a_rebuild_whose_audit_fails_is_abandoned_and_the_day_is_as_it_was(
     stack.check_invariants()
 
 
+@pytest.mark.extra
 def test_one_table_alone_can_be_rebuilt(stack: Real, today: tuple[str, ...], only_blue: str) -> None:
     name = f"player-{new_event_id()}"
     sent = stack.produce(event(player=name, color="red"), event("default", player=name))

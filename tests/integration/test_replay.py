@@ -63,7 +63,14 @@ def test_two_replays_at_once_publish_each_row_once(stack: Real, only_blue: str) 
     assert set(map(tuple, stack.places(sent).values())) == {("sword_purchases",)}
 
 
-@pytest.mark.parametrize("kill_at", ["before_decide", "after_decide", "after_quarantine"])
+@pytest.mark.parametrize(
+    "kill_at",
+    [
+        pytest.param("before_decide", marks=pytest.mark.extra),
+        "after_decide",
+        pytest.param("after_quarantine", marks=pytest.mark.extra),
+    ],
+)
 def test_a_replay_killed_at_any_point_is_finished_by_the_next_ingest(stack: Real, only_blue: str, kill_at: str) -> None:
     sent = held(stack, only_blue)
     if kill_at == "after_quarantine":  # the rule still stands: it fails again, and that is a row of its own
@@ -109,6 +116,7 @@ def test_what_is_discarded_is_open_no_more_and_stays_on_record(stack: Real) -> N
     assert "nothing to replay" in stack.run("replay", mine, *BY)
 
 
+@pytest.mark.extra
 def test_a_reused_id_stays_in_quarantine_by_a_replay(stack: Real) -> None:
     same = new_event_id()
     first = stack.produce(event(event_id=same, quantity=1))
