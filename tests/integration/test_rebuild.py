@@ -68,7 +68,8 @@ def test_a_tightened_rule_moves_rows_to_quarantine_and_a_corrected_one_brings_th
     stack.check_invariants()
 
 
-@pytest.mark.parametrize("kill_at", [pytest.param("after_decide", marks=pytest.mark.extra), "between_tables"])
+@pytest.mark.extra
+@pytest.mark.parametrize("kill_at", ["after_decide", "between_tables"])
 def test_a_rebuild_killed_at_any_point_is_finished_by_the_next_ingest(
     stack: Real, today: tuple[str, ...], only_blue: str, kill_at: str
 ) -> None:
@@ -114,6 +115,7 @@ def test_a_rebuild_honours_waivers_discards_and_what_audits_hold(stack: Real, to
     assert places == [["sword_purchases"], ["quarantine:audit:quantity_possible"], []]
 
 
+@pytest.mark.extra
 def test_a_rebuild_whose_audit_fails_is_abandoned_and_the_day_is_as_it_was(
     stack: Real, today: tuple[str, ...], tmp_path: Path
 ) -> None:
