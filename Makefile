@@ -28,7 +28,7 @@ test: tools unit  ## all tests: first those without servers, then those on a sta
 	$(PYTHON) -m pytest -m "not extra" tests/model tests/integration tests/e2e tests/faults
 
 faults: tools $(READY)  ## kill, stop and fill servers and jobs, over an hour; stopped, it goes on where it was
-	$(PYTHON) -m pytest -m extra tests/integration
+	$(PYTHON) -m pytest -m extra tests/integration tests/faults
 	$(PYTHON) -m tests.faults
 
 unit: $(READY)  ## the tests that need no server
