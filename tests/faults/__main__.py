@@ -101,14 +101,15 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def write_page(file: Path) -> None:
-    """The page beside the results, and the totals for the screen."""
+    """The page beside the results that are kept with the code, and the totals for the screen."""
     found = results.newest(results.read(file))
-    (file.parent / "README.md").write_text(results.page(found))
+    if found and file.resolve() == DOCS / "results.jsonl":
+        (DOCS / "README.md").write_text(results.page(found))
     seconds = [result.recovery_seconds for result in found if result.recovery_seconds is not None]
     if seconds:
         print(
             f"{len(found)} results in {file}; recovery: median {statistics.median(seconds):.1f} s, "
-            f"worst {max(seconds):.1f} s; see {file.parent / 'README.md'}"
+            f"worst {max(seconds):.1f} s"
         )
 
 
