@@ -137,7 +137,7 @@ def _with_conditions(frame: DataFrame, planned: Sequence[Planned]) -> tuple[Data
                 _ = frame.selectExpr(condition).schema
                 usable.append(f"{condition} as `{name}`")
             except AnalysisException as error:
-                unusable.append(_Outcome(each, False, "", error=f"could not be run: {_brief(error)}"))
+                unusable.append(_Outcome(each, False, "", error=f"could not be run: {brief(error)}"))
     return frame.selectExpr("*", *usable), unusable
 
 
@@ -336,11 +336,11 @@ def _error(info: Mapping[str, Any]) -> str | None:
     """The message of the exception, which Great Expectations gives flat or once for each metric."""
     for each in (info, *(value for value in info.values() if isinstance(value, Mapping))):
         if each.get("raised_exception"):
-            return _brief(each.get("exception_message"))
+            return brief(each.get("exception_message"))
     return None
 
 
-def _brief(error: object) -> str:
+def brief(error: object) -> str:
     """The first sentences of an error of Spark, on one line."""
     return " ".join(str(error).partition("JVM stacktrace")[0].split())[:500]
 

@@ -8,7 +8,8 @@ from jobs.drain import logs_of
 from jobs.job import WHO, WHY, Job, Option, job
 from jobs.losses import read_losses, record
 from lakehouse import names
-from lakehouse.offsets import Mismatch, mismatches, unreadable
+from lakehouse.losses import as_expected, compare
+from lakehouse.offsets import Mismatch
 
 EXPECTED: Option = (
     "--expected",
@@ -19,7 +20,7 @@ EXPECTED: Option = (
 def accept_loss(run: Job) -> None:
     """Records every mismatch between the ledger and Kafka that is there now."""
     found = current(run)
-    text = "; ".join(str(each.loss) for each in found)
+    text = as_expected(found)
     if not found:
         run.say("Kafka holds all that the ledger expects; there is no loss to accept")
         return
@@ -32,19 +33,14 @@ def accept_loss(run: Job) -> None:
     run.say(f"recorded as lost: {text}")
 
 
-def current(run: Job) -> list[Mismatch]:
-    """What does not fit: the cursor, and the batches that are planned but not read yet."""
-    snapshot = run.ledger.read()
-    logs = logs_of(run, {at.topic for at in snapshot.cursor})
-    lost = read_losses(run)
-    cursor = {**{log.at: 0 for log in logs}, **snapshot.cursor}  # a partition that is new begins at 0
-    found = {each.loss: each for each in mismatches(cursor, logs, lost)}
+def current(run: Job) -> tuple[Mismatch, ...]:
+    """What does not fit: the cursor, and the newest batch if it is planned but not read yet (all before it are in raw)."""
+    newest = run.ledger.read().newest_ingest
+    ranges = newest.ranges if newest else ()
+    logs = logs_of(run, {r.at.topic for r in ranges})
     raw = run.spark.read.format("delta").load(run.path(names.RAW_EVENTS))
-    for entry in snapshot.open_entries:
-        planned = unreadable(entry.ranges, logs, lost)
-        if planned and not raw.where(f"batch_id = {entry.entry_id}").limit(1).collect():
-            found |= {each.loss: each for each in planned}
-    return [found[loss] for loss in sorted(found, key=lambda loss: (loss.at, loss.start))]
+    is_read = newest is None or newest.closed or raw.where(f"batch_id = {newest.entry_id}").limit(1).collect()
+    return compare(ranges, bool(is_read), logs, read_losses(run))
 
 
 if __name__ == "__main__":

@@ -54,7 +54,7 @@ def judge(
         else parsed.join(repeats, PLACE, "left")
     )
     typed = marked.selectExpr(
-        *_quoted([*COORDINATES, *keep]),
+        *message.quoted([*COORDINATES, *keep]),
         "value",
         "kafka_headers",
         "json",
@@ -75,7 +75,7 @@ def judge(
         f"when {_event_id_invalid()} then 'event_id_invalid' else {_violation(contracts)} end as reason_code",
     )
     judged = reasoned.selectExpr(
-        *_quoted([*COORDINATES, *keep]),
+        *message.quoted([*COORDINATES, *keep]),
         "value",
         "kafka_headers",
         f"coalesce(readable_id, case when {_has_event_id()} then {_text_of_event_id()} else {_derived_id()} end) as event_id",
@@ -88,7 +88,7 @@ def judge(
         "user_agent",
         "accept",
         "http_headers",
-        *_quoted(own),
+        *message.quoted(own),
         f"{_unknown_fields(contracts)} as unknown_fields",
         f"{_by_type(contracts, lambda c: str(c.version))} as contract_version",
         "reason_code",
@@ -159,7 +159,3 @@ def _unknown_fields(contracts: Contracts) -> str:
 def _by_type(contracts: Contracts, make: object) -> str:
     cases = " ".join(f"when '{c.event_type}' then {make(c)}" for c in contracts.values())  # type: ignore[operator]
     return f"case event_type {cases} end"
-
-
-def _quoted(names: object) -> list[str]:
-    return [f"`{name}`" for name in names]  # type: ignore[attr-defined]

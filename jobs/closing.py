@@ -89,7 +89,9 @@ def decide(run: Job, entry: Entry, snapshot: Snapshot) -> None:
         except Exception as error:
             if entry.kind == INGEST:
                 raise
-            failed, why, page = error, f"{type(error).__name__}: {_brief(error)}", ""
+            from expectations.audit import brief
+
+            failed, why, page = error, f"{type(error).__name__}: {brief(error)}", ""
         else:
             run.hooks.at("before_decide")
             run.ledger.decide(entry.entry_id, entry.kind, decision)
@@ -98,11 +100,6 @@ def decide(run: Job, entry: Entry, snapshot: Snapshot) -> None:
     run.ledger.abandon(entry.entry_id, entry.kind, why, page)
     if failed is not None and entry.planned_by == run.attempt_id:
         raise failed  # its task tries again, with an entry of its own; others go on to the next entry
-
-
-def _brief(error: Exception) -> str:
-    """An error on one line, without the trace that Spark adds to it."""
-    return " ".join(str(error).partition("JVM stacktrace")[0].split())[:500]
 
 
 def publish_decided(run: Job, entry: Entry, decision: Decision) -> None:

@@ -7,7 +7,7 @@ import sys
 from jobs import asking
 from jobs.job import SELECTION, WHO, WHY, Job, job, selection_of
 from jobs.ledger import DISCARD, Request
-from jobs.quarantined import condition_of, open_rows
+from jobs.quarantined import condition_of, say_open
 from jobs.replay import DRY_RUN
 
 
@@ -15,10 +15,7 @@ def discard(run: Job) -> None:
     """Discards what the options select."""
     selection = selection_of(run.options.selection)
     through = run.ledger.read().last_entry_id
-    waiting = open_rows(run, condition_of(selection, through)).groupBy("reason_code").count().collect()
-    for row in sorted(waiting, key=lambda row: str(row["reason_code"])):
-        run.say(f"  open in quarantine: {row['count']} of {row['reason_code']}")
-    if not waiting:
+    if not say_open(run, condition_of(selection, through)):
         run.say("nothing that is open in quarantine is selected; nothing to discard")
     elif run.options.dry_run:
         run.say("these would be discarded; this was a dry run, nothing was changed")

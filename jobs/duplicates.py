@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from jobs.message import quoted
+
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
 
@@ -54,21 +56,17 @@ def find_repeats(batch: DataFrame, raw: DataFrame) -> DataFrame | None:
     own = ranked.where(f"batch_id = {row['batch_id']}")
     if row["low_batch"] != row["batch_id"]:
         own = ranked.join(batch.select(*PLACE), PLACE, "left_semi")
-    repeats = own.where(f"first < {_ORDER}").selectExpr(*_columns(PLACE), "first")
+    repeats = own.where(f"first < {_ORDER}").selectExpr(*quoted(PLACE), "first")
     # values are joined before they are parsed: usually there is no repeat, and then nothing is read
     values = near.selectExpr(f"{_ORDER} as place", "cast(value as string) as text")
     return (
         repeats.join(values.withColumnsRenamed({"place": "first", "text": "first_text"}), "first", "left")
-        .selectExpr(*_columns(PLACE), "first_text", f"{_ORDER} as own")
+        .selectExpr(*quoted(PLACE), "first_text", f"{_ORDER} as own")
         .join(values.withColumnsRenamed({"place": "own"}), "own", "left")
-        .selectExpr(*_columns(PLACE), f"not ({_fingerprint('text')} <=> {_fingerprint('first_text')}) as reused")
+        .selectExpr(*quoted(PLACE), f"not ({_fingerprint('text')} <=> {_fingerprint('first_text')}) as reused")
     )
 
 
 def _fingerprint(text: str) -> str:
     fields = f"map_filter(from_json({text}, 'map<string, string>'), (k, v) -> k not in ({_ENVELOPE}))"
     return f"to_json(array_sort(map_entries({fields})))"
-
-
-def _columns(names: list[str]) -> list[str]:
-    return [f"`{name}`" for name in names]

@@ -14,10 +14,11 @@ from typing import TYPE_CHECKING, Any
 
 from jobs import delta_writes
 from jobs.hooks import Hooks
-from jobs.ledger import Ledger, Selection
+from jobs.ledger import Ledger
 from jobs.session import SparkUnavailable, spark_session
 from lakehouse import names
 from lakehouse.contract import ContractError, Contracts, load_contracts
+from lakehouse.quarantine import Selection
 from lakehouse.settings import Settings, SettingsError
 
 if TYPE_CHECKING:

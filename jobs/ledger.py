@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from jobs import delta_writes
 from lakehouse.offsets import OffsetRange, TopicPartition, next_cursor
+from lakehouse.quarantine import Selection
 
 if TYPE_CHECKING:
     from pyspark.sql import Row, SparkSession
@@ -65,20 +66,6 @@ class Count:
     partition: int
     event_date: dt.date
     rows: int
-
-
-@dataclass(frozen=True)
-class Selection:
-    """Which open quarantine rows a replay or a discard takes; None takes any. A reason may end with `*` (a prefix).
-
-    `since` and `until` bound the broker's time: [since, until).
-    """
-
-    reason: str | None = None
-    event_type: str | None = None
-    batch_id: int | None = None
-    since: dt.datetime | None = None
-    until: dt.datetime | None = None
 
 
 @dataclass(frozen=True)

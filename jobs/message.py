@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -35,8 +36,8 @@ def with_json(frame: DataFrame, readable: str = "true") -> DataFrame:
         f"""then try_parse_json(concat('{{"e":', {_CLEAN_TEXT}, ',"end":1}}')) end as wrapped"""
     )
     kept = frame.columns
-    return frame.selectExpr(*_quoted(kept), wrapped).selectExpr(
-        *_quoted(kept),
+    return frame.selectExpr(*quoted(kept), wrapped).selectExpr(
+        *quoted(kept),
         "case when try_variant_get(wrapped, '$.end', 'int') = 1 "
         "and size(try_variant_get(wrapped, '$', 'map<string, variant>')) = 2 "
         "then variant_get(wrapped, '$.e', 'variant') end as json",
@@ -53,5 +54,6 @@ def json_type(name: str) -> str:
     return f"schema_of_variant(try_variant_get(json, '$.{name}', 'variant'))"
 
 
-def _quoted(names: list[str]) -> list[str]:
+def quoted(names: Iterable[str]) -> list[str]:
+    """Column names as SQL."""
     return [f"`{name}`" for name in names]

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from pyspark.sql import DataFrame
 
     from jobs.job import Job
-    from jobs.ledger import Selection
+    from lakehouse.quarantine import Selection
 
 KEY = ["topic_id", "partition", "offset"]
 
@@ -25,6 +25,14 @@ def open_rows(run: Job, condition: str) -> DataFrame:
     from pyspark.sql import functions
 
     return quarantine.join(closed, functions.expr(f"{same} and closed_by > entry_id"), "left_anti")
+
+
+def say_open(run: Job, condition: str) -> bool:
+    """Says how many open rows of each reason meet the condition. Returns whether there are any."""
+    counts = open_rows(run, condition).groupBy("reason_code").count().collect()
+    for row in sorted(counts, key=lambda row: str(row["reason_code"])):
+        run.say(f"  open in quarantine: {row['count']} of {row['reason_code']}")
+    return bool(counts)
 
 
 def condition_of(selection: Selection, through: int) -> str:

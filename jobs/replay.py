@@ -7,7 +7,7 @@ import sys
 from jobs import asking
 from jobs.job import SELECTION, WHO, WHY, Job, Option, job, selection_of
 from jobs.ledger import REPLAY, Request
-from jobs.quarantined import condition_of, open_rows
+from jobs.quarantined import condition_of, say_open
 from jobs.stage_replay import rejudge
 from jobs.staging import read
 from lakehouse import names
@@ -23,10 +23,7 @@ def replay(run: Job) -> None:
     request = Request(
         REPLAY, run.options.who, run.options.why, through, selection=selection, waiver=run.options.waiver or None
     )
-    waiting = open_rows(run, condition_of(selection, through)).groupBy("reason_code").count().collect()
-    for row in sorted(waiting, key=lambda row: str(row["reason_code"])):
-        run.say(f"  open in quarantine: {row['count']} of {row['reason_code']}")
-    if not waiting:
+    if not say_open(run, condition_of(selection, through)):
         run.say("nothing that is open in quarantine is selected; nothing to replay")
         return
     if run.options.dry_run:

@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING
 
 from jobs import staging
 from jobs.checks import COORDINATES
-from jobs.ledger import PASSED, Decision, Entry, Selection, Snapshot
+from jobs.ledger import PASSED, Decision, Entry, Snapshot
 from jobs.quarantined import condition_of, open_rows
 from jobs.staging import OPEN_REASON
 from lakehouse import names
+from lakehouse.quarantine import Selection
 
 if TYPE_CHECKING:
     from jobs.job import Job

@@ -6,11 +6,12 @@ from typing import TYPE_CHECKING
 
 from jobs import auditing, duplicates, erasures, staging
 from jobs.checks import judge
-from jobs.ledger import FAILED, PASSED, WAIVED, Decision, Entry, Request, Selection, Snapshot
+from jobs.ledger import FAILED, PASSED, WAIVED, Decision, Entry, Request, Snapshot
 from jobs.quarantined import KEY, condition_of, open_rows
 from jobs.session import tune_for
 from jobs.staging import OPEN_REASON
 from lakehouse import names
+from lakehouse.quarantine import Selection
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame

@@ -7,6 +7,7 @@ import random
 import signal
 import time
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -278,23 +279,22 @@ def fill_kafka(bench: Bench) -> None:
 
 
 def fill_hdfs(bench: Bench) -> None:
-    prepare(bench)
-    job = bench.jobs.stopped_at(bench.trial.job, bench.trial.point)
-    with bench.servers.full_hdfs():
-        code = bench.jobs.go_on(job)
-    bench.over()
-    if code == 0:
-        raise Stuck(f"{bench.trial.job} at {bench.trial.point} ended well on a full HDFS")
+    refuse_writes(bench, bench.servers.full_hdfs(), "on a full HDFS")
 
 
 def enter_safe_mode(bench: Bench) -> None:
+    refuse_writes(bench, bench.servers.safe_mode(), "in safe mode")
+
+
+def refuse_writes(bench: Bench, refusing: AbstractContextManager[object], how: str) -> None:
+    """The job goes on while HDFS takes no write; it must not end well."""
     prepare(bench)
     job = bench.jobs.stopped_at(bench.trial.job, bench.trial.point)
-    with bench.servers.safe_mode():
+    with refusing:
         code = bench.jobs.go_on(job)
     bench.over()
     if code == 0:
-        raise Stuck(f"{bench.trial.job} at {bench.trial.point} ended well in safe mode")
+        raise Stuck(f"{bench.trial.job} at {bench.trial.point} ended well {how}")
 
 
 def ingest_runs(airflow: AirflowApi) -> list[str]:
