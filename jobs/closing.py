@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import datetime as dt
 import threading
-from collections.abc import Callable
-from functools import reduce
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial, reduce
 from typing import TYPE_CHECKING
 
 from jobs import delta_writes, stage_discard, stage_erase, stage_ingest, stage_rebuild, stage_replay, staging, tables
 from jobs.checks import DUPLICATE, QUARANTINE, SUPPRESSED
+from jobs.committed import counts_of as committed_counts
 from jobs.kafka_logs import mirror
 from jobs.ledger import DISCARD, ERASE, INGEST, REBUILD, REPLAY, WAIVED, Count, Decision, Entry, LedgerError, Snapshot
 from jobs.staging import BalanceError, Refused
@@ -26,6 +28,7 @@ STAGES: dict[str, Stage] = {
     REBUILD: stage_rebuild.stage,
     ERASE: stage_erase.stage,
 }
+WRITERS = 4  # tables that are written at once
 NOWHERE = (DUPLICATE, SUPPRESSED)  # destinations that are no table
 
 
@@ -150,19 +153,28 @@ def _publish_rows(run: Job, entry: Entry, decision: Decision) -> None:
     if not decision.staging:
         return
     frame = staging.read(run.spark, decision.staging)
-    for name in destinations:
+    replace_where = None
+    if entry.kind == REBUILD and request:
+        replace_where = f"event_date = date '{request.day}' and batch_id <= {request.through}"
+
+    def publish_table(name: str) -> None:
         rows = staging.event_rows(frame, by_table[name], run.contracts, entry.entry_id)
-        replace_where = None
-        if entry.kind == REBUILD and request:
-            replace_where = f"event_date = date '{request.day}' and batch_id <= {request.through}"
         path = run.path(names.event_table(name))
         delta_writes.append_once(rows, path, app="publish", version=entry.entry_id, replace_where=replace_where)
         run.hooks.at(f"after_table:{name}")
         run.hooks.at("between_tables")
-    if any(each.destination == QUARANTINE for each in decision.counts):
+
+    def publish_quarantine() -> None:
         rows = staging.quarantine_rows(frame, decision, entry.entry_id)
         delta_writes.append_once(rows, run.path(names.QUARANTINE), app="publish", version=entry.entry_id)
         run.hooks.at("after_quarantine")
+
+    steps: list[Callable[[], None]] = [partial(publish_table, name) for name in destinations]
+    if any(each.destination == QUARANTINE for each in decision.counts):
+        steps.append(publish_quarantine)
+    with ThreadPoolExecutor(WRITERS) as threads:  # in any order: each is a commit to a table of its own
+        for step in [threads.submit(step) for step in steps]:
+            step.result()
     if request:
         action = {REPLAY: "replayed", REBUILD: "rebuilt", DISCARD: "discarded"}[entry.kind]
         waived = decision.verdict == WAIVED
@@ -189,15 +201,23 @@ def read_back(run: Job, entry: Entry, decision: Decision) -> tuple[Count, ...]:
     """
     not_rows = {*NOWHERE, stage_discard.DISCARDED}
     found: list[Count] = [each for each in decision.counts if each.destination in not_rows]
-    parts = []
-    for destination in sorted({each.destination for each in decision.counts} - not_rows):
-        table = names.QUARANTINE if destination == QUARANTINE else names.event_table(destination)
-        rows = run.spark.read.format("delta").load(run.path(table)).where(f"entry_id = {entry.entry_id}")
-        parts.append(rows.selectExpr(f"'{destination}' as destination", "topic", "partition", "event_date"))
-    if parts:
-        found += staging.count(reduce(lambda one, other: one.unionAll(other), parts))
+    published = [
+        (destination, names.QUARANTINE if destination == QUARANTINE else names.event_table(destination))
+        for destination in sorted({each.destination for each in decision.counts} - not_rows)
+    ]
+    committed = committed_counts(run, published, "publish", entry.entry_id)
+    found += query_counts(run, published, entry) if committed is None else committed
     if sorted(found) != sorted(decision.counts):
         raise BalanceError(
             f"entry {entry.entry_id}: the tables hold {sorted(found)}, decided was {sorted(decision.counts)}; it stays open"
         )
     return tuple(found)
+
+
+def query_counts(run: Job, published: Sequence[tuple[str, names.Table]], entry: Entry) -> Sequence[Count]:
+    """Rows of the entry in each table, by queries."""
+    parts = []
+    for destination, table in published:
+        rows = run.spark.read.format("delta").load(run.path(table)).where(f"entry_id = {entry.entry_id}")
+        parts.append(rows.selectExpr(f"'{destination}' as destination", "topic", "partition", "event_date"))
+    return staging.count(reduce(lambda one, other: one.unionAll(other), parts)) if parts else ()

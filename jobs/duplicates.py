@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import datetime as dt
+from typing import TYPE_CHECKING, NamedTuple
 
 from jobs.message import quoted
 
@@ -17,44 +18,53 @@ _ORDER = f"struct({', '.join(f'`{name}`' for name in PLACE)})"
 _ENVELOPE = "'event_id', 'schema_version', 'received_at', 'occurred_at', 'host', 'user_agent', 'accept', 'http_headers'"
 
 
-def find_repeats(batch: DataFrame, raw: DataFrame) -> DataFrame | None:
+class Bounds(NamedTuple):
+    """Least and greatest event_id, event_date and batch_id of some messages that have an event_id."""
+
+    ids: tuple[str, str]
+    days: tuple[dt.date, dt.date]
+    batches: tuple[int, int]
+
+
+def bounds_of(batch: DataFrame) -> Bounds | None:
+    """The bounds of the messages of `batch`; none if no message has an event_id."""
+    pairs = [f"struct(min({name}), max({name}))" for name in ("event_id", "event_date", "batch_id")]
+    (row,) = batch.where("event_id is not null").selectExpr(*pairs).collect()
+    return Bounds(*map(tuple, row)) if row[0][0] is not None else None
+
+
+def find_repeats(batch: DataFrame, raw: DataFrame, bounds: Bounds | None) -> DataFrame | None:
     """The messages of `batch` whose event_id arrived before, with what the first arrival says of them.
 
     Args:
         batch: rows of the raw table.
         raw: the raw table; narrowed here to what can matter.
+        bounds: of `batch`; may be wider.
 
     Returns:
         None if no event_id is there twice, as usual. Else one row a repeated message: `PLACE`, and `reused`: true if
         type, player or own fields differ from the first arrival's. Arrival order is (batch_id, topic, partition,
         offset); days further apart than WINDOW_DAYS do not meet, so that a rebuild that reads these days sees the same.
     """
-    ids = batch.where("event_id is not null").select("event_id").distinct()
-    bounds = batch.where("event_id is not null").selectExpr(
-        "min(event_id) as low_id",
-        "max(event_id) as high_id",
-        f"date_sub(min(event_date), {WINDOW_DAYS}) as low_day",
-        f"date_add(max(event_date), {WINDOW_DAYS}) as high_day",
-        "min(batch_id) as low_batch",
-        "max(batch_id) as batch_id",
-    )
-    row = bounds.collect()[0]
-    if row["low_id"] is None:
+    if bounds is None:
         return None
+    window = dt.timedelta(days=WINDOW_DAYS)
     near = raw.where(
-        f"event_id between '{row['low_id']}' and '{row['high_id']}' and batch_id <= {row['batch_id']} "
-        f"and event_date between date '{row['low_day']}' and date '{row['high_day']}'"
+        f"event_id between '{bounds.ids[0]}' and '{bounds.ids[1]}' and batch_id <= {bounds.batches[1]} "
+        f"and event_date between date '{bounds.days[0] - window}' and date '{bounds.days[1] + window}'"
     )
+    ids = batch.where("event_id is not null").select("event_id").distinct()
     arrivals = near.select("event_id", "event_date", *PLACE).join(ids, "event_id", "left_semi")
-    if not arrivals.groupBy("event_id").count().where("count > 1").limit(1).collect():
+    # first without the join: usually no id is there twice, not even among the others
+    if not _has_repeats(near) or not _has_repeats(arrivals):
         return None
     ranked = arrivals.selectExpr(
         "*",
         f"min({_ORDER}) over (partition by event_id order by unix_date(event_date) "
         f"range between {WINDOW_DAYS} preceding and {WINDOW_DAYS} following) as first",
     )
-    own = ranked.where(f"batch_id = {row['batch_id']}")
-    if row["low_batch"] != row["batch_id"]:
+    own = ranked.where(f"batch_id = {bounds.batches[1]}")
+    if bounds.batches[0] != bounds.batches[1]:
         own = ranked.join(batch.select(*PLACE), PLACE, "left_semi")
     repeats = own.where(f"first < {_ORDER}").selectExpr(*quoted(PLACE), "first")
     # values are joined before they are parsed: usually there is no repeat, and then nothing is read
@@ -65,6 +75,10 @@ def find_repeats(batch: DataFrame, raw: DataFrame) -> DataFrame | None:
         .join(values.withColumnsRenamed({"place": "own"}), "own", "left")
         .selectExpr(*quoted(PLACE), f"not ({_fingerprint('text')} <=> {_fingerprint('first_text')}) as reused")
     )
+
+
+def _has_repeats(messages: DataFrame) -> bool:
+    return bool(messages.groupBy("event_id").count().where("count > 1").limit(1).collect())
 
 
 def _fingerprint(text: str) -> str:

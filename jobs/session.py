@@ -14,7 +14,8 @@ if TYPE_CHECKING:
 
 PROBE_SECONDS = 5.0
 # Spark compiles code for each query, and constants such as an entry's number make each query another one. Below some ten
-# thousand rows that takes longer than it saves (publish of 450 rows, warm: 16 s with, 12 s without, seen on 2 cores).
+# thousand rows that takes longer than it saves (publish of 450 rows, warm: 16 s with, 12 s without, seen on 2 cores). The
+# same holds for planning each query anew between its stages.
 COMPILE_FROM_ROWS = 50_000
 
 
@@ -45,10 +46,11 @@ def spark_session(settings: Settings, name: str) -> SparkSession:
 
 
 def tune_for(spark: SparkSession, rows: int) -> None:
-    """Sets whether the session's queries are compiled, by the number of rows that the job is about to handle."""
+    """Sets whether the session's queries are compiled and replanned, by the rows that the job is about to handle."""
     compiled = rows >= COMPILE_FROM_ROWS
     spark.conf.set("spark.sql.codegen.wholeStage", str(compiled).lower())
     spark.conf.set("spark.sql.codegen.factoryMode", "FALLBACK" if compiled else "NO_CODEGEN")
+    spark.conf.set("spark.sql.adaptive.enabled", str(compiled).lower())
 
 
 def _probe(address: str) -> None:

@@ -7,13 +7,17 @@ from typing import TYPE_CHECKING
 
 from jobs import auditing, drain, duplicates, staging
 from jobs.checks import judge
+from jobs.duplicates import Bounds
 from jobs.kafka_logs import offsets_with_message
 from jobs.ledger import PASSED, Count, Decision, Entry, Snapshot
 from jobs.losses import read_losses
+from jobs.session import tune_for
 from lakehouse import names
 from lakehouse.offsets import readable
 
 if TYPE_CHECKING:
+    from pyspark.sql import DataFrame
+
     from jobs.job import Job
 
 
@@ -23,10 +27,13 @@ def stage(run: Job, entry: Entry, snapshot: Snapshot) -> Decision:
     Raises:
         BalanceError: the messages do not add up.
     """
-    drain.append(run, entry)
     raw = run.spark.read.format("delta").load(run.path(names.RAW_EVENTS))
     batch = raw.where(f"batch_id = {entry.entry_id}")
-    in_raw = staging.count(batch.selectExpr("'raw' as destination", "topic", "partition", "event_date"))
+    in_raw, bounds = count(batch, entry.entry_id)
+    if sum(each.rows for each in in_raw) != sum(map(len, entry.ranges)):  # a batch comes to raw whole, or not at all
+        drain.append(run, entry)
+        in_raw, bounds = count(batch, entry.entry_id)
+    tune_for(run.spark, sum(each.rows for each in in_raw))
     if "balance" not in run.settings.broken:
         check_range(run, entry, in_raw)
     if not in_raw:  # nothing but transaction markers, or all of it recorded as lost
@@ -35,7 +42,7 @@ def stage(run: Job, entry: Entry, snapshot: Snapshot) -> Decision:
     folder = names.staging_folder(run.settings.warehouse_uri, entry.entry_id, run.attempt_id)
     judged = judge(
         batch,
-        duplicates.find_repeats(batch, raw),
+        duplicates.find_repeats(batch, raw, bounds),
         run.contracts,
         max_event_bytes=run.settings.max_event_bytes,
         header_rules=run.settings.header_rules,
@@ -54,6 +61,21 @@ def stage(run: Job, entry: Entry, snapshot: Snapshot) -> Decision:
     verdict, failed, page = auditing.audit(run, f"ingest-{entry.entry_id:06d}", staged, history, mix)
     decided = staging.as_decided(counts, failed)
     return Decision(run.attempt_id, run.contracts.hash, verdict, failed, decided, folder, page)
+
+
+def count(batch: DataFrame, batch_id: int) -> tuple[list[Count], Bounds | None]:
+    """Rows of a batch in raw per topic, partition and day, and the bounds of its event ids, in one query."""
+    from pyspark.sql import functions as F
+
+    figures = (F.count("*").alias("rows"), F.min("event_id").alias("low"), F.max("event_id").alias("high"))
+    found = batch.groupBy("topic", "partition", "event_date").agg(*figures).collect()
+    counts = sorted(Count("raw", r["topic"], r["partition"], r["event_date"], r["rows"]) for r in found)
+    named = [r for r in found if r["low"] is not None]
+    if not named:
+        return counts, None
+    days = [r["event_date"] for r in named]
+    ids = (min(r["low"] for r in named), max(r["high"] for r in named))
+    return counts, Bounds(ids, (min(days), max(days)), (batch_id, batch_id))
 
 
 def check_range(run: Job, entry: Entry, in_raw: Sequence[Count]) -> None:

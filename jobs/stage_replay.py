@@ -70,7 +70,7 @@ def judge_again(run: Job, batch: DataFrame, raw: DataFrame) -> DataFrame:
     """Judges messages that were judged before; `batch` has OPEN_REASON. Erased players are left out of it."""
     judged = judge(
         batch,
-        duplicates.find_repeats(batch.drop(OPEN_REASON), raw),
+        duplicates.find_repeats(batch.drop(OPEN_REASON), raw, duplicates.bounds_of(batch)),
         run.contracts,
         max_event_bytes=run.settings.max_event_bytes,
         header_rules=run.settings.header_rules,

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from lakehouse.contract import Contract, Contracts
 
 ROWS_PER_FILE = 250_000
+PARTITION_FROM_ROWS = 50_000  # below, reading all of it for each table costs less than a file for each
 
 
 class BalanceError(Exception):
@@ -35,9 +36,12 @@ OPEN_REASON = "open_reason"
 
 
 def write(judged: DataFrame, folder: str, rows: int) -> None:
-    """Writes the judged messages, one folder a destination."""
+    """Writes the judged messages: few of them as one file, many with one folder a destination."""
     files = max(1, -(-rows // ROWS_PER_FILE))
-    judged.coalesce(files).write.mode("error").partitionBy("destination").parquet(folder)
+    writer = judged.coalesce(files).write.mode("error")
+    if rows >= PARTITION_FROM_ROWS:
+        writer = writer.partitionBy("destination")
+    writer.parquet(folder)
 
 
 def read(spark: SparkSession, folder: str) -> DataFrame:

@@ -1,4 +1,4 @@
-"""A small client of HDFS over WebHDFS: list, measure and delete; the NameNode alone answers, no data are read."""
+"""A small client of HDFS over WebHDFS: list, measure, read small files and delete."""
 
 from __future__ import annotations
 
@@ -43,6 +43,19 @@ class Hdfs:
     def exists(self, path: str) -> bool:
         return self._call("get", "GETFILESTATUS", path) is not None
 
+    def names_after(self, path: str, name: str) -> list[str]:
+        """What a folder holds after `name` in the order of names; nothing if there is no such folder."""
+        found: list[str] = []
+        while True:
+            answer = self._call("get", "LISTSTATUS_BATCH", path, startAfter=name)
+            if answer is None:
+                return found
+            listing = answer["DirectoryListing"]
+            found += [each["pathSuffix"] for each in listing["partialListing"]["FileStatuses"]["FileStatus"]]
+            if not listing["remainingEntries"]:
+                return found
+            name = found[-1]
+
     def list(self, path: str) -> list[Status]:
         """What a folder holds, by name; nothing if there is no such folder."""
         answer = self._call("get", "LISTSTATUS", path)
@@ -58,6 +71,11 @@ class Hdfs:
             for each in answer["FileStatuses"]["FileStatus"]
         ]
         return sorted(found)
+
+    def read(self, path: str) -> str | None:
+        """The text of a small file; None if there is no such file."""
+        answer = self._call("get", "OPEN", path)
+        return None if answer is None else str(answer)
 
     def summary(self, path: str) -> Summary:
         """How much is in a folder; nothing if there is no such folder."""
@@ -93,6 +111,8 @@ class Hdfs:
                 params={"op": operation, "user.name": USER, **parameters},
                 timeout=DELETE_SECONDS if method == "delete" else REQUEST_SECONDS,
             )
+            if operation == "OPEN" and response.ok:
+                return response.content.decode()
             answer = response.json()
         except (requests.RequestException, ValueError) as error:
             raise HdfsError(

@@ -78,6 +78,14 @@ def test_two_drains_at_once_commit_one_batch(stack: Real) -> None:
     assert set(map(tuple, stack.places(sent).values())) == {("sword_purchases",)}
 
 
+def test_rows_are_counted_by_queries_where_the_tables_logs_cannot_be_read(stack: Real) -> None:
+    sent = stack.produce(*mixed())
+    stack.run("drain")
+    output = stack.run("publish", webhdfs_url="http://127.0.0.1:9/webhdfs/v1")
+    assert "the tables are counted by queries: HDFS does not answer" in output
+    assert {len(places) for places in stack.places(sent).values()} == {1}
+
+
 def mixed() -> list[bytes]:
     """Rows of three tables and of quarantine."""
     swords = [event(color="red", quantity=n) for n in range(5)]

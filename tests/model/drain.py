@@ -125,7 +125,8 @@ class Drain(Rules):
                 after = self._drained(local, local.data[1])
             yield state, after, ("reads back {}", entry.kind)
         else:
-            yield state, self._taken(local, local.entry, entry), ("reads back entry {}", local.entry)
+            for taken in self._taken(local, local.entry, entry):
+                yield state, taken, ("reads back entry {}", local.entry)
 
     def _begin(self, state: State, local: Local) -> Iterator[Step]:
         """Reads through which entry it goes: it keeps that, however long it takes to get a number."""

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from functools import cache
+from itertools import permutations
+from math import factorial
 
 from tests.model import judge
 from tests.model.rules import Rules, Step
@@ -20,10 +22,15 @@ def publication(scenario: Scenario, kind: str, decision: Decision, raw_first: bo
             steps += ["erase:quarantine"]
             steps = ["erase:raw", *steps] if raw_first else [*steps, "erase:raw"]
         return (*steps, "count")
+    places = _places(scenario, decision)
+    steps = list(permutations(places))[decision.order]
+    return (*steps, *["actions"] * bool(decision.actions), "count")
+
+
+def _places(scenario: Scenario, decision: Decision) -> list[str]:
+    """The commits that an attempt makes at once, so that they may come in any order."""
     tables = {scenario.messages[r[0]].table for r in decision.game} | set(decision.swaps)
-    steps = [f"game:{TABLES[t]}" for t in sorted(tables)]
-    steps += ["quarantine"] * bool(decision.bad) + ["actions"] * bool(decision.actions)
-    return (*steps, "count")
+    return [f"game:{TABLES[t]}" for t in sorted(tables)] + ["quarantine"] * bool(decision.bad)
 
 
 class Publish(Rules):
@@ -47,18 +54,23 @@ class Publish(Rules):
                     ("takes entry {} {}", number, entry.kind),
                 )
             else:
-                yield state, self._taken(local, number, entry), ("takes entry {}, decided", number)
+                for taken in self._taken(local, number, entry):
+                    yield state, taken, ("takes entry {}, decided", number)
         for number, entry in opened if "abandon_lowest" in self.without else opened[:1]:
             if (entry.kind != "I" or "ingest_stays" in self.without) and (
                 entry.decision is None or "decided_stays" in self.without
             ):
                 yield state, self.to(local, "abandon", number), ("takes entry {} to abandon it", number)
 
-    def _taken(self, local: Local, number: int, entry: Entry) -> Local:
-        """What to do for an entry of which a decision is expected."""
+    def _taken(self, local: Local, number: int, entry: Entry) -> Iterator[Local]:
+        """What to do for an entry of which a decision is expected: publish it, in any order of the tables."""
         if entry.decision is None or entry.decision.verdict == ABANDONED:
-            return self.to(local, "close")
-        return self.to(local, self._publication(entry, entry.decision)[0], number, entry.decision)
+            yield self.to(local, "close")
+            return
+        places = () if entry.kind == "E" else _places(self.scenario, entry.decision)
+        for order in range(factorial(len(places))):
+            decision = entry.decision._replace(order=order)
+            yield self.to(local, self._publication(entry, decision)[0], number, decision)
 
     def _publication(self, entry: Entry, decision: Decision) -> tuple[str, ...]:
         return publication(self.scenario, entry.kind, decision, "erase_raw_last" in self.without)

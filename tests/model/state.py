@@ -85,6 +85,7 @@ class Decision(NamedTuple):
     counted: tuple[int, ...] = ()  # messages of the batch, of an ingest
     why: str = ""  # of an abandonment
     blamed: tuple[int, ...] = ()  # messages that made the audit of an abandoned rebuild fail
+    order: int = 0  # in which an attempt commits to the tables: the number of the permutation; 0 in the ledger
 
 
 class Entry(NamedTuple):

@@ -41,7 +41,7 @@ def batch_of(spark: SparkSession, values: list[bytes | None], batch_id: int = 1,
 
 def judged(batch: DataFrame, earlier: DataFrame | None = None, header_rules: dict[str, str] | None = None) -> list[Row]:
     arrivals = batch if earlier is None else earlier.unionAll(batch)
-    repeats = duplicates.find_repeats(batch, arrivals)
+    repeats = duplicates.find_repeats(batch, arrivals, duplicates.bounds_of(batch))
     result = checks.judge(batch, repeats, CONTRACTS, max_event_bytes=MAX_BYTES, header_rules=header_rules or {})
     return result.orderBy("offset").collect()
 

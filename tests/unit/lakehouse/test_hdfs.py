@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import json
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -28,6 +28,7 @@ class NameNode(ThreadingHTTPServer):
 
     status: int = 200
     answer: Any = None
+    answers: Sequence[Any] = ()  # one after the other, before `answer`
 
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), Handler)
@@ -43,7 +44,10 @@ class Handler(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         url = urlsplit(self.path)
         self.server.asked.append((self.command, url.path, parse_qs(url.query)))
-        body = json.dumps(self.server.answer).encode()
+        answer = self.server.answer
+        if self.server.answers:
+            answer, *self.server.answers = self.server.answers
+        body = json.dumps(answer).encode()
         self.send_response(self.server.status)
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
@@ -72,6 +76,23 @@ def test_a_folder_is_listed_by_name(namenode: NameNode) -> None:
     method, path, parameters = namenode.asked[0]
     assert (method, path) == ("GET", "/webhdfs/v1/lakehouse/raw")
     assert parameters == {"op": ["LISTSTATUS"], "user.name": ["lakehouse"]}
+
+
+def test_names_are_listed_from_one_on_until_the_namenode_has_no_more(namenode: NameNode) -> None:
+    namenode.answers = [_page(["b", "c"], remaining=1), _page(["d"], remaining=0)]
+    assert namenode.hdfs().names_after("/t", "a") == ["b", "c", "d"]
+    assert [parameters["startAfter"] for _, _, parameters in namenode.asked] == [["a"], ["c"]]
+
+
+def _page(names: list[str], remaining: int) -> dict[str, Any]:
+    statuses = {"FileStatuses": {"FileStatus": [{"pathSuffix": name} for name in names]}}
+    return {"DirectoryListing": {"partialListing": statuses, "remainingEntries": remaining}}
+
+
+def test_a_small_file_is_read_as_text(namenode: NameNode) -> None:
+    namenode.answer = {"add": "é"}
+    assert namenode.hdfs().read("/t/x") == json.dumps({"add": "é"})
+    assert namenode.asked[0][2]["op"] == ["OPEN"]
 
 
 def test_what_is_not_there_is_nothing(namenode: NameNode) -> None:
