@@ -7,7 +7,7 @@ import pytest
 from tests.faults import matrix, mutations, results, trial
 from tests.real import Real
 
-pytestmark = [pytest.mark.timeout(600), pytest.mark.extra]
+pytestmark = pytest.mark.timeout(600)
 ROWS = 60
 
 
