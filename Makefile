@@ -32,7 +32,7 @@ faults: tools $(READY)  ## kill, stop and fill servers and jobs, over an hour; s
 	$(PYTHON) -m tests.faults
 
 unit: $(READY)  ## the tests that need no server
-	$(PYTHON) -m pytest -n 2 --dist loadfile tests/unit
+	$(PYTHON) -m pytest tests/unit
 
 lint: $(READY)  ## style, format and types
 	.venv/bin/ruff check .

@@ -30,8 +30,9 @@ with DAG(
     "maintain_tables",
     description="Compacts and vacuums tables, compares their schemas, and builds changed days again.",
     doc_md=__doc__,
-    # without a start date: a new stack then waits for the next hour, instead of making up for the last one at once
-    schedule=CronTriggerTimetable("17 * * * *", timezone="UTC", run_immediately=False),
+    # Without a start date a new stack waits for the next hour, instead of making up for the last one at once. (False would make
+    # up for it within the first six minutes.)
+    schedule=CronTriggerTimetable("17 * * * *", timezone="UTC", run_immediately=dt.timedelta(0)),
     catchup=False,
     max_active_runs=1,
     default_args=DEFAULTS,

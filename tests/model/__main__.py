@@ -1,4 +1,4 @@
-"""Runs the checker: `python -m tests.model quick` (under a minute), or `full` (up to 25 minutes)."""
+"""Runs the checker: `python -m tests.model quick` (under a minute), or `full` (17 minutes)."""
 
 from __future__ import annotations
 

@@ -157,17 +157,20 @@ def test_daily_work_is_due_at_one_hour_or_when_asked_for(bag: Any, hour: int, da
     assert task.python_callable(params={"daily": daily}, dag_run=run) is due
 
 
-def test_a_new_stack_waits_an_hour_for_its_first_maintenance(bag: Any) -> None:
+@pytest.mark.parametrize("minute", [16, 18, 50])
+def test_a_new_stack_waits_for_its_first_maintenance(bag: Any, monkeypatch: pytest.MonkeyPatch, minute: int) -> None:
+    from airflow.timetables import trigger
     from airflow.timetables.base import TimeRestriction
-    from airflow.timetables.trigger import CronTriggerTimetable
 
-    dag = bag.dags["maintain_tables"]
-    assert dag.start_date is None and dag.timetable.run_immediately is False
-    timetable = CronTriggerTimetable("17 * * * *", timezone="UTC", run_immediately=False)  # the scheduler's own class
+    dag, now = bag.dags["maintain_tables"], dt.datetime(2026, 11, 22, 9, minute, tzinfo=dt.UTC)
+    monkeypatch.setattr(trigger, "utcnow", lambda: now)
+    timetable = trigger.CronTriggerTimetable(  # the scheduler's own class
+        dag.timetable.expression, timezone="UTC", run_immediately=dag.timetable.run_immediately
+    )
     first = timetable.next_dagrun_info(
         last_automated_data_interval=None, restriction=TimeRestriction(dag.start_date, None, catchup=False)
     )
-    assert first is not None and first.run_after > dt.datetime.now(dt.UTC)
+    assert first is not None and first.run_after > now
 
 
 def test_a_form_that_changes_data_asks_why_and_a_selection_starts_as_a_dry_run(bag: Any) -> None:
