@@ -7,6 +7,7 @@ import sys
 
 from jobs import tables
 from jobs.job import DAY, Job, job
+from jobs.session import tune_for
 from lakehouse import names
 from lakehouse.views import PLAYER_INVENTORY
 
@@ -15,6 +16,7 @@ def audit(run: Job, day: dt.date) -> None:
     """Runs the expectations over the day's facts and the inventory that they add up to; writes one row."""
     from expectations.audit import audit_day
 
+    tune_for(run.spark, None)
     facts = (names.DAILY_EVENT_COUNTS, names.DAILY_ITEM_SALES, names.PLAYER_ITEM_CHANGES)
     frames = {table.name: run.spark.read.format("delta").load(run.path(table)) for table in facts}
     inventory = run.spark.sql(PLAYER_INVENTORY)  # all stock, and no more days than the newest valid month leaves

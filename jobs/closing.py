@@ -14,6 +14,7 @@ from jobs.checks import DUPLICATE, QUARANTINE, SUPPRESSED
 from jobs.committed import counts_of as committed_counts
 from jobs.kafka_logs import mirror
 from jobs.ledger import DISCARD, ERASE, INGEST, REBUILD, REPLAY, WAIVED, Count, Decision, Entry, LedgerError, Snapshot
+from jobs.session import tune_for
 from jobs.staging import BalanceError, Refused
 from lakehouse import names
 
@@ -152,6 +153,7 @@ def _publish_rows(run: Job, entry: Entry, decision: Decision) -> None:
         run.hooks.at("during_register")
     if not decision.staging:
         return
+    tune_for(run.spark, sum(each.rows for each in decision.counts))
     frame = staging.read(run.spark, decision.staging)
     replace_where = None
     if entry.kind == REBUILD and request:

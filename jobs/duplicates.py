@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from pyspark.sql import DataFrame
 
 WINDOW_DAYS = 8  # a valid event_id's time is within 7 days before and 1 hour after the broker's
+NARROW = dt.timedelta(hours=1)
 PLACE = ["batch_id", "topic", "partition", "offset"]
 _ORDER = f"struct({', '.join(f'`{name}`' for name in PLACE)})"
 
@@ -55,8 +56,9 @@ def find_repeats(batch: DataFrame, raw: DataFrame, bounds: Bounds | None) -> Dat
     )
     ids = batch.where("event_id is not null").select("event_id").distinct()
     arrivals = near.select("event_id", "event_date", *PLACE).join(ids, "event_id", "left_semi")
-    # first without the join: usually no id is there twice, not even among the others
-    if not _has_repeats(near) or not _has_repeats(arrivals):
+    if _is_narrow(bounds.ids) and not _has_repeats(near):
+        return None  # without the join: usually no id is there twice, not even among the others
+    if not _has_repeats(arrivals):
         return None
     ranked = arrivals.selectExpr(
         "*",
@@ -75,6 +77,12 @@ def find_repeats(batch: DataFrame, raw: DataFrame, bounds: Bounds | None) -> Dat
         .join(values.withColumnsRenamed({"place": "own"}), "own", "left")
         .selectExpr(*quoted(PLACE), f"not ({_fingerprint('text')} <=> {_fingerprint('first_text')}) as reused")
     )
+
+
+def _is_narrow(ids: tuple[str, str]) -> bool:
+    """Whether UUIDs (version 7: they begin with their milliseconds) lie so close that few others lie between them."""
+    low, high = (int(each[:13].replace("-", ""), 16) for each in ids)
+    return high - low <= NARROW.total_seconds() * 1000
 
 
 def _has_repeats(messages: DataFrame) -> bool:

@@ -19,11 +19,10 @@ class Hooks:
         self._signals.pop(None, None)
 
     def at(self, point: str) -> None:
-        sent = self._signals.get(point)
+        # once is enough, also if the point is passed again, or by two threads
+        sent = self._signals.pop(point, None) if self._signals else None
         if sent is None:
             return
-        if sent == signal.SIGSTOP:
-            del self._signals[point]  # once is enough, also if the point is passed again
         parent = os.getppid()
         # a cold job's driver is the JVM of spark-submit that started us: a crash takes both
         if b"org.apache.spark.deploy.SparkSubmit" in Path(f"/proc/{parent}/cmdline").read_bytes():

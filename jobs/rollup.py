@@ -8,6 +8,7 @@ import sys
 from jobs import builds, daily
 from jobs.conflicts import replace_newest
 from jobs.job import DAY, Job, job
+from jobs.session import tune_for
 from lakehouse import names
 
 
@@ -19,6 +20,7 @@ def build(run: Job, day: dt.date) -> int:
     before a table changes, so that no inventory snapshot is taken for current that does not hold it.
     """
     built_through = run.ledger.read().closed_through
+    tune_for(run.spark, None)
     run.hooks.at("after_built_through")
     tables = {
         name: run.spark.read.format("delta").load(run.path(names.event_table(name))) for name in run.contracts.tables

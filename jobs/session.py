@@ -45,12 +45,15 @@ def spark_session(settings: Settings, name: str) -> SparkSession:
     return spark
 
 
-def tune_for(spark: SparkSession, rows: int) -> None:
-    """Sets whether the session's queries are compiled and replanned, by the rows that the job is about to handle."""
-    compiled = rows >= COMPILE_FROM_ROWS
+def tune_for(spark: SparkSession, rows: int | None) -> None:
+    """Sets whether the session's queries are compiled and replanned, by the rows that the job is about to handle.
+
+    With None, for a number that is not known, they are replanned alone.
+    """
+    compiled = rows is not None and rows >= COMPILE_FROM_ROWS
     spark.conf.set("spark.sql.codegen.wholeStage", str(compiled).lower())
     spark.conf.set("spark.sql.codegen.factoryMode", "FALLBACK" if compiled else "NO_CODEGEN")
-    spark.conf.set("spark.sql.adaptive.enabled", str(compiled).lower())
+    spark.conf.set("spark.sql.adaptive.enabled", str(compiled or rows is None).lower())
 
 
 def _probe(address: str) -> None:

@@ -87,10 +87,11 @@ def test_rows_are_counted_by_queries_where_the_tables_logs_cannot_be_read(stack:
 
 
 def mixed() -> list[bytes]:
-    """Rows of three tables and of quarantine."""
+    """Rows of more tables than are written at once, and of quarantine."""
     swords = [event(color="red", quantity=n) for n in range(5)]
     horses = [event("purchase_horse", size="small", speed=1, quantity=n) for n in range(5)]
-    return [*swords, *horses, event("default"), b"junk"]
+    others = [event("default"), event("message", text="hello"), event("guild_action", action="join", guild="g")]
+    return [*swords, *horses, *others, b"junk"]
 
 
 @pytest.mark.parametrize(

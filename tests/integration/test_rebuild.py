@@ -82,6 +82,27 @@ def test_a_rebuild_killed_at_any_point_is_finished_by_the_next_ingest(
     assert list(stack.places(red).values()) == [["sword_purchases"], ["default_events"]]
 
 
+def test_a_swap_leaves_newer_rows_alone_that_compaction_joined_with_older_ones(
+    stack: Real, today: tuple[str, ...], only_blue: str
+) -> None:
+    """Then the commit of the rebuild holds rows of a later batch too, written anew, which are not its own."""
+    old = stack.produce(event(color="red"), event(color="blue"))
+    stack.ingest()
+    new = stack.produce(event(color="blue"))
+    stack.run("drain")
+    stack.run_killed("rebuild", "after_plan", *today, *BY)  # takes batches up to the last one that is done
+    stack.run_killed("publish", "after_done")
+    stack.run_killed("publish", "after_decide", contracts=only_blue)
+    assert "joined" in stack.run("maintain", "--task", "compact", compact_from_files="2")
+    said = stack.run("publish", contracts=only_blue)
+    assert "queries" not in said
+    assert list(stack.places(old + new).values()) == [
+        ["quarantine:rule:blue_for_a_day"], ["sword_purchases"], ["sword_purchases"],
+    ]  # fmt: skip
+    stack.check_invariants()
+    stack.run("rebuild", *today, *BY)
+
+
 def test_a_rebuild_beside_ingest_and_replay_loses_and_doubles_nothing(
     stack: Real, today: tuple[str, ...], only_blue: str
 ) -> None:

@@ -11,7 +11,7 @@ from tests.model.explore import Explorer, Result
 from tests.model.mutations import MUTATIONS, NEEDLESS
 from tests.model.protocol import Protocol
 
-LIMIT = 1_500_000  # states of one configuration; beyond it is cut off, and says so
+LIMIT = 600_000  # states of one configuration; beyond it is cut off, and says so
 
 
 def run(name: str, runs: str, without: tuple[str, ...] = (), fine: bool = False, limit: int = LIMIT) -> Result:

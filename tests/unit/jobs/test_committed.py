@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 
-from jobs import committed
-from jobs.committed import Added, added, added_by
+import pytest
+
+from jobs.committed import LOOK_BACK, Added, NotTold, added, added_by
 
 
 def commit(app: str, version: int, *paths: str, day: str = "2026-11-22") -> str:
@@ -20,8 +21,10 @@ class Log:
     def __init__(self, files: dict[str, str]) -> None:
         self.files = files
         self.reads: list[str] = []
+        self.listed: list[str] = []
 
     def names_after(self, path: str, name: str) -> list[str]:
+        self.listed.append(name)
         return sorted(each for each in self.files if each > name)
 
     def read(self, path: str) -> str | None:
@@ -49,29 +52,32 @@ def test_a_commit_that_added_no_file_holds_no_row() -> None:
     assert added_by(commit("publish", 7).splitlines(), "publish", 7) == []
 
 
-def test_newer_commits_are_looked_at_first_and_no_more_than_needed() -> None:
-    files = {json_name(n): commit("publish", n, f"{n}.parquet") for n in range(30)}
-    log = Log({**files, "00000000000000000010.checkpoint.parquet": "", f"{29:020d}.crc": "{}"})
-    assert added(log, "/t", "publish", 28) == [Added("28.parquet", "2026-11-22")]  # type: ignore[arg-type]
-    assert log.reads == [
-        "/t/_delta_log/_last_checkpoint",
-        f"/t/_delta_log/{json_name(29)}",
-        f"/t/_delta_log/{json_name(28)}",
-    ]
+def log_of(count: int, **others: str) -> Log:
+    return Log({json_name(n): commit("publish", n, f"{n}.parquet") for n in range(count)} | others)
 
 
-def test_the_log_is_listed_from_some_commits_before_its_checkpoint() -> None:
-    files = {json_name(n): commit("publish", n, f"{n}.parquet") for n in range(200)}
-    log = Log({**files, "_last_checkpoint": '{"version": 150}'})
-    assert added(log, "/t", "publish", 199)  # type: ignore[arg-type]
-    assert log.names_after("", f"{150 - committed.LOOK_BACK:020d}")[0] == json_name(130)
+@pytest.mark.parametrize("version", [99, 99 - LOOK_BACK + 1])
+def test_the_commit_is_found_among_the_last_ones(version: int) -> None:
+    log = log_of(100, **{f"{99:020d}.crc": "{}", "_last_checkpoint": '{"version": 98}'})
+    assert added(log, "/t", "publish", version) == [Added(f"{version}.parquet", "2026-11-22")]  # type: ignore[arg-type]
+    assert log.listed == [f"{98 - LOOK_BACK:020d}"]
+    assert len(log.reads) == 1 + LOOK_BACK
 
 
-def test_a_commit_that_lies_too_far_back_is_not_looked_for() -> None:
-    log = Log({json_name(n): commit("publish", n, "x") for n in range(100)})
-    assert added(log, "/t", "publish", 5) is None  # type: ignore[arg-type]
-    assert len(log.reads) == 1 + committed.LOOK_BACK
+def test_the_first_commit_of_a_table_is_found() -> None:
+    assert added(log_of(1), "/t", "publish", 0) == [Added("0.parquet", "2026-11-22")]  # type: ignore[arg-type]
 
 
-def test_a_table_without_log_has_no_such_commit() -> None:
-    assert added(Log({}), "/t", "publish", 1) is None  # type: ignore[arg-type]
+def test_a_commit_that_lies_too_far_back_is_not_told() -> None:
+    with pytest.raises(NotTold, match="0 of the last 8 commits of /t are publish 5"):
+        added(log_of(100), "/t", "publish", 5)  # type: ignore[arg-type]
+
+
+def test_two_commits_with_one_transaction_id_are_not_taken_for_one() -> None:
+    with pytest.raises(NotTold, match="2 of the last"):
+        added(log_of(3, **{json_name(3): commit("publish", 2, "again.parquet")}), "/t", "publish", 2)  # type: ignore[arg-type]
+
+
+def test_a_table_without_log_tells_nothing() -> None:
+    with pytest.raises(NotTold):
+        added(Log({}), "/t", "publish", 1)  # type: ignore[arg-type]
