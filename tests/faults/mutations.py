@@ -64,7 +64,7 @@ def staging(bench: Bench) -> str:
     bench.send()
     bench.jobs.run("drain")
     code = bench.jobs.end(bench.jobs.start("publish", broken='["staging"]'))
-    said = next((line for line in bench.jobs.log[-1].splitlines() if "does not add up" in line), "")
+    said = next((line for line in bench.jobs.log[-1].splitlines() if "BalanceError: the batch does not" in line), "")
     bench.jobs.run("publish")
     wrong = bench.wrong()
     return f"publish failed: {said.strip()}" if code and said and not wrong else ""
