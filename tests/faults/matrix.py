@@ -21,6 +21,7 @@ PUBLISH_HOOKS = (
     "after_done",
 )
 HOOKS = DRAIN_HOOKS + PUBLISH_HOOKS
+LAST_OF_DRAIN = "after_raw"  # behind it drain writes nothing more
 WATCHED = {
     "raw_not_committed": "drain",
     "raw_not_answered": "drain",
