@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import json
+from typing import TYPE_CHECKING, cast
 
 import pytest
 
 from jobs.committed import LOOK_BACK, Added, NotTold, added, added_by
+
+if TYPE_CHECKING:
+    from lakehouse.hdfs import Hdfs
 
 
 def commit(app: str, version: int, *paths: str, day: str = "2026-11-22") -> str:
@@ -52,6 +56,10 @@ def test_a_commit_that_added_no_file_holds_no_row() -> None:
     assert added_by(commit("publish", 7).splitlines(), "publish", 7) == []
 
 
+def found_in(log: Log, version: int) -> list[Added]:
+    return added(cast("Hdfs", log), "/t", "publish", version)
+
+
 def log_of(count: int, **others: str) -> Log:
     return Log({json_name(n): commit("publish", n, f"{n}.parquet") for n in range(count)} | others)
 
@@ -59,25 +67,25 @@ def log_of(count: int, **others: str) -> Log:
 @pytest.mark.parametrize("version", [99, 99 - LOOK_BACK + 1])
 def test_the_commit_is_found_among_the_last_ones(version: int) -> None:
     log = log_of(100, **{f"{99:020d}.crc": "{}", "_last_checkpoint": '{"version": 98}'})
-    assert added(log, "/t", "publish", version) == [Added(f"{version}.parquet", "2026-11-22")]  # type: ignore[arg-type]
+    assert found_in(log, version) == [Added(f"{version}.parquet", "2026-11-22")]
     assert log.listed == [f"{98 - LOOK_BACK:020d}"]
     assert len(log.reads) == 1 + LOOK_BACK
 
 
 def test_the_first_commit_of_a_table_is_found() -> None:
-    assert added(log_of(1), "/t", "publish", 0) == [Added("0.parquet", "2026-11-22")]  # type: ignore[arg-type]
+    assert found_in(log_of(1), 0) == [Added("0.parquet", "2026-11-22")]
 
 
 def test_a_commit_that_lies_too_far_back_is_not_told() -> None:
     with pytest.raises(NotTold, match="0 of the last 8 commits of /t are publish 5"):
-        added(log_of(100), "/t", "publish", 5)  # type: ignore[arg-type]
+        found_in(log_of(100), 5)
 
 
 def test_two_commits_with_one_transaction_id_are_not_taken_for_one() -> None:
     with pytest.raises(NotTold, match="2 of the last"):
-        added(log_of(3, **{json_name(3): commit("publish", 2, "again.parquet")}), "/t", "publish", 2)  # type: ignore[arg-type]
+        found_in(log_of(3, **{json_name(3): commit("publish", 2, "again.parquet")}), 2)
 
 
 def test_a_table_without_log_tells_nothing() -> None:
     with pytest.raises(NotTold):
-        added(Log({}), "/t", "publish", 1)  # type: ignore[arg-type]
+        found_in(Log({}), 1)
