@@ -2,60 +2,77 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
-from flask import Flask, Response, jsonify, request
+import orjson
+from flask import Flask, Response, request
 
 from api import bodies, logs
 from api.events import EventMaker, Message, Rejected
+from api.later import Later
 from api.metrics import Metrics
 from api.problems import Problem, not_acknowledged
 from api.publish import Publisher
 from api.sender import Sender, sender_of
 
 Outcome = dict[str, str]
+_STATUSES = ("accepted", "rejected", "unavailable")
 
 
 def register(app: Flask, events: EventMaker, publisher: Publisher, metrics: Metrics, max_items: int) -> None:
     """Adds the route."""
 
-    def view() -> Response:
+    def view() -> Any:  # a Later, of which Flask's types know nothing
         publisher.start()
         sender = sender_of(request.environ)
+        noted = logs.noted_in(request.environ)
         items = bodies.read_items(request, max_items)
-        made = [_made(events, item, sender) for item in items]
-        outcomes = _outcomes(made, publisher)
-        metrics.count_events(
-            (_event_type(item, each, events), outcome["status"])
-            for item, each, outcome in zip(items, made, outcomes, strict=True)
-        )
-        statuses = [outcome["status"] for outcome in outcomes]
-        logs.note(
-            player=sender.player, **{name: statuses.count(name) for name in ("accepted", "rejected", "unavailable")}
-        )
-        return _answer(outcomes, statuses)
+        made = _made(events, items, sender)
+        sent = [each for each in made if isinstance(each, Message)]
+
+        def finish(acknowledged: list[bool]) -> Response:
+            outcomes = _outcomes(made, acknowledged)
+            metrics.count_events(_counted(items, made, outcomes, events))
+            statuses = Counter(outcome["status"] for outcome in outcomes)
+            noted.update(player=sender.player, **{name: statuses[name] for name in _STATUSES})
+            return _answer(outcomes, statuses)
+
+        return Later(publisher.publish(sent), finish)
 
     app.add_url_rule("/v1/events", "POST /v1/events", view, methods=["POST"], provide_automatic_options=False)
 
 
-def _made(events: EventMaker, item: Any, sender: Sender) -> Message | Rejected:
-    if isinstance(item, bodies.Unreadable):
-        return Rejected("", "json", item.detail)
-    try:
-        return events.message(item, sender)
-    except Rejected as rejected:
-        return rejected
+def _made(events: EventMaker, items: Sequence[Any], sender: Sender) -> list[Message | Rejected]:
+    message = events.for_request(sender)
+    made: list[Message | Rejected] = []
+    for item in items:
+        try:
+            made.append(message(item) if type(item) is not bodies.Unreadable else Rejected("", "json", item.detail))
+        except Rejected as rejected:
+            made.append(rejected)
+    return made
 
 
-def _outcomes(made: Sequence[Message | Rejected], publisher: Publisher) -> list[Outcome]:
-    acknowledged = iter(publisher.publish([each for each in made if isinstance(each, Message)]))
+def _outcomes(made: Sequence[Message | Rejected], acknowledged: Sequence[bool]) -> list[Outcome]:
+    """`acknowledged` has one element a message."""
+    answers = iter(acknowledged)
     return [
         {"status": "rejected", "field": each.field, "rule": each.rule, "detail": each.detail}
         if isinstance(each, Rejected)
-        else {"status": "accepted" if next(acknowledged) else "unavailable", "event_id": each.event_id}
+        else {"status": "accepted" if next(answers) else "unavailable", "event_id": each.event_id}
         for each in made
     ]
+
+
+def _counted(
+    items: Sequence[Any], made: Sequence[Message | Rejected], outcomes: Sequence[Outcome], events: EventMaker
+) -> Counter[tuple[str, str]]:
+    return Counter(
+        (_event_type(item, each, events), outcome["status"])
+        for item, each, outcome in zip(items, made, outcomes, strict=True)
+    )
 
 
 def _event_type(item: Any, made: Message | Rejected, events: EventMaker) -> str:
@@ -66,9 +83,9 @@ def _event_type(item: Any, made: Message | Rejected, events: EventMaker) -> str:
     return named if isinstance(named, str) and named in events.contracts else "unknown"
 
 
-def _answer(outcomes: list[Outcome], statuses: list[str]) -> Response:
-    if "accepted" in statuses:
-        return jsonify({"items": outcomes})
-    if "unavailable" in statuses:
+def _answer(outcomes: list[Outcome], statuses: Counter[str]) -> Response:
+    if statuses["accepted"]:
+        return Response(orjson.dumps({"items": outcomes}) + b"\n", content_type="application/json")
+    if statuses["unavailable"]:
         raise not_acknowledged(items=outcomes)
     raise Problem(422, "Every event rejected", "No event of the request follows its contract.", items=outcomes)

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Iterable
+from collections.abc import Mapping
 from pathlib import Path
 
-from flask import Flask, Response, request
+from flask import Response
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, Histogram, generate_latest
 from prometheus_client.multiprocess import MultiProcessCollector
-
-from api import logs
 
 _SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 
@@ -36,14 +34,25 @@ class Metrics:
             "lakehouse_api_events", "Events by what became of them.", ["event_type", "outcome"], registry=self.registry
         )
 
-    def count_events(self, outcomes: Iterable[tuple[str, str]]) -> None:
-        """Counts (event type or unknown, accepted or rejected or unavailable) pairs."""
-        for event_type, outcome in outcomes:
-            self._events.labels(event_type, outcome).inc()
+        self._answered: dict[tuple[str, str, int], tuple[Counter, Histogram]] = {}  # finding a series costs much
 
-    def register(self, app: Flask) -> None:
-        """Measures every request of the app."""
-        app.after_request(self._measure)
+    def count_events(self, outcomes: Mapping[tuple[str, str], int]) -> None:
+        """Adds the number of each (event type or unknown, accepted or rejected or unavailable) pair."""
+        for (event_type, outcome), events in outcomes.items():
+            self._events.labels(event_type, outcome).inc(events)
+
+    def measure(self, rule: str | None, method: str, status: int, seconds: float) -> None:
+        """Counts an answered request; `rule` is the route's, since of rules there are few, of paths without end."""
+        route = rule or "none"
+        key = (route, method if method in _METHODS else "other", status)
+        answered = self._answered.get(key)
+        if answered is None:
+            answered = self._answered[key] = (
+                self._requests.labels(route, key[1], str(status)),
+                self._seconds.labels(route),
+            )
+        answered[0].inc()
+        answered[1].observe(seconds)
 
     def page(self) -> Response:
         """What Prometheus scrapes."""
@@ -63,13 +72,6 @@ class Metrics:
                 return b"" if old else file.read()
         except OSError:
             return b""
-
-    def _measure(self, response: Response) -> Response:
-        route = request.url_rule.rule if request.url_rule else "none"  # of rules there are few, of paths without end
-        method = request.method if request.method in _METHODS else "other"
-        self._requests.labels(route, method, str(response.status_code)).inc()
-        self._seconds.labels(route).observe(logs.seconds_taken())
-        return response
 
 
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})

@@ -9,6 +9,7 @@ from werkzeug.exceptions import MethodNotAllowed
 
 from api import bodies, logs
 from api.events import EventMaker, Rejected
+from api.later import Later
 from api.metrics import Metrics
 from api.problems import Problem, invalid_event, not_acknowledged
 from api.publish import Publisher
@@ -31,25 +32,29 @@ def register(app: Flask, events: EventMaker, publisher: Publisher, metrics: Metr
 
 
 def _view(route: Route, events: EventMaker, publisher: Publisher, metrics: Metrics) -> Any:
-    def view(**path: str) -> Response:
+    def view(**path: str) -> Later:
         if request.method != route.method:  # HEAD, which comes with GET, must not log an event
             raise MethodNotAllowed([route.method])
         publisher.start()
         sender = sender_of(request.environ)
-        logs.note(player=sender.player, event_type=route.event_type)
+        noted = logs.noted_in(request.environ)
+        noted.update(player=sender.player, event_type=route.event_type)
         fields = {**_body(route), **route.fields({**_query(route), **path})}
         try:
-            message = events.message({**fields, "event_type": route.event_type}, sender)
+            message = events.for_request(sender)({**fields, "event_type": route.event_type})
         except Rejected as rejected:
-            metrics.count_events([(route.event_type, "rejected")])
-            logs.note(field=rejected.field, rule=rejected.rule)
+            metrics.count_events({(route.event_type, "rejected"): 1})
+            noted.update(field=rejected.field, rule=rejected.rule)
             raise _problem(rejected) from None
-        logs.note(event_id=message.event_id)
-        acknowledged = publisher.publish([message]) == [True]
-        metrics.count_events([(route.event_type, "accepted" if acknowledged else "unavailable")])
-        if not acknowledged:
-            raise not_acknowledged()
-        return Response(route.text(fields) + "\n", content_type="text/plain; charset=utf-8")
+        noted["event_id"] = message.event_id
+
+        def finish(acknowledged: list[bool]) -> Response:
+            metrics.count_events({(route.event_type, "accepted" if acknowledged[0] else "unavailable"): 1})
+            if not acknowledged[0]:
+                raise not_acknowledged()
+            return Response(route.text(fields) + "\n", content_type="text/plain; charset=utf-8")
+
+        return Later(publisher.publish([message]), finish)
 
     return view
 

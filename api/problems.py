@@ -60,7 +60,7 @@ def register(app: Flask) -> None:
     """Makes every error of the app a problem: ours, those of HTTP such as 404, and those nobody thought of."""
     app.register_error_handler(Problem, response)
     app.register_error_handler(HTTPException, _http)
-    app.register_error_handler(Exception, _unexpected)
+    app.register_error_handler(Exception, unexpected)
 
 
 def _http(error: HTTPException) -> Response:
@@ -71,6 +71,7 @@ def _http(error: HTTPException) -> Response:
     return answer
 
 
-def _unexpected(error: Exception) -> Response:
+def unexpected(error: Exception) -> Response:
+    """An error that nobody thought of: the log has it, the client learns only that it is there."""
     _log.error("unexpected error", exc_info=error)
     return response(Problem(500, "Internal Server Error", "The request failed here. The API's log says why."))

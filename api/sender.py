@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,7 +13,6 @@ _HOST = "lakehouse.host"
 _SECRET = frozenset({"Cookie", "Authorization", "Proxy-Authorization"})
 
 Environ = dict[str, Any]
-Wsgi = Callable[[Environ, Callable[..., Any]], Iterable[bytes]]
 
 
 @dataclass(frozen=True)
@@ -38,20 +37,14 @@ class Sender:
         return {name: value for name, value in fields.items() if value is not None}
 
 
-class AnyHost:
-    """WSGI middleware that sets the Host header aside: it names a player, such as `Player 1`, and routes nothing."""
-
-    def __init__(self, app: Wsgi) -> None:
-        self.app = app
-
-    def __call__(self, environ: Environ, start_response: Callable[..., Any]) -> Iterable[bytes]:
-        environ[_HOST] = environ.get("HTTP_HOST")
-        environ["HTTP_HOST"] = "localhost"
-        return self.app(environ, start_response)
+def set_host_aside(environ: Environ) -> None:
+    """Keeps the Host header for `sender_of` alone: it names a player, such as `Player 1`, and routes nothing."""
+    environ[_HOST] = environ.get("HTTP_HOST")
+    environ["HTTP_HOST"] = "localhost"
 
 
 def sender_of(environ: Mapping[str, Any]) -> Sender:
-    """Reads the headers of a request that came through AnyHost.
+    """Reads the headers of a request whose host was set aside.
 
     Raises:
         Problem: neither X-Player-Id nor Host says who it is.

@@ -24,6 +24,7 @@ _NO_CHARACTER = re.compile("[\ud800-\udfff\ufdd0]")
 
 Schema = Mapping[str, Any]
 Broken = Callable[[Any], bool]
+Compiled = tuple[tuple[str, str, Broken], ...]  # field, keyword, and whether an event breaks it
 
 
 @dataclass(frozen=True)
@@ -86,7 +87,7 @@ def violation(contract: Contract, event: Mapping[str, Any]) -> tuple[str, str] |
 
     `event` is a JSON object as Python's json module reads it, own fields and any others together; others are ignored.
     """
-    return first_broken(_compiled_contract(contract), event)
+    return first_broken(compiled_contract(contract), event)
 
 
 def field_violation(
@@ -96,12 +97,12 @@ def field_violation(
     return first_broken(compiled(checks(properties, required)), event)
 
 
-def compiled(these: Sequence[Check]) -> tuple[tuple[str, str, Broken], ...]:
+def compiled(these: Sequence[Check]) -> Compiled:
     """The checks as functions of an event, with the field and the keyword that each reports."""
     return tuple((check.field, check.keyword, _broken(check)) for check in these)
 
 
-def first_broken(these: Sequence[tuple[str, str, Broken]], event: Mapping[str, Any]) -> tuple[str, str] | None:
+def first_broken(these: Compiled, event: Mapping[str, Any]) -> tuple[str, str] | None:
     """The field and keyword of the first of these checks that the event breaks."""
     for field, keyword, broken in these:
         if broken(event):
@@ -110,13 +111,16 @@ def first_broken(these: Sequence[tuple[str, str, Broken]], event: Mapping[str, A
 
 
 @lru_cache(maxsize=256)
-def _compiled_contract(contract: Contract) -> tuple[tuple[str, str, Broken], ...]:
+def compiled_contract(contract: Contract) -> Compiled:
+    """All checks of a contract, compiled."""
     return compiled(checks(contract.schema["properties"], contract.schema.get("required", ())))
 
 
 def _broken(check: Check) -> Broken:
     if check.keyword == "required":
         parents, name = check.path[:-1], check.path[-1]
+        if not parents:
+            return lambda event: name not in event
         return lambda event: any(name not in parent for parent in _values(event, parents))
     wrong = _wrong(check)
     if check.keyword == "type" and nullable(check.schema):

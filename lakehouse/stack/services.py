@@ -182,12 +182,7 @@ def services(settings: Settings, machine: Machine) -> tuple[Service, ...]:
         ),
         Service(
             "api",
-            (
-                str(python_bin() / "gunicorn"),
-                "-c",
-                str(DOCKER / "api" / "gunicorn.conf.py"),
-                "api.app:create_app()",
-            ),
+            (str(python_bin() / "python"), "-m", "api"),
             base
             | {
                 "PROMETHEUS_MULTIPROC_DIR": str(state / "tmp" / "api-metrics"),

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 
 import requests
 
-from lakehouse.stack.environment import DOCKER, job_environment, local_settings, python_bin
+from lakehouse.stack.environment import job_environment, local_settings, python_bin
 from tests.faults import oracle, results
 from tests.faults.jobs import Jobs
 from tests.faults.load import Load
@@ -145,7 +145,7 @@ def careless_api(real: Real) -> Iterator[str]:
         "LAKEHOUSE_API_PORT": str(port),
         "PROMETHEUS_MULTIPROC_DIR": str(settings.state / "tmp" / "careless-api-metrics"),
     }
-    command = [str(python_bin() / "gunicorn"), "-c", str(DOCKER / "api" / "gunicorn.conf.py"), "api.app:create_app()"]
+    command = [str(python_bin() / "python"), "-m", "api"]
     with (settings.state / "logs" / "careless-api.log").open("w") as log:
         process = subprocess.Popen(command, env=environment, cwd=CHECKOUT, stdout=log, stderr=subprocess.STDOUT)
     url = f"http://127.0.0.1:{port}"

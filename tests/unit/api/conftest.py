@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import warnings
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -11,15 +10,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from confluent_kafka import KafkaError, KafkaException
 from flask import Flask
 from flask.testing import FlaskClient
 
-with warnings.catch_warnings():  # kafka-python reads its schemas by a function that Python 3.11 calls old
-    warnings.simplefilter("ignore", DeprecationWarning)
-    from kafka.errors import KafkaTimeoutError
-
-from api.app import make_app
+from api.app import make_front
 from api.events import EventMaker
+from api.front import Front
 from api.publish import Publisher
 from lakehouse.contract import PROBE_TOPIC, load_contracts
 from lakehouse.settings import CHECKOUT, Settings
@@ -29,53 +26,53 @@ CONTRACTS = load_contracts(CHECKOUT / "lakehouse" / "contracts")
 
 
 @dataclass
-class Future:
-    """A send of the broker in memory, done at once or never."""
-
-    error: Exception | None
-    is_done: bool
-
-    def get(self, timeout: float | None = None) -> None:
-        if not self.is_done:
-            raise KafkaTimeoutError("no acknowledgement")
-        if self.error:
-            raise self.error
-
-    def add_callback(self, f: Callable[..., Any]) -> None:
-        if self.is_done and self.error is None:
-            f(None)
-
-    def add_errback(self, f: Callable[..., Any]) -> None:
-        if self.is_done and self.error is not None:
-            f(self.error)
-
-
-@dataclass
 class Broker:
-    """Keeps what was sent; `answers` says of each topic whether it acks, refuses or stays silent."""
+    """Keeps what was sent; `answers` says of each topic whether it acks, refuses, raises or stays silent."""
 
     messages: list[tuple[str, bytes, bytes]] = field(default_factory=list)
     answers: dict[str, str] = field(default_factory=dict)
     up: bool = True
     connects: int = 0
     discarded: int = 0
+    room: int = 100_000  # bytes of messages that are not acknowledged
+    reports: list[Callable[[], None]] = field(default_factory=list)
+    silent: list[Callable[[], None]] = field(default_factory=list)
 
     def connect(self) -> Broker:
         if not self.up:
-            raise KafkaTimeoutError("no broker")
+            raise KafkaException(KafkaError(KafkaError._TRANSPORT))
         self.connects += 1
         return self
 
-    def discard(self, producer: Any) -> None:
-        self.discarded += 1
-
-    def send(self, topic: str, value: bytes, key: bytes) -> Future:
+    def produce(self, topic: str, value: bytes, key: bytes, *, on_delivery: Callable[[Any, Any], None]) -> None:
         answer = self.answers.get(topic, "acks") if self.up else "silent"
         if answer == "raises":
-            raise KafkaTimeoutError("no metadata")
+            raise KafkaException(KafkaError(KafkaError._UNKNOWN_TOPIC))
+        if answer == "silent":
+            if len(value) > self.room:
+                raise BufferError("Local: Queue full")
+            self.room -= len(value)
         if topic != PROBE_TOPIC:
             self.messages.append((topic, key, value))
-        return Future(KafkaTimeoutError("refused") if answer == "refuses" else None, answer != "silent")
+        if answer == "silent":
+            self.silent.append(lambda: on_delivery(KafkaError(KafkaError._PURGE_QUEUE), None))
+            return
+        error = KafkaError(KafkaError.TOPIC_AUTHORIZATION_FAILED) if answer == "refuses" else None
+        report = lambda: on_delivery(error, None)  # noqa: E731
+        if topic == PROBE_TOPIC:
+            self.reports.append(report)
+        else:
+            report()
+
+    def poll(self, timeout: float) -> int:
+        reports, self.reports = self.reports, []
+        for report in reports:
+            report()
+        return len(reports)
+
+    def purge(self) -> None:
+        self.discarded += 1
+        self.reports, self.silent = self.reports + self.silent, []
 
     @property
     def events(self) -> list[dict[str, Any]]:
@@ -83,7 +80,7 @@ class Broker:
 
 
 class StillPublisher(Publisher):
-    """Without the watching thread: tests probe when they want to."""
+    """Without the serving thread: tests probe when they want to."""
 
     def start(self) -> None:
         if not self._probed.is_set():
@@ -97,15 +94,21 @@ def broker() -> Broker:
 
 @pytest.fixture
 def publisher(broker: Broker) -> Publisher:
-    return StillPublisher(broker.connect, broker.discard, ack_timeout_seconds=0.05, max_pending_bytes=100_000)
+    return StillPublisher(broker.connect, ack_timeout_seconds=0.05, probe_timeout_seconds=0.05)
 
 
 @pytest.fixture
-def app(publisher: Publisher, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Flask:
+def front(publisher: Publisher, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Front:
     monkeypatch.delenv("PROMETHEUS_MULTIPROC_DIR", raising=False)
+    monkeypatch.setattr("api.front._GRACE_SECONDS", 0.0)
     settings = Settings(state=tmp_path, max_event_bytes=2_000, max_body_bytes=20_000, max_batch_events=50)
     events = EventMaker(CONTRACTS, settings.max_event_bytes, now=lambda: NOW)
-    return make_app(settings, events, publisher)
+    return make_front(settings, events, publisher)
+
+
+@pytest.fixture
+def app(front: Front) -> Flask:
+    return front.app
 
 
 class PlayerOne(FlaskClient):

@@ -1,0 +1,57 @@
+"""Serves the API: `python -m api`, on this machine and in its container."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+from pathlib import Path
+
+from granian import Granian
+from granian.constants import HTTPModes, Interfaces, Loops
+from granian.http import HTTP1Settings
+from granian.log import LogLevels
+
+from lakehouse.settings import Settings, SettingsError
+
+WORKERS = 2  # processes, for two cores
+# One header may be as long as the API's own limit allows; what is longer gets its problem JSON, not the server's.
+HTTP_BUFFER_BYTES = 2**17
+
+
+def main() -> int:
+    """Serves until it is told to stop (SIGTERM); answers what it has begun first."""
+    try:
+        settings = Settings.load()
+    except SettingsError as error:
+        print(error, file=sys.stderr)
+        return 2
+    empty_metrics(os.environ.get("PROMETHEUS_MULTIPROC_DIR"))
+    Granian(
+        "api.app:create_app",
+        factory=True,
+        address=settings.bind,
+        port=settings.api_port,
+        interface=Interfaces.ASGI,
+        loop=Loops.uvloop,
+        http=HTTPModes.http1,
+        http1_settings=HTTP1Settings(max_buffer_size=HTTP_BUFFER_BYTES),
+        websockets=False,
+        workers=WORKERS,
+        respawn_failed_workers=True,
+        respawn_interval=1,
+        workers_kill_timeout=20,
+        log_level=LogLevels.warning,
+    ).serve()
+    return 0
+
+
+def empty_metrics(folder: str | None) -> None:
+    """Empties the folder in which the workers count for /metrics: counts of a former start would be added."""
+    if folder:
+        shutil.rmtree(folder, ignore_errors=True)
+        Path(folder).mkdir(parents=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,216 @@
+"""What surrounds every request: limits, the wait for Kafka, the log line, the metrics. One front for ASGI, one for WSGI.
+
+Flask's views decide without waiting: they hand messages to the producer and return a `Later`, which the front turns into
+an answer once Kafka has acknowledged. So one thread serves thousands of requests a second where a thread each would
+spend its time in handing Python's lock around (docs/decisions/0009).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import io
+import time
+from collections.abc import Awaitable, Callable, Iterable, Mapping, MutableMapping
+from functools import partial
+from typing import Any
+from urllib.parse import unquote_to_bytes
+
+from flask import Flask, Response
+
+from api import logs, problems
+from api.later import Later
+from api.metrics import Metrics
+from api.problems import Problem
+from api.publish import Publisher, Receipt
+from api.sender import set_host_aside
+
+Environ = dict[str, Any]
+Scope = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Mapping[str, Any]]]
+Send = Callable[[Mapping[str, Any]], Awaitable[None]]
+
+_GRACE_SECONDS = 1.0  # beyond the time in which the producer gives up by itself
+_LARGE_BYTES = 65_536  # a body from which on its request gets a thread, so that others need not wait for it
+
+
+class Front:
+    """Answers requests of one app."""
+
+    def __init__(self, app: Flask, publisher: Publisher, metrics: Metrics, max_header_bytes: int) -> None:
+        self.app = app
+        self._publisher = publisher
+        self._metrics = metrics
+        self._max_header_bytes = max_header_bytes
+        self.seconds = publisher.ack_timeout_seconds + _GRACE_SECONDS
+
+    def begin(self, environ: Environ) -> Response | Later:
+        """The app's answer; a `Later` is to be waited for, then `end` is called."""
+        environ[_STARTED] = time.perf_counter()
+        set_host_aside(environ)
+        size = sum(len(key) + len(value) for key, value in environ.items() if key.startswith("HTTP_"))
+        if size > self._max_header_bytes:
+            detail = f"The headers have {size} bytes, allowed are {self._max_header_bytes}."
+            return problems.response(Problem(431, "Request Header Fields Too Large", detail))
+        context = self.app.request_context(environ)
+        with context:
+            response: Response | Later
+            try:
+                response = self.app.full_dispatch_request()
+            except Exception as error:
+                response = self.app.handle_exception(error)
+            rule = context.request.url_rule
+            environ[_RULE] = rule.rule if rule else None
+            return response
+
+    def end(self, environ: Environ, response: Response | Later) -> Response:
+        """The answer to send; logged and counted."""
+        if isinstance(response, Later):
+            response = self._finished(response)
+        seconds = time.perf_counter() - environ[_STARTED]
+        logs.request_line(environ, response.status_code, seconds, logs.noted_in(environ))
+        self._metrics.measure(environ.get(_RULE), environ["REQUEST_METHOD"], response.status_code, seconds)
+        return response
+
+    def _finished(self, response: Later) -> Response:
+        try:
+            return response.finish(response.receipt.acknowledged)
+        except Problem as problem:
+            return problems.response(problem)
+        except Exception as error:
+            return problems.unexpected(error)
+
+
+_STARTED, _RULE = "lakehouse.started", "lakehouse.rule"
+
+
+class WsgiFront:
+    """The app for WSGI servers, whose thread waits."""
+
+    def __init__(self, front: Front) -> None:
+        self._front = front
+
+    def __call__(self, environ: Environ, start_response: Callable[..., Any]) -> Iterable[bytes]:
+        response = self._front.begin(environ)
+        if isinstance(response, Later):
+            response.receipt.wait(self._front.seconds)
+        return self._front.end(environ, response)(environ, start_response)
+
+
+class AsgiFront:
+    """The app for ASGI servers: the event loop's thread runs the views, and nothing waits but the requests themselves."""
+
+    def __init__(self, front: Front, publisher: Publisher, max_body_bytes: int) -> None:
+        self._front = front
+        self._publisher = publisher
+        self._max_body_bytes = max_body_bytes
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "lifespan":
+            await self._live(receive, send)
+            return
+        loop = asyncio.get_running_loop()
+        environ = environ_of(scope)
+        try:
+            large = await self._read(environ, receive) > _LARGE_BYTES
+        except ConnectionError:
+            return  # nobody is there to be answered, and what was sent is not whole
+        if large:
+            response = await loop.run_in_executor(None, self._front.begin, environ)
+        else:
+            response = self._front.begin(environ)
+        if isinstance(response, Later):
+            await _until_done(response.receipt, loop, self._front.seconds)
+        end = partial(self._front.end, environ, response)
+        await _send(environ, await loop.run_in_executor(None, end) if large else end(), send)
+
+    async def _live(self, receive: Receive, send: Send) -> None:
+        """Takes no request before it is known whether Kafka answers: the first would have to wait for that."""
+        while True:
+            message = await receive()
+            if message["type"] == "lifespan.startup":
+                self._publisher.start()
+                await asyncio.get_running_loop().run_in_executor(None, self._publisher.ready)
+            await send({"type": message["type"] + ".complete"})
+            if message["type"] == "lifespan.shutdown":
+                return
+
+    async def _read(self, environ: Environ, receive: Receive) -> int:
+        """Reads the body into the environ and gives its length; of one that is too long, so much that this is seen.
+
+        Raises:
+            ConnectionError: the client left before its body was whole.
+        """
+        declared = environ.get("CONTENT_LENGTH")
+        chunked = "HTTP_TRANSFER_ENCODING" in environ
+        if not chunked and (declared is None or declared == "0"):
+            return 0
+        parts: list[bytes] = []
+        size, more = 0, True
+        while more and size <= 4 * self._max_body_bytes:  # a client that is cut off while it sends sees no answer
+            message = await receive()
+            if message["type"] == "http.disconnect":
+                raise ConnectionError("the client left while it sent")
+            part = message.get("body", b"")
+            size += len(part)
+            if size <= self._max_body_bytes:
+                parts.append(part)
+            more = message.get("more_body", False)
+        environ["wsgi.input"] = io.BytesIO(b"".join(parts))
+        if chunked or size > self._max_body_bytes:
+            environ["CONTENT_LENGTH"] = str(size)
+        return size
+
+
+async def _until_done(receipt: Receipt, loop: asyncio.AbstractEventLoop, seconds: float) -> None:
+    done: asyncio.Future[None] = loop.create_future()
+
+    def end() -> None:
+        if not done.done():
+            done.set_result(None)
+
+    guard = loop.call_later(seconds, end)
+    receipt.when_done(partial(loop.call_soon_threadsafe, end))
+    await done
+    guard.cancel()
+
+
+async def _send(environ: Environ, response: Response, send: Send) -> None:
+    body = b"" if environ["REQUEST_METHOD"] == "HEAD" else response.get_data()
+    headers = [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in response.headers]
+    await send({"type": "http.response.start", "status": response.status_code, "headers": headers})
+    await send({"type": "http.response.body", "body": body})
+
+
+def environ_of(scope: Scope) -> Environ:
+    """A WSGI environ of an ASGI scope, all texts as Latin-1 (PEP 3333); its body is still empty.
+
+    Names with `_` are left out: as a variable they could not be told from those with `-`.
+    """
+    environ: Environ = {
+        "REQUEST_METHOD": scope["method"],
+        "SCRIPT_NAME": "",
+        "PATH_INFO": unquote_to_bytes(scope["raw_path"]).decode("latin-1"),
+        "QUERY_STRING": scope["query_string"].decode("latin-1"),
+        "SERVER_NAME": "localhost",
+        "SERVER_PORT": "80",
+        "SERVER_PROTOCOL": f"HTTP/{scope['http_version']}",
+        "REMOTE_ADDR": scope["client"][0] if scope.get("client") else None,
+        "wsgi.version": (1, 0),
+        "wsgi.url_scheme": scope["scheme"],
+        "wsgi.input": io.BytesIO(),
+        "wsgi.input_terminated": True,
+        "wsgi.errors": None,
+        "wsgi.multithread": True,
+        "wsgi.multiprocess": True,
+        "wsgi.run_once": False,
+    }
+    for raw_name, raw_value in scope["headers"]:
+        if b"_" in raw_name:
+            continue
+        key = _KEYS.get(raw_name) or "HTTP_" + raw_name.decode("latin-1").upper().replace("-", "_")
+        value = raw_value.decode("latin-1")
+        environ[key] = f"{environ[key]},{value}" if key in environ else value
+    return environ
+
+
+_KEYS = {b"content-type": "CONTENT_TYPE", b"content-length": "CONTENT_LENGTH", b"host": "HTTP_HOST"}

@@ -1,0 +1,98 @@
+"""The publisher: what it says of messages whatever becomes of them, and of the broker."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from typing import Any
+
+import pytest
+
+from api.events import Message
+from api.publish import Publisher, Receipt
+
+
+def message(topic: str = "events", size: int = 10) -> Message:
+    return Message(topic, b"p", b"x" * size, "id", "default")
+
+
+def test_a_receipt_is_done_when_every_message_was_reported_whatever_the_order() -> None:
+    receipt, done = Receipt(3), threading.Event()
+    receipt.when_done(done.set)
+    receipt.note(2, None)
+    receipt.note(0, "refused")
+    assert not done.is_set() and not receipt.wait(0)
+    receipt.when_done(done.set)
+    receipt.note(1, None)
+    assert done.is_set() and receipt.wait(0)
+    assert receipt.acknowledged == [False, True, True]
+
+
+def test_a_receipt_of_nothing_is_done_at_once() -> None:
+    assert Receipt(0).wait(0)
+
+
+def test_a_receipt_counts_right_from_many_threads() -> None:
+    receipt = Receipt(4_000)
+    threads = [
+        threading.Thread(target=lambda first=n: [receipt.note(i, None) for i in range(first, 4_000, 4)])
+        for n in range(4)
+    ]
+    for thread in threads:
+        thread.start()
+    assert receipt.wait(20)
+    assert all(receipt.acknowledged)
+    for thread in threads:
+        thread.join()
+
+
+def test_each_message_has_its_own_answer(publisher: Publisher, broker: Any) -> None:
+    broker.answers["MessageHistory"] = "refuses"
+    publisher.start()
+    receipt = publisher.publish([message(), message("MessageHistory"), message()])
+    assert receipt.wait(0)
+    assert receipt.acknowledged == [True, False, True]
+
+
+def test_a_full_queue_gives_up_the_rest_at_once(publisher: Publisher, broker: Any) -> None:
+    publisher.start()
+    broker.answers["events"], broker.room = "silent", 25
+    receipt = publisher.publish([message(), message(), message(), message()])
+    assert len(broker.messages) == 2
+    assert not receipt.wait(0)  # the two that were taken are still under way
+    broker.up = False
+    publisher.probe()  # which gives up what is under way
+    assert receipt.wait(0)
+    assert receipt.acknowledged == [False] * 4
+
+
+def test_what_is_under_way_fails_when_the_broker_is_lost_and_later_messages_are_not_queued(
+    publisher: Publisher, broker: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    publisher.start()
+    broker.answers["events"] = "silent"
+    receipt = publisher.publish([message()])
+    broker.up = False
+    with caplog.at_level(logging.ERROR):
+        publisher.probe()
+    assert receipt.wait(0) and receipt.acknowledged == [False]
+    assert "broker lost" in caplog.messages
+    assert not publisher.ready()
+    assert publisher.publish([message()]).acknowledged == [False]
+    assert len(broker.messages) == 1
+
+
+def test_the_serving_thread_asks_again_until_the_broker_is_back(broker: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("api.publish._PROBE_EVERY_SECONDS", 0.01)
+    broker.up = False
+    publisher = Publisher(broker.connect, ack_timeout_seconds=5, probe_timeout_seconds=0.01)
+    publisher.start()
+    publisher.start()
+    assert not publisher.ready()
+    broker.up = True
+    for _ in range(500):
+        if publisher.ready():
+            break
+        threading.Event().wait(0.01)
+    assert publisher.publish([message()]).wait(5)
+    assert broker.connects == 1
