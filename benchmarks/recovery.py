@@ -9,35 +9,19 @@ import argparse
 import json
 import os
 import shutil
-import subprocess
-import sys
 import tempfile
-import time
 from pathlib import Path
 
 import yaml
 
-from benchmarks.__main__ import fill, measuring
+from benchmarks.spark_jobs import count
+from benchmarks.spark_jobs import job_seconds as seconds
+from benchmarks.stack import fill, measuring
 from lakehouse.query import query
 from lakehouse.settings import CHECKOUT, Settings
-from lakehouse.stack.environment import job_environment, local_settings
 
-JOB_SECONDS = 1_800
 BY = ("--who", "bench", "--why", "a measurement")
 NOBODY = {"name": "nobody_buys", "condition": "quantity < 0", "description": "Refuses every horse of the load."}
-
-
-def seconds(settings: Settings, job: str, *arguments: str, **more: str) -> float:
-    """Runs one job on the warm Spark; its seconds, start of the process included."""
-    environment = job_environment(local_settings(settings)) | {f"LAKEHOUSE_{k.upper()}": v for k, v in more.items()}
-    began = time.monotonic()
-    done = subprocess.run(
-        [sys.executable, str(CHECKOUT / "jobs" / f"{job}.py"), "--run", "bench", *arguments],
-        env=environment, cwd=CHECKOUT, timeout=JOB_SECONDS, check=False, text=True, capture_output=True,
-    )  # fmt: skip
-    if done.returncode:
-        raise RuntimeError(f"{job} failed: {done.stdout[-1000:]}{done.stderr[-1000:]}")
-    return time.monotonic() - began
 
 
 def ingest(settings: Settings, rows: int, **more: str) -> float:
@@ -46,11 +30,6 @@ def ingest(settings: Settings, rows: int, **more: str) -> float:
     while count(settings, "raw.events") < before + rows:
         spent += seconds(settings, "drain", **more)
     return spent + seconds(settings, "publish", **more)
-
-
-def count(settings: Settings, what: str) -> int:
-    (row,) = query(settings, f"select count(*) as n from {what}")
-    return int(row["n"])
 
 
 def refusing(folder: Path) -> str:

@@ -63,9 +63,8 @@ def counts_of(run: Job, tables: Sequence[tuple[str, Table]], app: str, version: 
             for each in there
         }
         return _count(run, where, version) if where else []
-    except (
-        Exception
-    ) as error:  # of HDFS, of Connect, of classic Spark: if it is a fault that matters, the query says so
+    # of HDFS, of Connect, of classic Spark: if it is a fault that matters, the query says so
+    except Exception as error:
         run.say(f"the tables are counted by queries: {(str(error) or type(error).__name__).splitlines()[0]}")
         return None
 

@@ -20,7 +20,7 @@ class Hooks:
 
     def at(self, point: str) -> None:
         # once is enough, also if the point is passed again, or by two threads
-        sent = self._signals.pop(point, None) if self._signals else None
+        sent = self._signals.pop(point, None)
         if sent is None:
             return
         parent = os.getppid()

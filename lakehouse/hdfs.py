@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import datetime as dt
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import quote
 
 from lakehouse.settings import Settings
+
+if TYPE_CHECKING:
+    import requests
 
 USER = "lakehouse"
 REQUEST_SECONDS = 30.0
@@ -73,9 +76,9 @@ class Hdfs:
         return sorted(found)
 
     def read(self, path: str) -> str | None:
-        """The text of a small file; None if there is no such file."""
-        answer = self._call("get", "OPEN", path)
-        return None if answer is None else str(answer)
+        """The text of a small file in UTF-8; None if there is no such file."""
+        response = self._ask("get", "OPEN", path)
+        return None if response is None else response.content.decode()
 
     def summary(self, path: str) -> Summary:
         """How much is in a folder; nothing if there is no such folder."""
@@ -97,6 +100,15 @@ class Hdfs:
         return bool(answer and answer["boolean"])
 
     def _call(self, method: str, operation: str, path: str, **parameters: str) -> Any:
+        """The answer's JSON, or None if there is nothing at the path.
+
+        Raises:
+            HdfsError: see there.
+        """
+        response = self._ask(method, operation, path, **parameters)
+        return None if response is None else response.json()
+
+    def _ask(self, method: str, operation: str, path: str, **parameters: str) -> requests.Response | None:
         """The answer, or None if there is nothing at the path.
 
         Raises:
@@ -111,16 +123,13 @@ class Hdfs:
                 params={"op": operation, "user.name": USER, **parameters},
                 timeout=DELETE_SECONDS if method == "delete" else REQUEST_SECONDS,
             )
-            if operation == "OPEN" and response.ok:
-                return response.content.decode()
-            answer = response.json()
+            refusal = {} if response.ok else response.json().get("RemoteException", {})
         except (requests.RequestException, ValueError) as error:
             raise HdfsError(
                 f"HDFS does not answer at {self._url} ({operation} {path}): {type(error).__name__}; see `make status`"
             ) from None
         if response.ok:
-            return answer
-        refusal = answer.get("RemoteException", {})
+            return response
         if refusal.get("exception") == "FileNotFoundException":
             return None
         raise HdfsError(

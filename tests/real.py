@@ -15,7 +15,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import requests
 import yaml
 
 from lakehouse.airflow_api import AirflowApi
@@ -111,12 +110,6 @@ class Real:
         finally:
             producer.close()
         return [(record.topic, record.partition, record.offset) for record in done]
-
-    def read_hdfs(self, path: str) -> str:
-        """The text of a file in HDFS."""
-        response = requests.get(f"{self.settings.webhdfs_url}{path}", params={"op": "OPEN"}, timeout=30)
-        response.raise_for_status()
-        return response.text
 
     def topic_ids(self, topics: Collection[str]) -> dict[str, str]:
         """Kafka's ids of the topics as they are now; one that was made again has another than before."""

@@ -1,0 +1,98 @@
+"""How fast waiting events come into the tables, beside what one would write by hand, and beside Kafka's own consumer."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import time
+from uuid import uuid4
+
+from benchmarks.figures import Figure, Table
+from benchmarks.stack import consumer_perf, end_offsets, fill
+from lakehouse.query import query
+from lakehouse.settings import CHECKOUT, Settings
+from lakehouse.stack.environment import job_environment
+
+JOB_SECONDS = 1_800
+ROUNDS = 3
+
+
+def job_seconds(settings: Settings, job: str, *arguments: str, **more: str) -> float:
+    """Runs one job on the warm Spark; its seconds, start of the process included."""
+    environment = job_environment(settings) | {f"LAKEHOUSE_{name.upper()}": value for name, value in more.items()}
+    command = [sys.executable, str(CHECKOUT / "jobs" / f"{job}.py"), "--run", "bench", *arguments]
+    return _seconds(command, environment)
+
+
+def baseline_seconds(settings: Settings, what: str, offsets: dict[int, int]) -> float:
+    """The same for one of benchmarks/baselines.py."""
+    folder = f"{settings.hdfs_uri}/bench/{uuid4().hex}"
+    command = [sys.executable, "-m", "benchmarks.baselines", what, json.dumps(offsets), folder]
+    return _seconds(command, job_environment(settings))
+
+
+def _seconds(command: list[str], environment: dict[str, str]) -> float:
+    began = time.monotonic()
+    done = subprocess.run(
+        command, env=environment, cwd=CHECKOUT, timeout=JOB_SECONDS, check=False, text=True, capture_output=True
+    )
+    if done.returncode:
+        raise RuntimeError(f"{command[1:]} failed: {done.stdout[-1000:]}{done.stderr[-1000:]}")
+    return time.monotonic() - began
+
+
+def count(settings: Settings, table: str) -> int:
+    """Rows of a table, as Trino sees it."""
+    (row,) = query(settings, f"select count(*) as n from {table}")
+    return int(row["n"])
+
+
+def measure(settings: Settings, table: Table, rows: int) -> None:
+    """Adds the figures of draining and publishing `rows` events a round."""
+    job_seconds(settings, "drain")
+    job_seconds(settings, "publish")
+    fill(settings, 2_000)  # warms Spark up, not counted
+    start = end_offsets(settings, "events")
+    job_seconds(settings, "drain")
+    job_seconds(settings, "publish")
+    for what in ("batch", "merge"):
+        baseline_seconds(settings, what, start)
+    drains, publishes, streams, batches, merges, consumers = ([] for _ in range(6))
+    for _ in range(ROUNDS):
+        start = end_offsets(settings, "events")
+        before = count(settings, "raw.events")
+        fill(settings, rows)
+        drains.append(rows / job_seconds(settings, "drain"))
+        if count(settings, "raw.events") - before != rows:
+            raise RuntimeError(f"{rows} events waited, {count(settings, 'raw.events') - before} came into raw")
+        streams.append(rows / baseline_seconds(settings, "stream", start))
+        batches.append(rows / baseline_seconds(settings, "batch", start))
+        publishes.append(rows / (rows / drains[-1] + job_seconds(settings, "publish")))
+        merges.append(rows / baseline_seconds(settings, "merge", start))
+        consumers.append(consumer_perf(settings, "events", rows))
+    ours = tuple(drains)
+    name = f"drain, {rows:,} events waiting"
+    table.add(Figure(name, "Structured Streaming, availableNow, into Delta", "/s", ours, tuple(streams), wanted=1.2))
+    table.add(Figure(name, "kafka-consumer-perf-test", "/s", ours, tuple(consumers), wanted=0.3))
+    table.add(
+        Figure(
+            name,
+            "a plain Spark batch from Kafka into Delta",
+            "/s",
+            ours,
+            tuple(batches),
+            wanted=0.52,
+            note="2 x kafka-delta-ingest, which had 0.26 of such a batch (42,000 of 161,000 rows/s)",
+        )
+    )
+    table.add(
+        Figure(
+            f"drain and publish, {rows:,} events",
+            "the stream, then a MERGE per table",
+            "/s",
+            tuple(publishes),
+            tuple(merges),
+            wanted=1.5,
+        )
+    )
