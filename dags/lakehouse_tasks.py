@@ -76,6 +76,7 @@ def spark_task(
         conn_id="spark_default",
         pool=POOL,
         execution_timeout=limit,
+        spark_binary=str(CHECKOUT / "jobs" / "warm-submit") if settings.spark_remote else "spark-submit",
         env_vars={**_environment(settings), "PYTHONPATH": str(CHECKOUT)},
         conf={"spark.yarn.maxAppAttempts": "1"},  # Airflow alone retries, so that an attempt has one log
         on_failure_callback=partial(_say_what_next, if_it_fails),
