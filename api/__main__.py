@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import socket
 import sys
 from pathlib import Path
 
@@ -30,7 +31,7 @@ def main() -> int:
     Granian(
         "api.app:create_app",
         factory=True,
-        address=settings.bind,
+        address=socket.gethostbyname(settings.bind),
         port=settings.api_port,
         interface=Interfaces.ASGI,
         loop=Loops.uvloop,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from typing import Any
 
@@ -27,6 +28,9 @@ def create_app() -> AsgiFront:
     """
     settings = Settings.load()
     logs.configure()
+    sys.setswitchinterval(
+        0.0005
+    )  # Kafka's reports and the loop take turns often, or answers would wait for 5 ms again and again
     contracts = load_contracts(settings.contracts)
     publisher = Publisher(
         lambda: kafka_producer(settings, (*contracts.topics, PROBE_TOPIC)),

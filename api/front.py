@@ -11,6 +11,7 @@ import asyncio
 import io
 import time
 from collections.abc import Awaitable, Callable, Iterable, Mapping, MutableMapping
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Any
 from urllib.parse import unquote_to_bytes
@@ -30,6 +31,8 @@ Receive = Callable[[], Awaitable[Mapping[str, Any]]]
 Send = Callable[[Mapping[str, Any]], Awaitable[None]]
 
 _GRACE_SECONDS = 1.0  # beyond the time in which the producer gives up by itself
+BODY_SECONDS = 60.0  # in which a body must be whole
+HELD_BYTES = 256 * 2**20  # of all bodies at once, in one process
 _LARGE_BYTES = 65_536  # a body from which on its request gets a thread, so that others need not wait for it
 
 
@@ -51,24 +54,38 @@ class Front:
         if size > self._max_header_bytes:
             detail = f"The headers have {size} bytes, allowed are {self._max_header_bytes}."
             return problems.response(Problem(431, "Request Header Fields Too Large", detail))
-        context = self.app.request_context(environ)
-        with context:
-            response: Response | Later
-            try:
-                response = self.app.full_dispatch_request()
-            except Exception as error:
-                response = self.app.handle_exception(error)
-            rule = context.request.url_rule
-            environ[_RULE] = rule.rule if rule else None
-            return response
+        try:
+            context = self.app.request_context(environ)
+            with context:
+                response: Response | Later
+                try:
+                    response = self.app.full_dispatch_request()
+                except Exception as error:
+                    response = self.app.handle_exception(error)
+                rule = context.request.url_rule
+                environ[_RULE] = rule.rule if rule else None
+                return response
+        except Exception as error:
+            return problems.unexpected(error)
+
+    def refuse(self, environ: Environ, problem: Problem) -> Response:
+        """The answer to a request that does not come to a view; logged and counted."""
+        environ[_STARTED] = time.perf_counter()
+        return self.end(environ, problems.response(problem))
 
     def end(self, environ: Environ, response: Response | Later) -> Response:
         """The answer to send; logged and counted."""
+        noted = logs.noted_in(environ)
         if isinstance(response, Later):
+            if response.receipt.reason:
+                noted["reason"] = response.receipt.reason
             response = self._finished(response)
         seconds = time.perf_counter() - environ[_STARTED]
-        logs.request_line(environ, response.status_code, seconds, logs.noted_in(environ))
-        self._metrics.measure(environ.get(_RULE), environ["REQUEST_METHOD"], response.status_code, seconds)
+        try:
+            logs.request_line(environ, response.status_code, seconds, noted)
+            self._metrics.measure(environ.get(_RULE), environ["REQUEST_METHOD"], response.status_code, seconds)
+        except Exception as error:  # a full disk must not turn what Kafka has taken into an error
+            problems.unexpected(error)
         return response
 
     def _finished(self, response: Later) -> Response:
@@ -103,6 +120,9 @@ class AsgiFront:
         self._front = front
         self._publisher = publisher
         self._max_body_bytes = max_body_bytes
+        self._held_bytes = 0  # of bodies that are being read or worked on
+        # one: more would take Python's lock from the loop and from Kafka's reports, and finish no sooner
+        self._pool = ThreadPoolExecutor(1, "large-bodies")
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
@@ -110,18 +130,25 @@ class AsgiFront:
             return
         loop = asyncio.get_running_loop()
         environ = environ_of(scope)
+        response: Response | Later
         try:
-            large = await self._read(environ, receive) > _LARGE_BYTES
-        except ConnectionError:
-            return  # nobody is there to be answered, and what was sent is not whole
-        if large:
-            response = await loop.run_in_executor(None, self._front.begin, environ)
-        else:
-            response = self._front.begin(environ)
+            size = await self._read(environ, receive)
+        except Problem as problem:  # what was sent is not whole
+            await _send(environ, self._front.refuse(environ, problem), send)
+            return
+        large = size > _LARGE_BYTES
+        try:
+            if large:
+                response = await loop.run_in_executor(self._pool, self._front.begin, environ)
+            else:
+                response = self._front.begin(environ)
+            environ["wsgi.input"] = None
+        finally:
+            self._held_bytes -= size
         if isinstance(response, Later):
             await _until_done(response.receipt, loop, self._front.seconds)
         end = partial(self._front.end, environ, response)
-        await _send(environ, await loop.run_in_executor(None, end) if large else end(), send)
+        await _send(environ, await loop.run_in_executor(self._pool, end) if large else end(), send)
 
     async def _live(self, receive: Receive, send: Send) -> None:
         """Takes no request before it is known whether Kafka answers: the first would have to wait for that."""
@@ -129,35 +156,46 @@ class AsgiFront:
             message = await receive()
             if message["type"] == "lifespan.startup":
                 self._publisher.start()
-                await asyncio.get_running_loop().run_in_executor(None, self._publisher.ready)
+                await asyncio.get_running_loop().run_in_executor(None, self._publisher.wait_for_probe)
             await send({"type": message["type"] + ".complete"})
             if message["type"] == "lifespan.shutdown":
                 return
 
     async def _read(self, environ: Environ, receive: Receive) -> int:
-        """Reads the body into the environ and gives its length; of one that is too long, so much that this is seen.
+        """Reads the body into the environ and gives its length, which is taken from the budget of all bodies.
 
         Raises:
-            ConnectionError: the client left before its body was whole.
+            Problem: it is too long, comes too slowly, is not whole, or there is no room for it now.
         """
-        declared = environ.get("CONTENT_LENGTH")
-        chunked = "HTTP_TRANSFER_ENCODING" in environ
-        if not chunked and (declared is None or declared == "0"):
+        if "HTTP_TRANSFER_ENCODING" not in environ and environ.get("CONTENT_LENGTH", "0") == "0":
             return 0
         parts: list[bytes] = []
-        size, more = 0, True
-        while more and size <= 4 * self._max_body_bytes:  # a client that is cut off while it sends sees no answer
-            message = await receive()
-            if message["type"] == "http.disconnect":
-                raise ConnectionError("the client left while it sent")
-            part = message.get("body", b"")
-            size += len(part)
-            if size <= self._max_body_bytes:
-                parts.append(part)
-            more = message.get("more_body", False)
+        size, kept, more = 0, 0, True
+        try:
+            async with asyncio.timeout(BODY_SECONDS):
+                while more and size <= 4 * self._max_body_bytes:  # one that is cut off while it sends sees no answer
+                    message = await receive()
+                    if message["type"] == "http.disconnect":
+                        raise Problem(400, "Incomplete body", "The connection was closed before the body was whole.")
+                    part = message.get("body", b"")
+                    size += len(part)
+                    if size <= self._max_body_bytes:
+                        parts.append(part)
+                        kept += len(part)
+                        self._held_bytes += len(part)
+                    more = message.get("more_body", False)
+                    if self._held_bytes > HELD_BYTES:
+                        raise Problem(503, "Too busy", "Too many large requests at once. Send it again.")
+            if size > self._max_body_bytes:
+                detail = f"The body is longer than the {self._max_body_bytes} bytes that are allowed; send several."
+                raise Problem(413, "Request Entity Too Large", detail)
+        except TimeoutError:
+            self._held_bytes -= kept
+            raise Problem(408, "Request Timeout", f"The body was not whole within {BODY_SECONDS:g} s.") from None
+        except Problem:
+            self._held_bytes -= kept
+            raise
         environ["wsgi.input"] = io.BytesIO(b"".join(parts))
-        if chunked or size > self._max_body_bytes:
-            environ["CONTENT_LENGTH"] = str(size)
         return size
 
 

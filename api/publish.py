@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import threading
 import time
@@ -20,6 +21,7 @@ _log = logging.getLogger(__name__)
 
 _PROBE_EVERY_SECONDS = 1.0
 _PROBE_TIMEOUT_SECONDS = 5.0  # with the pause between probes, loss is known within 6 seconds
+_DROPPED = 2  # replaced producers that are kept
 _POLL_SECONDS = 0.1  # at most; a delivery report ends the wait
 _MAX_PENDING_KILOBYTES = 64 * 2**10  # of messages in this process that Kafka has not acknowledged
 _MAX_PENDING_MESSAGES = 500_000
@@ -59,7 +61,7 @@ def kafka_producer(settings: Settings, topics: Sequence[str]) -> Producer:
             "partitioner": "murmur2_random",  # a player's events go where Kafka's own clients would put them
             "linger.ms": settings.linger_ms,
             "delivery.timeout.ms": delivery_ms,
-            "request.timeout.ms": max(1, (delivery_ms - settings.linger_ms) // 2),  # leaves time for a second try
+            "socket.timeout.ms": max(10, delivery_ms // 2),  # leaves time for a second try
             "message.max.bytes": max(2**20, settings.max_event_bytes + 2**16),
             "queue.buffering.max.kbytes": _MAX_PENDING_KILOBYTES,
             "queue.buffering.max.messages": _MAX_PENDING_MESSAGES,
@@ -77,10 +79,11 @@ def kafka_producer(settings: Settings, topics: Sequence[str]) -> Producer:
 class Receipt:
     """Counts down the deliveries of one request's messages; `acknowledged` says of each whether the broker has it."""
 
-    __slots__ = ("_callback", "_lock", "_open", "acknowledged")
+    __slots__ = ("_callback", "_lock", "_open", "acknowledged", "reason")
 
     def __init__(self, messages: int) -> None:
         self.acknowledged = [False] * messages
+        self.reason = ""  # why the first that failed did
         self._open = messages
         self._lock = threading.Lock()
         self._callback: Callable[[], object] | None = None
@@ -89,13 +92,13 @@ class Receipt:
         """Takes a report of delivery."""
         if error is None:
             self.acknowledged[index] = True
-            self._close(1)
-        else:
-            self._close(1)
-            _log.error("not acknowledged", extra={"fields": {"reason": str(error)}})
+        elif not self.reason:
+            self.reason = str(error)
+        self._close(1)
 
-    def give_up(self, messages: int) -> None:
+    def give_up(self, messages: int, reason: str) -> None:
         """So many messages were not sent and will not be reported."""
+        self.reason = self.reason or reason
         self._close(messages)
 
     def when_done(self, callback: Callable[[], object]) -> None:
@@ -147,6 +150,7 @@ class Publisher:
         self._watch: threading.Thread | None = None
         self._probed = threading.Event()
         self._reachable = False
+        self._dropped: list[Producer] = []
 
     def start(self) -> None:
         """Starts the serving thread; the first request does it, since threads and sockets do not survive a fork."""
@@ -157,23 +161,26 @@ class Publisher:
                     self._watch.start()
 
     def ready(self) -> bool:
-        """Whether the last probe was acknowledged; waits for the first one."""
-        self._probed.wait(self.ack_timeout_seconds)
-        return self._reachable
+        """Whether the last probe was acknowledged, and reports are served."""
+        return self._reachable and (self._watch is None or self._watch.is_alive())
+
+    def wait_for_probe(self) -> None:
+        """Waits until the first probe was answered or has failed."""
+        self._probed.wait(self.ack_timeout_seconds + self._probe_timeout_seconds)
 
     def publish(self, messages: Sequence[Message]) -> Receipt:
         """Queues the messages and returns at once; the receipt is told what becomes of each."""
         receipt = Receipt(len(messages))
-        sent, producer = 0, self._producer if self.ready() else None
+        sent, producer, reason = 0, self._producer if self._reachable else None, "broker lost"
         if producer is not None:
             try:
                 for message in messages:
                     producer.produce(message.topic, message.value, message.key, on_delivery=partial(receipt.note, sent))
                     sent += 1
             except (BufferError, KafkaException) as error:  # the next ones would fail alike
-                _log.error("send failed", extra={"fields": {"topic": message.topic, "reason": str(error)}})
+                reason = f"{message.topic}: {error}"
         if sent < len(messages):
-            receipt.give_up(len(messages) - sent)
+            receipt.give_up(len(messages) - sent, reason)
         return receipt
 
     def probe(self) -> None:
@@ -191,30 +198,51 @@ class Publisher:
     def _probe(self, producer: Producer) -> str:
         """Why the probe was not acknowledged; empty if it was."""
         answers: list[Any] = []
-        producer.produce(PROBE_TOPIC, b"probe", b"api", on_delivery=lambda error, _: answers.append(error))
-        until = self._clock() + self._probe_timeout_seconds
-        while not answers:
-            if self._clock() > until:
+        sent, until = False, self._clock() + self._probe_timeout_seconds
+        while True:
+            late = self._clock() > until
+            if not sent and not late:
+                with contextlib.suppress(BufferError):  # many messages wait, which is no loss
+                    producer.produce(PROBE_TOPIC, b"probe", b"api", on_delivery=lambda error, _: answers.append(error))
+                    sent = True
+            producer.poll(
+                0 if late else _POLL_SECONDS
+            )  # once more when late: the answer may have come while reports were served
+            if answers:
+                return "" if answers[0] is None else str(answers[0])
+            if late:
                 return f"no acknowledgement within {self._probe_timeout_seconds:g} s"
-            producer.poll(_POLL_SECONDS)
-        return "" if answers[0] is None else str(answers[0])
 
     def _drop_producer(self) -> None:
-        """Whatever the old one has not delivered fails now, or its requests would wait for nothing."""
+        """Whatever the old one has not delivered fails now, or its requests would wait for nothing.
+
+        It is kept for a while: a request that took it just before may still queue messages, whose failure is reported then.
+        """
         lost, self._producer = self._producer, None
         if lost is not None:
+            self._dropped.append(lost)
+            self._give_up_dropped()
+            del self._dropped[:-_DROPPED]
+
+    def _give_up_dropped(self) -> None:
+        for lost in self._dropped:
             lost.purge()
             lost.poll(0)
 
     def _serve(self) -> None:
         while True:
-            self.probe()
-            until = self._clock() + _PROBE_EVERY_SECONDS
-            while (left := until - self._clock()) > 0:
-                if self._producer is None:
-                    time.sleep(left)
-                else:
-                    self._producer.poll(min(left, _POLL_SECONDS))
+            try:
+                self.probe()
+                self._give_up_dropped()
+                until = self._clock() + _PROBE_EVERY_SECONDS
+                while (left := until - self._clock()) > 0:
+                    if self._producer is None:
+                        time.sleep(left)
+                    else:
+                        self._producer.poll(min(left, _POLL_SECONDS))
+            except Exception as error:  # without this thread no request would ever be answered well again
+                _log.error("reports of delivery cannot be served", exc_info=error)
+                time.sleep(_PROBE_EVERY_SECONDS)
 
     def _note_reachable(self, reachable: bool, reason: str) -> None:
         if reachable != self._reachable or not self._probed.is_set():

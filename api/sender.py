@@ -50,7 +50,7 @@ def sender_of(environ: Mapping[str, Any]) -> Sender:
         Problem: neither X-Player-Id nor Host says who it is.
     """
     headers = _headers(environ)
-    host = _text(environ.get(_HOST))
+    host = _text(environ.get(_HOST)) or None
     player = headers.get("X-Player-Id") or host
     if not player:
         raise Problem(

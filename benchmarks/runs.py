@@ -24,10 +24,12 @@ def measure(settings: Settings, table: Table) -> None:
     """Adds the figures of runs with 10,000 events and with none, beside the same jobs by a cold spark-submit each."""
     airflow = connect(settings)
     run(airflow)  # whatever waits; not counted
-    warm = [until_visible(settings, airflow) for _ in range(ROUNDS)]
-    empty = [run(airflow) for _ in range(ROUNDS)]
-    fill(settings, ROWS)
-    cold = sum(cold_seconds(settings, job) for job in ("drain", "publish"))
+    warm, cold, empty = [], [], []
+    for _ in range(ROUNDS):
+        warm.append(until_visible(settings, airflow))
+        empty.append(run(airflow))
+        fill(settings, ROWS)
+        cold.append(sum(cold_seconds(settings, job) for job in ("drain", "publish")))
     against = "drain and publish, a cold spark-submit local[2] each"
     table.add(
         Figure(
@@ -35,7 +37,7 @@ def measure(settings: Settings, table: Table) -> None:
             against,
             "s",
             tuple(warm),
-            (cold,) * ROUNDS,
+            tuple(cold),
             wanted=0.3,
             at_most=True,
             limit=20,

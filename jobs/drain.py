@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import time
 
 from jobs import raw
 from jobs.job import Job, job
@@ -13,22 +14,26 @@ from lakehouse.kafka_logs import admin, read_logs
 from lakehouse.names import RAW_EVENTS
 from lakehouse.offsets import Log, Loss, check, mismatches, plan_batch, readable, unreadable
 
-MOST_BATCHES = 100  # of one run: then other runs get their turn
+FIRST_SECONDS = 600.0  # after which a run begins no further batch: what it drained is to be published
 
 
 def drain_waiting(run: Job) -> int:
-    """Drains batch by batch until one was not full, that is until all that waited is in raw. Returns how many it drained.
+    """Drains batch by batch until one was not full, that is until all that waited is in raw, or the time is over.
+
+    Returns how many it drained.
 
     Raises:
         OffsetsError: as `drain`.
     """
-    for batches in range(MOST_BATCHES):
-        entry = drain(run)
-        if entry is None:
-            return batches
+    until, batches = time.monotonic() + FIRST_SECONDS, 0
+    while (entry := drain(run)) is not None:
+        batches += 1
         if sum(map(len, entry.ranges)) < run.settings.max_events_per_batch:
-            return batches + 1
-    return MOST_BATCHES
+            break
+        if time.monotonic() > until:
+            run.say("more waits in Kafka; the next run goes on with it")
+            break
+    return batches
 
 
 def drain(run: Job) -> Entry | None:

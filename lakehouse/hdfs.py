@@ -106,7 +106,10 @@ class Hdfs:
             HdfsError: see there.
         """
         response = self._ask(method, operation, path, **parameters)
-        return None if response is None else response.json()
+        try:
+            return None if response is None else response.json()
+        except ValueError:
+            raise HdfsError(f"{self._url} does not speak WebHDFS ({operation} {path}); see `make status`") from None
 
     def _ask(self, method: str, operation: str, path: str, **parameters: str) -> requests.Response | None:
         """The answer, or None if there is nothing at the path.

@@ -73,7 +73,7 @@ class Settings(BaseSettings):
     topic_replication: int = Field(default=1, ge=1)
     consumer_group: str = "lakehouse"  # the hint how far ingest is; never the cursor
     ack_timeout_seconds: float = Field(default=10.0, gt=0)
-    linger_ms: int = Field(default=0, ge=0, le=100)  # how long the API waits for more messages to send together
+    linger_ms: int = Field(default=3, ge=0, le=100)  # how long the API waits for more messages to send together
 
     # Limits
     max_events_per_batch: int = Field(default=500_000, ge=1)

@@ -16,5 +16,7 @@ __all__: list[str] = []  # nothing here replaces a setting of Airflow's
 @event.listens_for(Engine, "savepoint")
 def begin_as_writer(connection: Connection, name: str) -> None:
     """Begins a transaction that may write, if a savepoint is about to begin one that may not."""
-    if connection.dialect.name == "sqlite" and not connection.connection.dbapi_connection.in_transaction:  # type: ignore[union-attr]
+    if connection.dialect.name != "sqlite":
+        return
+    if getattr(connection.connection.dbapi_connection, "in_transaction", True) is False:  # an async driver does not say
         connection.exec_driver_sql("BEGIN IMMEDIATE")

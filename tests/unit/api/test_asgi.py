@@ -145,7 +145,7 @@ def test_a_client_that_leaves_while_it_sends_logs_nothing(asgi: Client, broker: 
     line = json.dumps(GOOD).encode() + b"\n"
     headers = [(b"host", b"p"), (b"content-type", b"application/x-ndjson"), length(line * 3)]
     answer = asgi.ask("POST", b"/v1/events", headers=headers, chunks=[line, line, None])
-    assert answer.status == 0
+    assert (answer.status, answer.headers["content-type"]) == (400, "application/problem+json")
     assert broker.messages == []
 
 
@@ -175,6 +175,50 @@ def test_a_request_that_waits_does_not_hold_up_another(front: Front, publisher: 
     waiting, other, seconds = asyncio.run(both())
     assert (waiting.status, other.status) == (503, 200)
     assert seconds < 5
+
+
+def test_a_body_that_does_not_end_is_408(asgi: Client, broker: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("api.front.BODY_SECONDS", 0.05)
+
+    async def never() -> Any:
+        await asyncio.sleep(60)
+
+    answer = Answer()
+    asyncio.run(
+        asgi.app(scope("POST", b"/v1/events", b"", [(b"host", b"p"), (b"content-length", b"9")]), never, answer.send)
+    )
+    assert (answer.status, answer.headers["content-type"]) == (408, "application/problem+json")
+
+
+def test_more_bodies_at_once_than_there_is_room_for_are_503_and_the_room_is_given_back(
+    asgi: Client, broker: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("api.front.HELD_BYTES", 15_000)
+    body = json.dumps([GOOD]).encode()
+    headers = [(b"host", b"p"), (b"content-type", b"application/json")]
+    for size, status in ((10_000, 200), (16_000, 503), (14_000, 200), (19_000, 503), (15_000, 200)):
+        pieces = [body.ljust(size // 2), b" " * (size // 2)]
+        answer = asgi.ask("POST", b"/v1/events", headers=[*headers, (b"content-length", b"%d" % size)], chunks=pieces)
+        assert answer.status == status, size
+    assert len(broker.messages) == 3
+
+
+def test_an_event_that_is_acknowledged_is_not_made_an_error_by_a_full_disk(
+    asgi: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: Any) -> None:
+        raise OSError("No space left on device")
+
+    monkeypatch.setattr("api.logs.request_line", fail)
+    assert asgi.ask().status == 200
+
+
+def test_no_host_is_no_host_and_no_length_is_invented(asgi: Client, broker: Any) -> None:
+    body = json.dumps(GOOD).encode()
+    headers = [(b"host", b""), (b"x-player-id", b"p"), (b"transfer-encoding", b"chunked")]
+    assert asgi.ask("POST", b"/v1/events", headers=headers, chunks=[body]).status == 200
+    assert "host" not in broker.events[0]
+    assert "Content-Length" not in broker.events[0]["http_headers"]
 
 
 def test_head_gets_no_body_and_logs_no_event(asgi: Client, broker: Any) -> None:

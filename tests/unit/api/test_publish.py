@@ -82,12 +82,70 @@ def test_what_is_under_way_fails_when_the_broker_is_lost_and_later_messages_are_
     assert len(broker.messages) == 1
 
 
+def test_a_full_queue_is_no_loss(publisher: Publisher, broker: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    publisher.start()
+    produce, refusals = broker.produce, [BufferError("Local: Queue full")] * 3
+
+    def full(*args: Any, **more: Any) -> None:
+        if refusals:
+            raise refusals.pop()
+        produce(*args, **more)
+
+    monkeypatch.setattr(broker, "produce", full)
+    publisher.probe()
+    assert publisher.ready() and broker.discarded == 0
+
+
+def test_an_answer_that_came_while_other_reports_were_served_is_in_time(broker: Any) -> None:
+    times = iter([0.0, 0.0, 9.0, 9.0])
+    publisher = Publisher(broker.connect, ack_timeout_seconds=1, probe_timeout_seconds=5, clock=lambda: next(times))
+    polls = iter([False, True])
+    poll = broker.poll
+    broker.poll = lambda timeout: poll(timeout) if next(polls) else 0
+    publisher.probe()
+    assert publisher.ready()
+
+
+def test_a_request_that_took_the_old_producer_learns_of_its_end(publisher: Publisher, broker: Any) -> None:
+    publisher.start()
+    old = publisher._producer
+    broker.up = False
+    publisher.probe()
+    receipt = Receipt(1)
+    assert old is not None
+    old.produce("events", b"x", b"p", on_delivery=lambda error, _: receipt.note(0, error))
+    assert not receipt.wait(0)
+    publisher._give_up_dropped()
+    assert receipt.wait(0) and receipt.acknowledged == [False]
+
+
+def test_the_serving_thread_survives_what_nobody_thought_of(broker: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("api.publish._PROBE_EVERY_SECONDS", 0.01)
+    poll, failures = broker.poll, [RuntimeError("unexpected")] * 2
+    publisher = Publisher(broker.connect, ack_timeout_seconds=5, probe_timeout_seconds=1)
+
+    def failing(timeout: float) -> int:
+        if publisher.ready() and failures:
+            raise failures.pop()
+        return int(poll(timeout))
+
+    monkeypatch.setattr(broker, "poll", failing)
+    publisher.start()
+    for _ in range(500):
+        if not failures and publisher.ready():
+            break
+        threading.Event().wait(0.01)
+    assert not failures and publisher.ready()
+    assert publisher.publish([message()]).wait(5)
+
+
 def test_the_serving_thread_asks_again_until_the_broker_is_back(broker: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("api.publish._PROBE_EVERY_SECONDS", 0.01)
     broker.up = False
     publisher = Publisher(broker.connect, ack_timeout_seconds=5, probe_timeout_seconds=0.01)
     publisher.start()
     publisher.start()
+    publisher.wait_for_probe()
     assert not publisher.ready()
     broker.up = True
     for _ in range(500):
