@@ -8,6 +8,7 @@ spend its time in handing Python's lock around (docs/decisions/0009).
 from __future__ import annotations
 
 import asyncio
+import gc
 import io
 import time
 from collections.abc import Awaitable, Callable, Iterable, Mapping, MutableMapping
@@ -157,6 +158,8 @@ class AsgiFront:
             if message["type"] == "lifespan.startup":
                 self._publisher.start()
                 await asyncio.get_running_loop().run_in_executor(None, self._publisher.wait_for_probe)
+                gc.collect()
+                gc.freeze()  # what is there now stays: to look through it again and again would stop requests for tens of ms
             await send({"type": message["type"] + ".complete"})
             if message["type"] == "lifespan.shutdown":
                 return

@@ -41,7 +41,56 @@ def latencies(url: str, per_second: float, seconds: float) -> list[float]:
 
     A request that had to wait for its turn since earlier ones were slow has waited all the same (coordinated omission).
     """
-    return sorted(asyncio.run(_paced(url, per_second, seconds)))
+    import uvloop
+
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        return sorted(runner.run(_paced(url, per_second, seconds)))
+
+
+class _Connection(asyncio.Protocol):
+    """Sends a request when it is due and its last one is answered."""
+
+    def __init__(self, request: bytes, first: float, gap: float, until: float) -> None:
+        self._request, self._due, self._gap, self._until = request, first, gap, until
+        self.taken: list[float] = []
+        self._head = b""
+        self.over: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = transport
+        self._next()
+
+    def _next(self) -> None:
+        if self._due >= self._until:
+            self._transport.close()
+            self.over.set_result(None)
+            return
+        wait = self._due - time.perf_counter()
+        if wait > 0:
+            asyncio.get_running_loop().call_later(wait, self._send)
+        else:
+            self._send()
+
+    def _send(self) -> None:
+        self._transport.write(self._request)  # type: ignore[attr-defined]
+
+    def data_received(self, data: bytes) -> None:
+        self._head += data
+        head, found, body = self._head.partition(b"\r\n\r\n")
+        length = re.search(rb"content-length: (\d+)", head) if found else None
+        if length is None or len(body) < int(length[1]):
+            return
+        if not head.startswith(b"HTTP/1.1 200"):
+            self.over.set_exception(RuntimeError(f"answered with {head[:100]!r}"))
+            return
+        self._head = b""
+        self.taken.append(time.perf_counter() - self._due)
+        self._due += self._gap
+        self._next()
+
+    def connection_lost(self, error: Exception | None) -> None:
+        if not self.over.done():
+            self.over.set_exception(RuntimeError(f"the connection was closed: {error}"))
 
 
 async def _paced(url: str, per_second: float, seconds: float) -> list[float]:
@@ -50,26 +99,18 @@ async def _paced(url: str, per_second: float, seconds: float) -> list[float]:
     request = f"GET {target} HTTP/1.1\r\nHost: Player 1\r\n\r\n".encode()
     gap = CONNECTIONS / per_second
     began = time.perf_counter() + 0.5
-
-    async def client(number: int) -> list[float]:
-        reader, writer = await asyncio.open_connection(parts.hostname, parts.port)
-        taken = []
-        due = began + gap * number / CONNECTIONS
-        while due < began + seconds:
-            await asyncio.sleep(max(0.0, due - time.perf_counter()))
-            writer.write(request)
-            head = await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), 30)
-            if not head.startswith(b"HTTP/1.1 200"):
-                raise RuntimeError(f"{url}: {head[:100]!r}")
-            length = re.search(rb"content-length: (\d+)", head.lower())
-            await reader.readexactly(int(length[1]) if length else 0)
-            taken.append(time.perf_counter() - due)
-            due += gap
-        writer.close()
-        return taken
-
-    done = await asyncio.gather(*[client(number) for number in range(CONNECTIONS)])
-    return [each for taken in done for each in taken]
+    loop = asyncio.get_running_loop()
+    clients = []
+    for number in range(CONNECTIONS):
+        first = began + gap * number / CONNECTIONS
+        _, client = await loop.create_connection(
+            lambda first=first: _Connection(request, first, gap, began + seconds),  # type: ignore[misc]
+            parts.hostname,
+            parts.port,
+        )
+        clients.append(client)
+    await asyncio.wait_for(asyncio.gather(*[client.over for client in clients]), seconds + 60)
+    return [each for client in clients for each in client.taken]
 
 
 def percentile(ordered: list[float], share: float) -> float:
