@@ -21,6 +21,7 @@ from lakehouse.stack.environment import local_settings
 from lakehouse.stack.java import find_java
 
 PERF_TOPIC = "perf"
+FILL_SECONDS = 600.0
 # As the API writes it: 330 bytes.
 EVENT = (
     b'{"event_type":"purchase_horse","speed":1.5,"size":"small","quantity":2,"event_id":"%s","schema_version":1,'
@@ -76,6 +77,7 @@ def fill(settings: Settings, rows: int, topic: str = "events") -> None:
     from confluent_kafka import Producer
 
     lost: list[object] = []
+    until = time.monotonic() + FILL_SECONDS
     producer = Producer(
         {
             "bootstrap.servers": settings.kafka_bootstrap,
@@ -92,6 +94,8 @@ def fill(settings: Settings, rows: int, topic: str = "events") -> None:
                 producer.produce(topic, value, b"Player %d" % (number % 1000))
                 break
             except BufferError:
+                if time.monotonic() > until:
+                    raise RuntimeError(f"Kafka took {number} of {rows} events in {FILL_SECONDS:.0f} s") from None
                 producer.poll(0.1)
         if number % 1000 == 0:
             producer.poll(0)
