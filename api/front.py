@@ -160,8 +160,11 @@ class AsgiFront:
                 await asyncio.get_running_loop().run_in_executor(None, self._publisher.wait_for_probe)
                 gc.collect()
                 gc.freeze()  # what is there now stays: to look through it again and again would stop requests for tens of ms
+            stop = message["type"] == "lifespan.shutdown"
+            if stop:
+                self._publisher.stop()
             await send({"type": message["type"] + ".complete"})
-            if message["type"] == "lifespan.shutdown":
+            if stop:
                 return
 
     async def _read(self, environ: Environ, receive: Receive) -> int:

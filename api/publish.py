@@ -151,6 +151,7 @@ class Publisher:
         self._probed = threading.Event()
         self._reachable = False
         self._dropped: list[Producer] = []
+        self._stopped = threading.Event()
 
     def start(self) -> None:
         """Starts the serving thread; the first request does it, since threads and sockets do not survive a fork."""
@@ -229,20 +230,24 @@ class Publisher:
             lost.purge()
             lost.poll(0)
 
+    def stop(self) -> None:
+        """Ends the serving thread, within a second or two; what is not reported then never is."""
+        self._stopped.set()
+
     def _serve(self) -> None:
-        while True:
+        while not self._stopped.is_set():
             try:
                 self.probe()
                 self._give_up_dropped()
                 until = self._clock() + _PROBE_EVERY_SECONDS
-                while (left := until - self._clock()) > 0:
+                while (left := until - self._clock()) > 0 and not self._stopped.is_set():
                     if self._producer is None:
-                        time.sleep(left)
+                        self._stopped.wait(left)
                     else:
                         self._producer.poll(min(left, _POLL_SECONDS))
             except Exception as error:  # without this thread no request would ever be answered well again
                 _log.error("reports of delivery cannot be served", exc_info=error)
-                time.sleep(_PROBE_EVERY_SECONDS)
+                self._stopped.wait(_PROBE_EVERY_SECONDS)
 
     def _note_reachable(self, reachable: bool, reason: str) -> None:
         if reachable != self._reachable or not self._probed.is_set():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -65,6 +66,8 @@ class Broker:
             report()
 
     def poll(self, timeout: float) -> int:
+        if not self.reports and timeout:
+            time.sleep(0.002)
         reports, self.reports = self.reports, []
         for report in reports:
             report()

@@ -16,6 +16,14 @@ def message(topic: str = "events", size: int = 10) -> Message:
     return Message(topic, b"p", b"x" * size, "id", "default")
 
 
+def ended(publisher: Publisher) -> None:
+    """Stops the serving thread and sees that it ends."""
+    publisher.stop()
+    assert publisher._watch is not None
+    publisher._watch.join(10)
+    assert not publisher._watch.is_alive() and not publisher.ready()
+
+
 def test_a_receipt_is_done_when_every_message_was_reported_whatever_the_order() -> None:
     receipt, done = Receipt(3), threading.Event()
     receipt.when_done(done.set)
@@ -137,6 +145,7 @@ def test_the_serving_thread_survives_what_nobody_thought_of(broker: Any, monkeyp
         threading.Event().wait(0.01)
     assert not failures and publisher.ready()
     assert publisher.publish([message()]).wait(5)
+    ended(publisher)
 
 
 def test_the_serving_thread_asks_again_until_the_broker_is_back(broker: Any, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -154,3 +163,4 @@ def test_the_serving_thread_asks_again_until_the_broker_is_back(broker: Any, mon
         threading.Event().wait(0.01)
     assert publisher.publish([message()]).wait(5)
     assert broker.connects == 1
+    ended(publisher)
