@@ -28,9 +28,8 @@ def create_app() -> AsgiFront:
     """
     settings = Settings.load()
     logs.configure()
-    sys.setswitchinterval(
-        0.0005
-    )  # Kafka's reports and the loop take turns often, or answers would wait for 5 ms again and again
+    # Kafka's reports and the loop take turns often, or answers would wait for 5 ms again and again
+    sys.setswitchinterval(0.0005)
     contracts = load_contracts(settings.contracts)
     publisher = Publisher(
         lambda: kafka_producer(settings, (*contracts.topics, PROBE_TOPIC)),

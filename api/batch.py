@@ -34,8 +34,11 @@ def register(app: Flask, events: EventMaker, publisher: Publisher, metrics: Metr
 
         def finish(acknowledged: list[bool]) -> Response:
             outcomes = _outcomes(made, acknowledged)
-            metrics.count_events(_counted(items, made, outcomes, events))
-            statuses = Counter(outcome["status"] for outcome in outcomes)
+            counted = _counted(items, made, outcomes, events)
+            metrics.count_events(counted)
+            statuses: Counter[str] = Counter()
+            for (_, status), number in counted.items():
+                statuses[status] += number
             noted.update(player=sender.player, **{name: statuses[name] for name in _STATUSES})
             return _answer(outcomes, statuses)
 

@@ -14,7 +14,7 @@ import time
 from collections.abc import Awaitable, Callable, Iterable, Mapping, MutableMapping
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import unquote_to_bytes
 
 from flask import Flask, Response
@@ -26,6 +26,7 @@ from api.problems import Problem
 from api.publish import Publisher, Receipt
 from api.sender import set_host_aside
 
+T = TypeVar("T")
 Environ = dict[str, Any]
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Mapping[str, Any]]]
@@ -42,14 +43,12 @@ class Front:
 
     def __init__(self, app: Flask, publisher: Publisher, metrics: Metrics, max_header_bytes: int) -> None:
         self.app = app
-        self._publisher = publisher
         self._metrics = metrics
         self._max_header_bytes = max_header_bytes
         self.seconds = publisher.ack_timeout_seconds + _GRACE_SECONDS
 
     def begin(self, environ: Environ) -> Response | Later:
         """The app's answer; a `Later` is to be waited for, then `end` is called."""
-        environ[_STARTED] = time.perf_counter()
         set_host_aside(environ)
         size = sum(len(key) + len(value) for key, value in environ.items() if key.startswith("HTTP_"))
         if size > self._max_header_bytes:
@@ -71,7 +70,6 @@ class Front:
 
     def refuse(self, environ: Environ, problem: Problem) -> Response:
         """The answer to a request that does not come to a view; logged and counted."""
-        environ[_STARTED] = time.perf_counter()
         return self.end(environ, problems.response(problem))
 
     def end(self, environ: Environ, response: Response | Later) -> Response:
@@ -108,6 +106,7 @@ class WsgiFront:
         self._front = front
 
     def __call__(self, environ: Environ, start_response: Callable[..., Any]) -> Iterable[bytes]:
+        environ[_STARTED] = time.perf_counter()
         response = self._front.begin(environ)
         if isinstance(response, Later):
             response.receipt.wait(self._front.seconds)
@@ -129,9 +128,8 @@ class AsgiFront:
         if scope["type"] == "lifespan":
             await self._live(receive, send)
             return
-        loop = asyncio.get_running_loop()
         environ = environ_of(scope)
-        response: Response | Later
+        environ[_STARTED] = time.perf_counter()
         try:
             size = await self._read(environ, receive)
         except Problem as problem:  # what was sent is not whole
@@ -139,17 +137,17 @@ class AsgiFront:
             return
         large = size > _LARGE_BYTES
         try:
-            if large:
-                response = await loop.run_in_executor(self._pool, self._front.begin, environ)
-            else:
-                response = self._front.begin(environ)
+            response = await self._done(large, partial(self._front.begin, environ))
             environ["wsgi.input"] = None
         finally:
             self._held_bytes -= size
         if isinstance(response, Later):
-            await _until_done(response.receipt, loop, self._front.seconds)
-        end = partial(self._front.end, environ, response)
-        await _send(environ, await loop.run_in_executor(self._pool, end) if large else end(), send)
+            await _until_done(response.receipt, self._front.seconds)
+        await _send(environ, await self._done(large, partial(self._front.end, environ, response)), send)
+
+    async def _done(self, large: bool, work: Callable[[], T]) -> T:
+        """What the work gives; that of a large body is done by the thread."""
+        return await asyncio.get_running_loop().run_in_executor(self._pool, work) if large else work()
 
     async def _live(self, receive: Receive, send: Send) -> None:
         """Takes no request before it is known whether Kafka answers: the first would have to wait for that."""
@@ -176,7 +174,7 @@ class AsgiFront:
         if "HTTP_TRANSFER_ENCODING" not in environ and environ.get("CONTENT_LENGTH", "0") == "0":
             return 0
         parts: list[bytes] = []
-        size, kept, more = 0, 0, True
+        size, more, whole = 0, True, False
         try:
             async with asyncio.timeout(BODY_SECONDS):
                 while more and size <= 4 * self._max_body_bytes:  # one that is cut off while it sends sees no answer
@@ -187,7 +185,6 @@ class AsgiFront:
                     size += len(part)
                     if size <= self._max_body_bytes:
                         parts.append(part)
-                        kept += len(part)
                         self._held_bytes += len(part)
                     more = message.get("more_body", False)
                     if self._held_bytes > HELD_BYTES:
@@ -195,17 +192,18 @@ class AsgiFront:
             if size > self._max_body_bytes:
                 detail = f"The body is longer than the {self._max_body_bytes} bytes that are allowed; send several."
                 raise Problem(413, "Request Entity Too Large", detail)
+            whole = True
         except TimeoutError:
-            self._held_bytes -= kept
             raise Problem(408, "Request Timeout", f"The body was not whole within {BODY_SECONDS:g} s.") from None
-        except Problem:
-            self._held_bytes -= kept
-            raise
+        finally:
+            if not whole:
+                self._held_bytes -= sum(map(len, parts))
         environ["wsgi.input"] = io.BytesIO(b"".join(parts))
         return size
 
 
-async def _until_done(receipt: Receipt, loop: asyncio.AbstractEventLoop, seconds: float) -> None:
+async def _until_done(receipt: Receipt, seconds: float) -> None:
+    loop = asyncio.get_running_loop()
     done: asyncio.Future[None] = loop.create_future()
 
     def end() -> None:

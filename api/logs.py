@@ -40,9 +40,8 @@ def configure() -> None:
     handler = logging.StreamHandler(sys.stdout)
     handler.setFormatter(JsonLines())
     logging.basicConfig(level=logging.INFO, handlers=[handler], force=True)
-    logging.getLogger("kafka").setLevel(
-        logging.CRITICAL + 1
-    )  # it repeats every failed try; the probe reports loss once
+    # it repeats every failed try; the probe reports loss once
+    logging.getLogger("kafka").setLevel(logging.CRITICAL + 1)
 
 
 def request_line(environ: Mapping[str, Any], status: int, seconds: float, noted: Mapping[str, Any]) -> None:

@@ -21,7 +21,6 @@ _log = logging.getLogger(__name__)
 
 _PROBE_EVERY_SECONDS = 1.0
 _PROBE_TIMEOUT_SECONDS = 5.0  # with the pause between probes, loss is known within 6 seconds
-_DROPPED = 2  # replaced producers that are kept
 _POLL_SECONDS = 0.1  # at most; a delivery report ends the wait
 _MAX_PENDING_KILOBYTES = 64 * 2**10  # of messages in this process that Kafka has not acknowledged
 _MAX_PENDING_MESSAGES = 500_000
@@ -150,7 +149,7 @@ class Publisher:
         self._watch: threading.Thread | None = None
         self._probed = threading.Event()
         self._reachable = False
-        self._dropped: list[Producer] = []
+        self._dropped: Producer | None = None
         self._stopped = threading.Event()
 
     def start(self) -> None:
@@ -206,9 +205,8 @@ class Publisher:
                 with contextlib.suppress(BufferError):  # many messages wait, which is no loss
                     producer.produce(PROBE_TOPIC, b"probe", b"api", on_delivery=lambda error, _: answers.append(error))
                     sent = True
-            producer.poll(
-                0 if late else _POLL_SECONDS
-            )  # once more when late: the answer may have come while reports were served
+            # once more when late: the answer may have come while reports were served
+            producer.poll(0 if late else _POLL_SECONDS)
             if answers:
                 return "" if answers[0] is None else str(answers[0])
             if late:
@@ -217,18 +215,15 @@ class Publisher:
     def _drop_producer(self) -> None:
         """Whatever the old one has not delivered fails now, or its requests would wait for nothing.
 
-        It is kept for a while: a request that took it just before may still queue messages, whose failure is reported then.
+        It is kept until the next probe: a request that took it just before may still queue messages, which fail then.
         """
-        lost, self._producer = self._producer, None
-        if lost is not None:
-            self._dropped.append(lost)
-            self._give_up_dropped()
-            del self._dropped[:-_DROPPED]
+        self._dropped, self._producer = self._producer, None
+        self._give_up_dropped()
 
     def _give_up_dropped(self) -> None:
-        for lost in self._dropped:
-            lost.purge()
-            lost.poll(0)
+        if self._dropped is not None:
+            self._dropped.purge()
+            self._dropped.poll(0)
 
     def stop(self) -> None:
         """Ends the serving thread, within a second or two; what is not reported then never is."""
@@ -237,8 +232,9 @@ class Publisher:
     def _serve(self) -> None:
         while not self._stopped.is_set():
             try:
-                self.probe()
                 self._give_up_dropped()
+                self._dropped = None
+                self.probe()
                 until = self._clock() + _PROBE_EVERY_SECONDS
                 while (left := until - self._clock()) > 0 and not self._stopped.is_set():
                     if self._producer is None:

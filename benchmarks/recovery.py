@@ -14,22 +14,14 @@ from pathlib import Path
 
 import yaml
 
-from benchmarks.spark_jobs import count
+from benchmarks.spark_jobs import count, ingest
 from benchmarks.spark_jobs import job_seconds as seconds
 from benchmarks.stack import fill, measuring
 from lakehouse.query import query
-from lakehouse.settings import CHECKOUT, Settings
+from lakehouse.settings import CHECKOUT
 
 BY = ("--who", "bench", "--why", "a measurement")
 NOBODY = {"name": "nobody_buys", "condition": "quantity < 0", "description": "Refuses every horse of the load."}
-
-
-def ingest(settings: Settings, rows: int, **more: str) -> float:
-    """Drains and publishes `rows` waiting events, in as many batches as it takes."""
-    before, spent = count(settings, "raw.events"), 0.0
-    while count(settings, "raw.events") < before + rows:
-        spent += seconds(settings, "drain", **more)
-    return spent + seconds(settings, "publish", **more)
 
 
 def refusing(folder: Path) -> str:
@@ -47,9 +39,9 @@ def main() -> None:
     options = parser.parse_args()
     with measuring() as settings, tempfile.TemporaryDirectory(dir=os.environ.get("TMPDIR")) as folder:
         fill(settings, 2_000)
-        ingest(settings, 2_000)  # warms Spark up
+        ingest(settings)  # warms Spark up
         fill(settings, options.replayed)
-        refused = ingest(settings, options.replayed, contracts=refusing(Path(folder)))
+        refused = ingest(settings, contracts=refusing(Path(folder)))
         took = seconds(settings, "replay", f"--selection={json.dumps({'reason': 'rule:nobody_buys'})}", *BY)
         print(
             f"replay of {options.replayed:,} rows: {took:.0f} s; their ingest into quarantine {refused:.0f} s",
@@ -57,7 +49,7 @@ def main() -> None:
         )
         assert count(settings, "ops.quarantine_open") == 0
         fill(settings, options.rebuilt - options.replayed)
-        ingested = ingest(settings, options.rebuilt - options.replayed)
+        ingested = ingest(settings)
         (day,) = query(settings, "select max(event_date) as day from raw.events")
         rows = count(settings, "game.horse_purchases")
         same = seconds(settings, "rebuild", "--day", str(day["day"]), *BY)

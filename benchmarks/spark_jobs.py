@@ -8,31 +8,31 @@ import sys
 import time
 from uuid import uuid4
 
-from benchmarks.figures import Figure, Table
+from benchmarks.figures import ROUNDS, Figure, Table
 from benchmarks.stack import consumer_perf, end_offsets, fill
 from lakehouse.query import query
 from lakehouse.settings import CHECKOUT, Settings
 from lakehouse.stack.environment import job_environment
 
 JOB_SECONDS = 1_800
-ROUNDS = 3
 
 
 def job_seconds(settings: Settings, job: str, *arguments: str, **more: str) -> float:
     """Runs one job on the warm Spark; its seconds, start of the process included."""
     environment = job_environment(settings) | {f"LAKEHOUSE_{name.upper()}": value for name, value in more.items()}
     command = [sys.executable, str(CHECKOUT / "jobs" / f"{job}.py"), "--run", "bench", *arguments]
-    return _seconds(command, environment)
+    return seconds_of(command, environment)
 
 
 def baseline_seconds(settings: Settings, what: str, offsets: dict[int, int]) -> float:
     """The same for one of benchmarks/baselines.py."""
     folder = f"{settings.hdfs_uri}/bench/{uuid4().hex}"
     command = [sys.executable, "-m", "benchmarks.baselines", what, json.dumps(offsets), folder]
-    return _seconds(command, job_environment(settings))
+    return seconds_of(command, job_environment(settings))
 
 
-def _seconds(command: list[str], environment: dict[str, str]) -> float:
+def seconds_of(command: list[str], environment: dict[str, str]) -> float:
+    """Runs a command to its good end; its seconds. Raises RuntimeError if it fails."""
     began = time.monotonic()
     done = subprocess.run(
         command, env=environment, cwd=CHECKOUT, timeout=JOB_SECONDS, check=False, text=True, capture_output=True
@@ -40,6 +40,11 @@ def _seconds(command: list[str], environment: dict[str, str]) -> float:
     if done.returncode:
         raise RuntimeError(f"{command[1:]} failed: {done.stdout[-1000:]}{done.stderr[-1000:]}")
     return time.monotonic() - began
+
+
+def ingest(settings: Settings, **more: str) -> float:
+    """Drains and publishes all that waits; the seconds of both jobs."""
+    return sum(job_seconds(settings, job, **more) for job in ("drain", "publish"))
 
 
 def count(settings: Settings, table: str) -> int:
@@ -50,12 +55,10 @@ def count(settings: Settings, table: str) -> int:
 
 def measure(settings: Settings, table: Table, rows: int) -> None:
     """Adds the figures of draining and publishing `rows` events a round."""
-    job_seconds(settings, "drain")
-    job_seconds(settings, "publish")
+    ingest(settings)
     fill(settings, 2_000)  # warms Spark up, not counted
     start = end_offsets(settings, "events")
-    job_seconds(settings, "drain")
-    job_seconds(settings, "publish")
+    ingest(settings)
     for what in ("batch", "merge"):
         baseline_seconds(settings, what, start)
     drains, publishes, streams, batches, merges, consumers = ([] for _ in range(6))

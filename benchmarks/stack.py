@@ -15,6 +15,7 @@ from pathlib import Path
 
 import click
 
+from lakehouse.kafka_logs import admin, read_logs
 from lakehouse.settings import CHECKOUT, Settings
 from lakehouse.stack.control import down, up
 from lakehouse.stack.environment import local_settings
@@ -105,14 +106,8 @@ def fill(settings: Settings, rows: int, topic: str = "events") -> None:
 
 def end_offsets(settings: Settings, topic: str) -> dict[int, int]:
     """The end of each partition of a topic."""
-    from kafka import KafkaConsumer, TopicPartition
-
-    consumer = KafkaConsumer(bootstrap_servers=settings.kafka_bootstrap)
-    try:
-        parts = [TopicPartition(topic, number) for number in sorted(consumer.partitions_for_topic(topic) or ())]
-        return {at.partition: end for at, end in consumer.end_offsets(parts).items()}
-    finally:
-        consumer.close()
+    with admin(settings) as client:
+        return {log.at.partition: log.end for log in read_logs(client, [topic])}
 
 
 def make_topic(settings: Settings, name: str) -> None:
