@@ -6,6 +6,7 @@ The table goes to benchmarks/results.md when all parts were run.
 from __future__ import annotations
 
 import argparse
+import contextlib
 import datetime as dt
 import os
 import platform
@@ -13,24 +14,29 @@ import subprocess
 
 import click
 
-from benchmarks import api, runs, spark_jobs
+from benchmarks import api, freshness, runs, spark_jobs
 from benchmarks.figures import Table
 from benchmarks.stack import measuring
 from lakehouse.settings import CHECKOUT
 
 RESULTS = CHECKOUT / "benchmarks" / "results.md"
-PARTS = ("api", "memory", "runs", "drain")
+PARTS = ("api", "memory", "runs", "drain", "backlog", "freshness")
 
 
 def main() -> None:
     """Starts a stack of its own, measures, prints the table, and stops it."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("--only", choices=PARTS, action="append", help="this part (may be given again); default: all")
-    parser.add_argument("--rows", type=int, default=1_000_000, help="events a round of the drain (default 1,000,000)")
+    parser.add_argument("--rows", type=int, default=2_000_000, help="events a round of the drain (default 2,000,000)")
+    parser.add_argument("--waiting", type=int, default=10_000_000, help="events of the backlog (default 10,000,000)")
+    parser.add_argument("--minutes", type=int, default=15, help="how long freshness is measured (default 15)")
     options = parser.parse_args()
     parts = options.only or PARTS
     table = Table(say=click.echo)
-    with measuring() as settings:
+    if "freshness" in parts:
+        with measuring(every_minutes=1) as settings:
+            freshness.measure(settings, table, options.minutes)
+    with measuring() if set(parts) - {"freshness"} else contextlib.nullcontext() as settings:
         if "runs" in parts:
             runs.measure(settings, table)
         if "api" in parts:
@@ -38,7 +44,11 @@ def main() -> None:
         if "memory" in parts:
             api.memory(settings, table)
         if "drain" in parts:
-            spark_jobs.measure(settings, table, options.rows)
+            with spark_jobs.by_hand(settings):
+                spark_jobs.measure(settings, table, options.rows)
+        if "backlog" in parts:
+            with spark_jobs.by_hand(settings):
+                spark_jobs.backlog(settings, table, options.waiting)
     click.echo("\n" + table.markdown())
     if set(parts) == set(PARTS):
         RESULTS.write_text(page(table))

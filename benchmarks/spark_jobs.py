@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import re
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
+from pathlib import Path
 from uuid import uuid4
 
 from benchmarks.figures import ROUNDS, Figure, Table
 from benchmarks.stack import consumer_perf, end_offsets, fill
+from lakehouse.airflow_api import connect
 from lakehouse.query import query
 from lakehouse.settings import CHECKOUT, Settings
 from lakehouse.stack.environment import job_environment
+from lakehouse.stack.processes import stack_processes
 
 JOB_SECONDS = 1_800
 
@@ -51,6 +57,43 @@ def count(settings: Settings, table: str) -> int:
     """Rows of a table, as Trino sees it."""
     (row,) = query(settings, f"select count(*) as n from {table}")
     return int(row["n"])
+
+
+@contextlib.contextmanager
+def by_hand(settings: Settings) -> Iterator[None]:
+    """No run of ingest_events drains or publishes until the block ends."""
+    airflow = connect(settings)
+    airflow.pause("ingest_events")
+    until = time.monotonic() + JOB_SECONDS
+    while airflow.active_runs():
+        if time.monotonic() > until:
+            raise RuntimeError(f"Airflow is still running {airflow.active_runs()}")
+        time.sleep(1)
+    try:
+        yield
+    finally:
+        airflow.unpause("ingest_events")
+
+
+def backlog(settings: Settings, table: Table, waiting: int) -> None:
+    """Adds the peak of Spark's memory in a drain of `waiting` events, beside that of a hundredth of them."""
+    ingest(settings)
+    peaks = []
+    for rows in (waiting // 100, waiting):
+        fill(settings, rows)
+        (server,) = (
+            p for p in stack_processes(settings.state)["spark"] if "SparkConnectServer" in " ".join(p.cmdline())
+        )
+        proc = Path("/proc") / str(server.pid)
+        (proc / "clear_refs").write_text("5")  # forgets the peak so far
+        seconds = job_seconds(settings, "drain")
+        (peak,) = re.findall(r"VmHWM:\s+(\d+) kB", (proc / "status").read_text())
+        peaks.append(int(peak) / 1024)
+    note = f"{seconds:.0f} s in batches of {settings.max_events_per_batch:,}; the heap is of the same 1500 MB"
+    name = f"peak of Spark's memory, drain of {waiting:,} events"
+    table.add(
+        Figure(name, f"of {waiting // 100:,}", "MiB", (peaks[1],), (peaks[0],), wanted=1.5, at_most=True, note=note)
+    )
 
 
 def measure(settings: Settings, table: Table, rows: int) -> None:

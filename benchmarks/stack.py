@@ -32,13 +32,12 @@ EVENT = (
 
 
 @contextlib.contextmanager
-def measuring(**settings: str) -> Iterator[Settings]:
+def measuring(every_minutes: int = 59) -> Iterator[Settings]:
     """An empty stack of its own, with the warm Spark in its settings; stopped at the end."""
     os.environ.update(
         LAKEHOUSE_PORT_OFFSET="12000",
         LAKEHOUSE_STATE=str(CHECKOUT / ".stack-bench"),
-        LAKEHOUSE_INGEST_EVERY_MINUTES="59",
-        **settings,
+        LAKEHOUSE_INGEST_EVERY_MINUTES=str(every_minutes),
     )
     loaded = Settings.load()
     down(loaded, lambda _: None)

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import TYPE_CHECKING
 
 from jobs import message
-from jobs.contract_sql import first_broken, first_broken_rule, full_match, literal, value_of, wide_name
+from jobs.contract_sql import first_broken, first_broken_rule, full_match, literal, looked_at, value_of, wide_name
 from jobs.duplicates import PLACE
 from jobs.headers import apply_rules
 from lakehouse import patterns
@@ -15,7 +16,7 @@ from lakehouse.validate import checks
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
 
-    from lakehouse.contract import Contracts
+    from lakehouse.contract import Contract, Contracts
 
 QUARANTINE, DUPLICATE, SUPPRESSED = "quarantine", "duplicate", "suppressed"
 COORDINATES = ["topic", "topic_id", "partition", "offset", "kafka_timestamp", "event_date", "batch_id"]
@@ -53,21 +54,31 @@ def judge(
         if repeats is None
         else parsed.join(repeats, PLACE, "left")
     )
-    typed = marked.selectExpr(
+    known = {field.name: ("", field) for field in envelope} | {n: (c.event_type, f) for n, (c, f) in own.items()}
+
+    def of_type(event_type: str, sql: str) -> str:
+        return f"case when event_type = '{event_type}' then {sql} end" if event_type else sql
+
+    looked = marked.selectExpr(
         *message.quoted([*COORDINATES, *keep]),
         "value",
         "kafka_headers",
         "json",
+        "fields",
         "reused",
-        "event_id as readable_id",
+        f"{message.uuid('event_id')} as readable_id",
+        "event_id as named_id",
         f"{message.text('event_type')} as event_type",
     ).selectExpr(
         "*",
-        *[f"{value_of(field)} as `{field.name}`" for field in envelope],
         *[
-            f"case when event_type = '{c.event_type}' then {value_of(f)} end as `{name}`"
-            for name, (c, f) in own.items()
+            f"{of_type(event_type, sql)} as `{column}`"
+            for name, (event_type, field) in known.items()
+            for column, sql in looked_at(field, name).items()
         ],
+    )
+    typed = looked.selectExpr(
+        "*", *[f"{of_type(kind, value_of(field, name))} as `{name}`" for name, (kind, field) in known.items()]
     )
     reasoned = typed.selectExpr("*", f"{_unreadable(contracts, max_event_bytes)} as unreadable").selectExpr(
         "*",
@@ -78,7 +89,8 @@ def judge(
         *message.quoted([*COORDINATES, *keep]),
         "value",
         "kafka_headers",
-        f"coalesce(readable_id, case when {_has_event_id()} then {_text_of_event_id()} else {_derived_id()} end) as event_id",
+        f"coalesce(readable_id, case when {_has_event_id()} then {_text_of_event_id()} when json is null then named_id end, "
+        f"{_derived_id()}) as event_id",
         "event_type",
         "schema_version",
         "coalesce(received_at, kafka_timestamp) as received_at",
@@ -106,7 +118,7 @@ def _unreadable(contracts: Contracts, max_event_bytes: int) -> str:
     return (
         f"case when value is null then 'no_value' when octet_length(value) > {max_event_bytes} then 'too_large' "
         "when not is_valid_utf8(cast(value as string)) then 'not_utf8' when json is null then 'not_json' "
-        "when not schema_of_variant(json) like 'OBJECT<%' then 'not_object' "
+        "when fields is null then 'not_object' "
         f"when event_type is null or event_type not in ({known}) then 'unknown_type' end"
     )
 
@@ -116,10 +128,15 @@ def _violation(contracts: Contracts) -> str:
     schema = contracts.envelope_schema
     fields = {name: each for name, each in schema["properties"].items() if name not in _JUDGED_APART}
     required = [name for name in schema.get("required", []) if name not in _JUDGED_APART]
-    own = _by_type(contracts, lambda c: first_broken(checks(c.schema["properties"], c.schema.get("required", ()))))
+
+    def broken(contract: Contract) -> str:
+        wanted = checks(contract.schema["properties"], contract.schema.get("required", ()))
+        return first_broken(wanted, partial(wide_name, contract.event_type))
+
+    own = _by_type(contracts, broken)
     rules = _by_type(contracts, first_broken_rule)
     return (
-        f"coalesce(concat('schema:', {first_broken(checks(fields, required))}), concat('schema:', {own}), "
+        f"coalesce(concat('schema:', {first_broken(checks(fields, required), str)}), concat('schema:', {own}), "
         f"concat('rule:', {rules}))"
     )
 
@@ -129,7 +146,7 @@ def _has_event_id() -> str:
 
 
 def _text_of_event_id() -> str:
-    return "try_variant_get(json, '$.event_id', 'string')"
+    return message.typed("event_id", "string")
 
 
 def _event_id_invalid() -> str:
@@ -153,7 +170,7 @@ def _unknown_fields(contracts: Contracts) -> str:
     """SQL: names of an event's fields that neither its contract nor the envelope knows: accepted, and counted."""
     envelope = [field.name for field in contracts.envelope]
     known = _by_type(contracts, lambda c: f"array({', '.join(map(literal, [*envelope, *(f.name for f in c.fields)]))})")
-    return f"case when unreadable is null then array_except(json_object_keys(cast(value as string)), {known}) end"
+    return f"case when unreadable is null then array_except(map_keys(fields), {known}) end"
 
 
 def _by_type(contracts: Contracts, make: object) -> str:

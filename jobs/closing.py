@@ -153,22 +153,25 @@ def _publish_rows(run: Job, entry: Entry, decision: Decision) -> None:
         run.hooks.at("during_register")
     if not decision.staging:
         return
-    tune_for(run.spark, sum(each.rows for each in decision.counts))
+    rows = sum(each.rows for each in decision.counts)
+    tune_for(run.spark, rows)
     frame = staging.read(run.spark, decision.staging)
+    if rows < staging.PARTITION_FROM_ROWS:
+        frame = frame.coalesce(1)  # one file a table, however many were staged
     replace_where = None
     if entry.kind == REBUILD and request:
         replace_where = f"event_date = date '{request.day}' and batch_id <= {request.through}"
 
     def publish_table(name: str) -> None:
-        rows = staging.event_rows(frame, by_table[name], run.contracts, entry.entry_id)
+        events = staging.event_rows(frame, by_table[name], run.contracts, entry.entry_id)
         path = run.path(names.event_table(name))
-        delta_writes.append_once(rows, path, app="publish", version=entry.entry_id, replace_where=replace_where)
+        delta_writes.append_once(events, path, app="publish", version=entry.entry_id, replace_where=replace_where)
         run.hooks.at(f"after_table:{name}")
         run.hooks.at("between_tables")
 
     def publish_quarantine() -> None:
-        rows = staging.quarantine_rows(frame, decision, entry.entry_id)
-        delta_writes.append_once(rows, run.path(names.QUARANTINE), app="publish", version=entry.entry_id)
+        failed = staging.quarantine_rows(frame, decision, entry.entry_id)
+        delta_writes.append_once(failed, run.path(names.QUARANTINE), app="publish", version=entry.entry_id)
         run.hooks.at("after_quarantine")
 
     steps: list[Callable[[], None]] = [partial(publish_table, name) for name in destinations]

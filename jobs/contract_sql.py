@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from jobs.message import HALF_CHARACTER
+from jobs import message
 from lakehouse import patterns
 from lakehouse.validate import EACH, Check, json_type, nullable
 
@@ -34,17 +34,34 @@ def spark_type(schema: Mapping[str, Any]) -> str:
     return "timestamp" if schema.get("format") == "date-time" else _SCALARS[kind]
 
 
-def value_of(field: Field, variant: str = "json") -> str:
-    """SQL: the field's value in the table, its default if the event has none; null where it cannot be cast."""
-    value = f"try_variant_get({variant}, '$.{field.name}', '{spark_type(field.schema)}')"
+def looked_at(field: Field, column: str) -> dict[str, str]:
+    """SQL by column name: what the checks and the table ask of a field again and again, each asked once of the variant.
+
+    `column`~type is Spark's name for its type (`message.json_type`), `column`~value a scalar's value.
+    """
+    asked = {f"{column}~type": message.json_type(field.name)}
+    scalar = _SCALARS.get(json_type(field.schema))
+    return asked | ({f"{column}~value": message.typed(field.name, scalar)} if scalar else {})
+
+
+def value_of(field: Field, column: str | None = None) -> str:
+    """SQL: the field's value in the table, its default if the event has none; null where it cannot be cast.
+
+    Of a frame with the columns of `looked_at` if `column` is given, else of one with `fields`.
+    """
+    kind = spark_type(field.schema)
+    value = f"`{column}~value`" if column and kind in _SCALARS.values() else message.typed(field.name, kind)
     return value if field.default is None else f"coalesce({value}, {literal(field.default)})"
 
 
-def first_broken(checks: Sequence[Check], variant: str = "json") -> str:
-    """SQL: `<field>:<keyword>` of the first of the checks that the variant (an object) breaks; null if it keeps all."""
+def first_broken(checks: Sequence[Check], column: Callable[[str], str]) -> str:
+    """SQL: `<field>:<keyword>` of the first of the checks that an event breaks; null if it keeps all.
+
+    `column`: what the columns of `looked_at` of a field are called.
+    """
     if not checks:
         return "cast(null as string)"
-    cases = " ".join(f"when {_broken(check, variant)} then '{check.field}:{check.keyword}'" for check in checks)
+    cases = " ".join(f"when {_broken(check, column)} then '{check.field}:{check.keyword}'" for check in checks)
     return f"case {cases} end"
 
 
@@ -86,12 +103,16 @@ def full_match(pattern: str) -> str:
     return rf"\A(?:{patterns.inner(pattern)})\z"
 
 
-def _broken(check: Check, variant: str) -> str:
+def _broken(check: Check, column: Callable[[str], str]) -> str:
+    top, *path = check.path
+    if not path:
+        seen = column(top)
+        return f"coalesce({_value_breaks(check, message.field(top), f'`{seen}~type`', f'`{seen}~value`')}, false)"
     if check.keyword == "required":
-        *parents, name = check.path
+        *parents, name = path
         lacks = lambda parent: f"(schema_of_variant({parent}) like 'OBJECT<%' and {_get(parent, name)} is null)"  # noqa: E731
-        return f"coalesce({_at(variant, parents, lacks)}, false)"
-    return f"coalesce({_at(variant, check.path, lambda value: _value_breaks(check, value))}, false)"
+        return f"coalesce({_at(message.field(top), parents, lacks)}, false)"
+    return f"coalesce({_at(message.field(top), path, lambda value: _value_breaks(check, value))}, false)"
 
 
 def _at(variant: str, path: Sequence[str], breaks: Any, depth: int = 0) -> str:
@@ -105,18 +126,21 @@ def _at(variant: str, path: Sequence[str], breaks: Any, depth: int = 0) -> str:
     return _at(_get(variant, path[0]), path[1:], breaks, depth)
 
 
-def _value_breaks(check: Check, value: str) -> str:
-    found = f"schema_of_variant({value})"
+def _value_breaks(check: Check, value: str, found: str | None = None, typed: str | None = None) -> str:
+    """SQL: whether a variant breaks; `found`: its type's name, and `typed`: its value, where columns have them."""
+    kind = json_type(check.schema)
+    found = found or f"schema_of_variant({value})"
+    if kind in _SCALARS:
+        typed = typed or f"try_variant_get({value}, '$', '{_SCALARS[kind]}')"
+    if check.keyword == "required":
+        return f"{found} is null"
     if check.keyword == "type":
         allowed_null = f" and {found} <> 'VOID'" if nullable(check.schema) else ""
-        return (
-            f"({found} is not null{allowed_null} and not coalesce({_is_type(json_type(check.schema), value)}, false))"
-        )
-    return f"({found} <> 'VOID' and not coalesce({_keeps(check, value)}, false))"
+        return f"({found} is not null{allowed_null} and not coalesce({_is_type(kind, value, found, typed)}, false))"
+    return f"({found} <> 'VOID' and not coalesce({_keeps(check, str(typed))}, false))"
 
 
-def _is_type(kind: str, value: str) -> str:
-    found = f"schema_of_variant({value})"
+def _is_type(kind: str, value: str, found: str, typed: str | None) -> str:
     number = f"({found} in ('BIGINT', 'DOUBLE', 'FLOAT') or {found} like 'DECIMAL(%')"
     as_double = f"try_variant_get({value}, '$', 'double')"
     if kind == "integer":
@@ -127,13 +151,12 @@ def _is_type(kind: str, value: str) -> str:
     if kind in ("object", "array"):
         return f"{found} like '{kind.upper()}<%'"
     if kind == "string":
-        return f"({found} = 'STRING' and instr(try_variant_get({value}, '$', 'string'), '{HALF_CHARACTER}') = 0)"
+        return f"({found} = 'STRING' and instr({typed}, '{message.HALF_CHARACTER}') = 0)"
     return f"{found} = '{kind.upper()}'"
 
 
-def _keeps(check: Check, value: str) -> str:
-    argument, kind = check.argument, json_type(check.schema)
-    typed = f"try_variant_get({value}, '$', '{_SCALARS[kind]}')"
+def _keeps(check: Check, typed: str) -> str:
+    argument = check.argument
     match check.keyword:
         case "enum":
             return f"{typed} in ({', '.join(literal(each) for each in argument if each is not None)})"

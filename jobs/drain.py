@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import sys
 import time
+from dataclasses import replace
 
 from jobs import raw
 from jobs.job import Job, job
-from jobs.ledger import INGEST, Entry
+from jobs.ledger import INGEST, Entry, Snapshot
 from jobs.losses import read_losses
 from jobs.session import tune_for
 from lakehouse.kafka_logs import admin, read_logs
@@ -23,32 +24,37 @@ def drain_waiting(run: Job) -> int:
     Returns how many it drained.
 
     Raises:
-        OffsetsError: as `drain`.
-    """
-    until, batches = time.monotonic() + FIRST_SECONDS, 0
-    while (entry := drain(run)) is not None:
-        batches += 1
-        if sum(map(len, entry.ranges)) < run.settings.max_events_per_batch:
-            break
-        if time.monotonic() > until:
-            run.say("more waits in Kafka; the next run goes on with it")
-            break
-    return batches
-
-
-def drain(run: Job) -> Entry | None:
-    """One batch from Kafka to raw. Returns the entry it planned (or found planned by another), None if nothing is new.
-
-    Raises:
         OffsetsError: Kafka no longer holds what the ledger expects; nothing was moved.
     """
+    until, batches = time.monotonic() + FIRST_SECONDS, 0
     snapshot = run.ledger.read()
     newest = snapshot.newest_ingest
     if newest is not None and not newest.closed:
         append(run, newest)  # an earlier run may have stopped between its plan and its append
 
-    # The plan comes from the very snapshot whose newest ingest was just seen in raw: were the ledger read again here,
-    # a batch that somebody planned meanwhile, and that is not in raw yet, would be taken for drained.
+    # Each plan comes from a snapshot whose newest ingest was just seen in raw, and is the entry next to it: were the ledger
+    # read again here, a batch that somebody planned meanwhile, and that is not in raw yet, would be taken for drained.
+    while (entry := plan_next(run, snapshot)) is not None:
+        append(run, entry)
+        batches += 1
+        if entry.messages < run.settings.max_events_per_batch:
+            break
+        if time.monotonic() > until:
+            run.say("more waits in Kafka; the next run goes on with it")
+            break
+        snapshot = replace(snapshot, last_entry_id=entry.entry_id, newest_ingest=entry)
+    return batches
+
+
+def plan_next(run: Job, snapshot: Snapshot) -> Entry | None:
+    """Plans the entry behind the last one of the snapshot, whose newest ingest is in raw.
+
+    Returns the ingest that has its number now, be it this plan or another run's; None if nothing is new in Kafka or it
+    became something else.
+
+    Raises:
+        OffsetsError: Kafka no longer holds what the ledger expects.
+    """
     logs = logs_of(run, {at.topic for at in snapshot.cursor})
     lost: tuple[Loss, ...] = ()
     if mismatches(snapshot.cursor, logs):
@@ -66,7 +72,6 @@ def drain(run: Job) -> Entry | None:
     if entry.kind != INGEST:
         run.say(f"entry {entry_id} became a {entry.kind} of another run; the next run plans again")
         return None
-    append(run, entry)
     return entry
 
 
@@ -83,7 +88,7 @@ def append(run: Job, entry: Entry) -> None:
         OffsetsError: a part of them is no longer in Kafka, nor in raw, nor recorded as lost.
     """
     run.hooks.at("before_raw")
-    tune_for(run.spark, sum(map(len, entry.ranges)))
+    tune_for(run.spark, entry.messages)
     path = run.path(RAW_EVENTS)
     logs = logs_of(run, {r.at.topic for r in entry.ranges})
     lost: tuple[Loss, ...] = ()

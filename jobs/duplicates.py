@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from typing import TYPE_CHECKING, NamedTuple
 
-from jobs.message import quoted
+from jobs import message
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
@@ -60,22 +60,20 @@ def find_repeats(batch: DataFrame, raw: DataFrame, bounds: Bounds | None) -> Dat
         return None  # without the join: usually no id is there twice, not even among the others
     if not _has_repeats(arrivals):
         return None
-    ranked = arrivals.selectExpr(
-        "*",
-        f"min({_ORDER}) over (partition by event_id order by unix_date(event_date) "
-        f"range between {WINDOW_DAYS} preceding and {WINDOW_DAYS} following) as first",
+    twice = arrivals.groupBy("event_id").count().where("count > 1").select("event_id")
+    # raw's event_id is what the value names so, be the value an event or not: only now, of few, it is read
+    read = message.with_json(near.join(twice, "event_id", "left_semi")).where(f"event_id = {message.uuid('event_id')}")
+    ranked = read.selectExpr(
+        *message.quoted(PLACE),
+        "cast(value as string) as text",
+        f"min(struct({_ORDER} as place, cast(value as string) as text)) over (partition by event_id "
+        f"order by unix_date(event_date) range between {WINDOW_DAYS} preceding and {WINDOW_DAYS} following) as first",
     )
     own = ranked.where(f"batch_id = {bounds.batches[1]}")
     if bounds.batches[0] != bounds.batches[1]:
         own = ranked.join(batch.select(*PLACE), PLACE, "left_semi")
-    repeats = own.where(f"first < {_ORDER}").selectExpr(*quoted(PLACE), "first")
-    # values are joined before they are parsed: usually there is no repeat, and then nothing is read
-    values = near.selectExpr(f"{_ORDER} as place", "cast(value as string) as text")
-    return (
-        repeats.join(values.withColumnsRenamed({"place": "first", "text": "first_text"}), "first", "left")
-        .selectExpr(*quoted(PLACE), "first_text", f"{_ORDER} as own")
-        .join(values.withColumnsRenamed({"place": "own"}), "own", "left")
-        .selectExpr(*quoted(PLACE), f"not ({_fingerprint('text')} <=> {_fingerprint('first_text')}) as reused")
+    return own.where(f"first.place < {_ORDER}").selectExpr(
+        *message.quoted(PLACE), f"not ({_fingerprint('text')} <=> {_fingerprint('first.text')}) as reused"
     )
 
 

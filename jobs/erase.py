@@ -6,12 +6,12 @@ import sys
 
 from jobs import asking
 from jobs.closing import close_all
-from jobs.drain import drain, logs_of
+from jobs.drain import drain_waiting, logs_of
 from jobs.erasures import hash_of, read_key
 from jobs.job import WHO, WHY, Job, job
 from jobs.ledger import ERASE, LedgerError, Request
 
-TRIES = 1000  # batches that are drained before an erasure
+TRIES = 100  # times that all that waits is drained before an erasure
 
 
 def erase(run: Job) -> None:
@@ -32,7 +32,7 @@ def take_all_that_waits(run: Job) -> None:
         if all(run.ledger.read().cursor.get(at, 0) >= end for at, end in ends.items()):
             close_all(run)
             return
-        drain(run)
+        drain_waiting(run)
     raise LedgerError(f"what waits in Kafka could not be drained in {TRIES} tries; nothing was erased, try again")
 
 

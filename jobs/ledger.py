@@ -124,6 +124,11 @@ class Entry:
     run: str = ""  # the Airflow run that it belongs to
 
     @property
+    def messages(self) -> int:
+        """How many offsets its ranges span."""
+        return sum(map(len, self.ranges))
+
+    @property
     def closed(self) -> bool:
         return self.done or (self.decision is not None and self.decision.abandoned)
 

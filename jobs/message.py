@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
+from uuid import uuid4
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
@@ -24,34 +25,57 @@ _CLEAN_TEXT = (
 )
 
 
+_END = f"end{uuid4().hex}"
+_FIELDS = "map<string, variant>"
+
+
 def with_json(frame: DataFrame, readable: str = "true") -> DataFrame:
     """Adds `json`: the column `value` (bytes) as a variant; null if it is not one valid JSON text in valid UTF-8.
 
+    And `fields`: of an object its variants by name, else null. A variant compares each name that it passes as a text made
+    anew; with a look into it for every check of every field, judging took twice as long.
     Spark's parser stops at the end of the first JSON value, so anything behind it would be dropped without a word.
     Wrapped as one of two keys, a tail makes the whole unreadable, hides the other key or adds a third: it is refused.
+    The other key is another one in each process, so that no tail can bring it along.
     Rows that do not meet the condition `readable` are not looked at and get null.
     """
     wrapped = (
         f"case when {readable} and is_valid_utf8({_TEXT}) "
-        f"""then try_parse_json(concat('{{"e":', {_CLEAN_TEXT}, ',"end":1}}')) end as wrapped"""
+        f"""then try_parse_json(concat('{{"e":', {_CLEAN_TEXT}, ',"{_END}":1}}')) end"""
     )
-    kept = frame.columns
-    return frame.selectExpr(*quoted(kept), wrapped).selectExpr(
-        *quoted(kept),
-        "case when try_variant_get(wrapped, '$.end', 'int') = 1 "
-        "and size(try_variant_get(wrapped, '$', 'map<string, variant>')) = 2 "
-        "then variant_get(wrapped, '$.e', 'variant') end as json",
+    kept = quoted(frame.columns)
+    return (
+        frame.selectExpr(*kept, f"try_variant_get({wrapped}, '$', '{_FIELDS}') as wrapped")
+        .selectExpr(
+            *kept, f"case when size(wrapped) = 2 and map_contains_key(wrapped, '{_END}') then wrapped['e'] end as json"
+        )
+        .selectExpr(*kept, "json", f"try_variant_get(json, '$', '{_FIELDS}') as fields")
     )
 
 
 def text(name: str) -> str:
-    """SQL: the string at `name` of `json`, null if absent or of another type."""
-    return f"case when {json_type(name)} = 'STRING' then try_variant_get(json, '$.{name}', 'string') end"
+    """SQL: the string at `name` of `fields`, null if absent or of another type."""
+    return f"case when {json_type(name)} = 'STRING' then {typed(name, 'string')} end"
+
+
+def uuid(name: str) -> str:
+    """SQL: the UUID at `name` of `fields`, lower-case; null if there is none."""
+    return f"case when {text(name)} rlike '^{UUID_PATTERN}$' then lower({text(name)}) end"
 
 
 def json_type(name: str) -> str:
-    """SQL: Spark's name for the type of the value at `name` of `json`; null if absent, VOID for a JSON null."""
-    return f"schema_of_variant(try_variant_get(json, '$.{name}', 'variant'))"
+    """SQL: Spark's name for the type of the value at `name` of `fields`; null if absent, VOID for a JSON null."""
+    return f"schema_of_variant({field(name)})"
+
+
+def typed(name: str, spark_type: str) -> str:
+    """SQL: the value at `name` of `fields` in that type; null if absent or not to be cast."""
+    return f"try_variant_get({field(name)}, '$', '{spark_type}')"
+
+
+def field(name: str) -> str:
+    """SQL: the variant at `name` of `fields`; null if absent."""
+    return f"try_element_at(fields, '{name}')"
 
 
 def quoted(names: Iterable[str]) -> list[str]:

@@ -29,9 +29,9 @@ def stage(run: Job, entry: Entry, snapshot: Snapshot) -> Decision:
     """
     raw = run.spark.read.format("delta").load(run.path(names.RAW_EVENTS))
     batch = raw.where(f"batch_id = {entry.entry_id}")
-    tune_for(run.spark, sum(map(len, entry.ranges)))
+    tune_for(run.spark, entry.messages)
     in_raw, bounds = count(batch, entry.entry_id)
-    if sum(each.rows for each in in_raw) != sum(map(len, entry.ranges)):  # a batch comes to raw whole, or not at all
+    if sum(each.rows for each in in_raw) != entry.messages:  # a batch comes to raw whole, or not at all
         drain.append(run, entry)
         in_raw, bounds = count(batch, entry.entry_id)
     if "balance" not in run.settings.broken:

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from lakehouse.contract import Contract, Contracts
 
 ROWS_PER_FILE = 250_000
+SPLIT_FROM_ROWS = 4_000  # from here on two cores judge, each into a file of its own
 PARTITION_FROM_ROWS = 50_000  # below, reading all of it for each table costs less than a file for each
 
 
@@ -37,7 +38,7 @@ OPEN_REASON = "open_reason"
 
 def write(judged: DataFrame, folder: str, rows: int) -> None:
     """Writes the judged messages: few of them as one file, many with one folder a destination."""
-    files = max(1, -(-rows // ROWS_PER_FILE))
+    files = max(1 if rows < SPLIT_FROM_ROWS else 2, -(-rows // ROWS_PER_FILE))
     writer = judged.coalesce(files).write.mode("error")
     if rows >= PARTITION_FROM_ROWS:
         writer = writer.partitionBy("destination")

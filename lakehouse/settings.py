@@ -76,7 +76,7 @@ class Settings(BaseSettings):
     linger_ms: int = Field(default=3, ge=0, le=100)  # how long the API waits for more messages to send together
 
     # Limits
-    max_events_per_batch: int = Field(default=500_000, ge=1)
+    max_events_per_batch: int = Field(default=1_000_000, ge=1)
     max_event_bytes: int = Field(default=262_144, ge=1_024)  # of one message value; larger ones are quarantined
     kill_at: str | None = None  # tests only: the named point at which a job kills itself
     stop_at: str | None = None  # tests only: the named point at which a job stops itself (SIGSTOP), as one that hangs

@@ -62,7 +62,9 @@ def trace(settings: Settings, contracts: Contracts, event_id: str) -> list[Arriv
         raise ValueError(f"{event_id!r} is no event_id; it is a UUID, as the API answered it") from None
     place = 'topic, topic_id, partition, "offset", kafka_timestamp, batch_id'
     nothing = "cast(null as varchar) as reason_code, cast(null as bigint) as entry_id"
-    parts = [f"select {place}, 'raw' as place, {nothing} from raw.events where event_id = ?"]
+    text = "from_utf8(value)"  # of an inner object's event_id raw has the row too
+    own = f"(try(json_parse({text})) is null or lower(json_extract_scalar({text}, '$.event_id')) = event_id)"
+    parts = [f"select {place}, 'raw' as place, {nothing} from raw.events where event_id = ? and {own}"]
     parts.append(f"select {place}, 'quarantine', reason_code, entry_id from ops.quarantine where event_id = ?")
     parts += [
         f"select {place}, '{table}', null, entry_id from game.{table} where event_id = ?" for table in contracts.tables

@@ -218,3 +218,57 @@ def test_raw_keeps_what_was_sent(spark: SparkSession) -> None:
     rows = batch_of(spark, values).orderBy("offset").collect()
     assert [row.value and bytes(row.value) for row in rows] == values
     assert list(rows[0].asDict()) == list(raw.COLUMNS)
+
+
+SPELLED = "0190163d-8694-739b-aea5-966c26f8ad91"
+NAMES_ID = [
+    f'{{"event_id":"{SPELLED}"}}',
+    f'{{ "a": "event_id",\n\t"event_id" :\r\n "{SPELLED.upper()}"}}',
+    f'{{"a":{{"event_id":"0190163d-0000-739b-aea5-966c26f8ad91"}},"event_id":"{SPELLED}"}}',
+    f'{{"event_id":"{SPELLED}","z":{{"event_id":"0190163d-0000-739b-aea5-966c26f8ad91"}}}}',
+    f'{{"a":{{"event_id":5}},"event_id":"{SPELLED}"}}',
+    f'{{"event\\u005fid":"{SPELLED}"}}',
+    f'{{"event_id":"\\u0030{SPELLED[1:]}"}}',
+    f'{{"a":"\\\\\\"event_id\\":\\"0190163d-0000-739b-aea5-966c26f8ad91\\"","event_id":"{SPELLED}"}}',
+]
+NAMES_NONE = [
+    "{}",
+    '{"event_id":null}',
+    '{"event_id":7}',
+    '{"event_id":"x"}',
+    f'{{"event_id":"{SPELLED}0"}}',
+    f'{{"eventXid":"{SPELLED}"}}',
+    f'{{"event_id":["{SPELLED}"]}}',
+]
+
+
+def test_raw_finds_every_event_id_that_can_be_read(spark: SparkSession) -> None:
+    rows = batch_of(spark, [text.encode() for text in NAMES_ID + NAMES_NONE]).orderBy("offset").collect()
+    assert [row.event_id for row in rows] == [SPELLED] * len(NAMES_ID) + [None] * len(NAMES_NONE)
+
+
+def test_what_only_looks_like_an_arrival_is_none(spark: SparkSession) -> None:
+    """Raw's event_id finds these, too; none of them is an event with that id, so the event behind them is the first."""
+    same = event_id()
+    looks = [
+        f'{{"event_id":"{same}"'.encode(),  # ends too early
+        sword(event_id=same) + b"}",
+        b"\xff" + sword(event_id=same),
+        sword(event_id=None, http_headers={"event_id": same}),
+    ]
+    rows = judge_values(spark, *looks, sword(event_id=same), sword(event_id=same))
+    assert [row.reason_code for row in rows] == ["not_json", "not_json", "not_utf8", None, None, None]
+    assert [row.destination for row in rows][3:] == ["sword_purchases", "sword_purchases", "duplicate"]
+    assert [row.event_id == same for row in rows] == [True, True, True, False, True, True]
+
+
+def test_no_tail_behind_an_event_can_pass_for_its_end(spark: SparkSession) -> None:
+    tails = [b',"end":1}', b',"end":1} and more', b"} and more", b',"e":1}', b"]"]
+    rows = judge_values(spark, *[sword() + tail for tail in tails])
+    assert [row.reason_code for row in rows] == ["not_json"] * len(tails)
+
+
+def test_a_message_that_is_too_large_keeps_the_id_that_it_names(spark: SparkSession) -> None:
+    same = event_id()
+    (row,) = judge_values(spark, sword(event_id=same, player="p" * MAX_BYTES))
+    assert (row.reason_code, row.event_id, row.player) == ("too_large", same, None)

@@ -1,0 +1,96 @@
+"""How long an accepted event takes until it is visible, with a run of ingest_events each minute, and whether that grows."""
+
+from __future__ import annotations
+
+import threading
+import time
+
+from benchmarks.figures import Figure, Table
+from benchmarks.loads import latencies
+from lakehouse.airflow_api import connect
+from lakehouse.demo import ingest
+from lakehouse.query import query
+from lakehouse.settings import Settings
+
+PER_SECOND = 500
+EVERY_SECONDS = 60.0
+TABLE = "game.sword_purchases"
+LAST_SECONDS = 300.0  # in which what was accepted last must have become visible
+
+
+def measure(settings: Settings, table: Table, minutes: int) -> None:
+    """Adds the freshness of single events sent at PER_SECOND for so many minutes, while Airflow's schedule publishes them.
+
+    An event counts from Kafka's time of it to the ledger's row that says that its batch is in the tables, which is written
+    after the commit that makes it visible.
+    """
+    airflow = connect(settings)
+    ingest(airflow, str)  # whatever waits, and so that Spark is warm
+    (before,) = query(settings, "select coalesce(max(entry_id), 0) as entry from ops.ledger")
+    since, answered = f"b.entry_id > {before['entry']}", 0.0
+
+    def send() -> None:
+        nonlocal answered
+        answered = len(latencies(f"{settings.api_url}/purchase_a_sword", PER_SECOND, minutes * 60))
+
+    client = threading.Thread(target=send)
+    client.start()
+    client.join()
+    if answered < 0.99 * PER_SECOND * minutes * 60:
+        raise RuntimeError(f"{answered:,.0f} events were accepted, {PER_SECOND * minutes * 60:,} were due")
+    until = time.monotonic() + LAST_SECONDS
+    while (rows := _lags(settings, since)) and sum(n for _, _, n in rows) < answered:
+        if time.monotonic() > until:
+            raise RuntimeError(f"{answered:,.0f} events were accepted, {sum(n for _, _, n in rows):,} are visible")
+        time.sleep(5)
+    first, last = minutes / 3, minutes * 2 / 3
+    name = f"freshness, accepted to visible, p95, {PER_SECOND} events/s for {minutes} min"
+    table.add(
+        Figure(
+            name,
+            "the schedule's interval",
+            "s",
+            (_share([(lag, n) for _, lag, n in rows], 0.95),),
+            (EVERY_SECONDS,),
+            wanted=1.5,
+            at_most=True,
+            note=f"p50 {_share([(lag, n) for _, lag, n in rows], 0.5):.0f} s, at most {max(lag for _, lag, _ in rows):.0f} s",
+        )
+    )
+    table.add(
+        Figure(
+            "the same in the last third, median",
+            "in the first third",
+            "s",
+            (_share([(lag, n) for minute, lag, n in rows if minute >= last], 0.5),),
+            (_share([(lag, n) for minute, lag, n in rows if minute < first], 0.5),),
+            wanted=1.2,
+            at_most=True,
+        )
+    )
+
+
+def _lags(settings: Settings, since: str) -> list[tuple[int, float, int]]:
+    """Minute since the first event, seconds until it was visible, and how many events that is true of."""
+    rows = query(
+        settings,
+        f"""
+        with shown as (
+          select e.kafka_timestamp as accepted, b.time as seen from {TABLE} e
+          join ops.ledger b on b.entry_id = e.entry_id and b.step = 'done' where {since})
+        select date_diff('minute', (select min(accepted) from shown), accepted) as minute,
+          date_diff('second', accepted, seen) as lag, count(*) as n
+        from shown group by 1, 2 order by 1, 2
+        """,
+    )
+    return [(row["minute"], float(row["lag"]), row["n"]) for row in rows]
+
+
+def _share(weighted: list[tuple[float, int]], share: float) -> float:
+    """The value below which this share of all lies; `weighted`: value and how often."""
+    wanted, seen = share * sum(n for _, n in weighted), 0
+    for value, n in sorted(weighted):
+        seen += n
+        if seen >= wanted:
+            return value
+    raise ValueError("there are no values")
