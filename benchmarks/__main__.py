@@ -6,49 +6,55 @@ The table goes to benchmarks/results.md when all parts were run.
 from __future__ import annotations
 
 import argparse
-import contextlib
 import datetime as dt
 import os
 import platform
 import subprocess
+from collections.abc import Callable
 
 import click
 
-from benchmarks import api, freshness, runs, spark_jobs
+from benchmarks import api, freshness, history, runs, spark_jobs
 from benchmarks.figures import Table
 from benchmarks.stack import measuring
-from lakehouse.settings import CHECKOUT
+from lakehouse.settings import CHECKOUT, Settings
 
 RESULTS = CHECKOUT / "benchmarks" / "results.md"
 PARTS = ("api", "memory", "runs", "drain", "backlog", "freshness")
+LONG = ("history",)  # two hours: measured if asked for
 
 
 def main() -> None:
     """Starts a stack of its own, measures, prints the table, and stops it."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
-    parser.add_argument("--only", choices=PARTS, action="append", help="this part (may be given again); default: all")
+    parser.add_argument(
+        "--only", choices=PARTS + LONG, action="append", help="this part (may be given again); default: all"
+    )
     parser.add_argument("--rows", type=int, default=2_000_000, help="events a round of the drain (default 2,000,000)")
     parser.add_argument("--waiting", type=int, default=10_000_000, help="events of the backlog (default 10,000,000)")
     parser.add_argument("--minutes", type=int, default=15, help="how long freshness is measured (default 15)")
+    parser.add_argument("--batches", type=int, default=1_000, help="batches of the history (default 1,000)")
     options = parser.parse_args()
+    if options.minutes < 3:
+        parser.error("--minutes must be 3 or more: the first third is held against the last")
     parts = options.only or PARTS
     table = Table(say=click.echo)
     if "freshness" in parts:
         with measuring(every_minutes=1) as settings:
             freshness.measure(settings, table, options.minutes)
-    with measuring() if set(parts) - {"freshness"} else contextlib.nullcontext() as settings:
-        if "runs" in parts:
-            runs.measure(settings, table)
-        if "api" in parts:
-            api.measure(settings, table)
-        if "memory" in parts:
-            api.memory(settings, table)
-        if "drain" in parts:
-            with spark_jobs.by_hand(settings):
-                spark_jobs.measure(settings, table, options.rows)
-        if "backlog" in parts:
-            with spark_jobs.by_hand(settings):
-                spark_jobs.backlog(settings, table, options.waiting)
+    measures: dict[str, Callable[[Settings], None]] = {
+        "runs": lambda settings: runs.measure(settings, table),
+        "api": lambda settings: api.measure(settings, table),
+        "memory": lambda settings: api.memory(settings, table),
+        "drain": lambda settings: spark_jobs.measure(settings, table, options.rows),
+        "history": lambda settings: history.measure(settings, table, options.batches),
+        "backlog": lambda settings: spark_jobs.backlog(settings, table, options.waiting),
+    }
+    asked = [measures[part] for part in measures if part in parts]
+    if asked:
+        with measuring() as settings:
+            for measure in asked:
+                measure(settings)
     click.echo("\n" + table.markdown())
     if set(parts) == set(PARTS):
         RESULTS.write_text(page(table))

@@ -13,7 +13,7 @@ from pathlib import Path
 from uuid import uuid4
 
 from benchmarks.figures import ROUNDS, Figure, Table
-from benchmarks.stack import consumer_perf, end_offsets, fill
+from benchmarks.stack import consumer_perf, end_offsets, fill, renew_spark
 from lakehouse.airflow_api import connect
 from lakehouse.query import query
 from lakehouse.settings import CHECKOUT, Settings
@@ -63,12 +63,16 @@ def count(settings: Settings, table: str) -> int:
 def by_hand(settings: Settings) -> Iterator[None]:
     """No run of ingest_events drains or publishes until the block ends."""
     airflow = connect(settings)
-    airflow.pause("ingest_events")
     until = time.monotonic() + JOB_SECONDS
-    while airflow.active_runs():
-        if time.monotonic() > until:
-            raise RuntimeError(f"Airflow is still running {airflow.active_runs()}")
-        time.sleep(1)
+    while True:  # a paused DAG's runs would never end
+        while runs := [run for run in airflow.active_runs() if run.startswith("ingest_events/")]:
+            if time.monotonic() > until:
+                raise RuntimeError(f"Airflow is still running {', '.join(runs)}")
+            time.sleep(1)
+        airflow.pause("ingest_events")
+        if not any(run.startswith("ingest_events/") for run in airflow.active_runs()):
+            break
+        airflow.unpause("ingest_events")
     try:
         yield
     finally:
@@ -77,10 +81,17 @@ def by_hand(settings: Settings) -> Iterator[None]:
 
 def backlog(settings: Settings, table: Table, waiting: int) -> None:
     """Adds the peak of Spark's memory in a drain of `waiting` events, beside that of a hundredth of them."""
+    with by_hand(settings):
+        _backlog(settings, table, waiting)
+
+
+def _backlog(settings: Settings, table: Table, waiting: int) -> None:
     ingest(settings)
     peaks = []
     for rows in (waiting // 100, waiting):
+        before = count(settings, "raw.events")
         fill(settings, rows)
+        renew_spark(settings)
         (server,) = (
             p for p in stack_processes(settings.state)["spark"] if "SparkConnectServer" in " ".join(p.cmdline())
         )
@@ -89,6 +100,8 @@ def backlog(settings: Settings, table: Table, waiting: int) -> None:
         seconds = job_seconds(settings, "drain")
         (peak,) = re.findall(r"VmHWM:\s+(\d+) kB", (proc / "status").read_text())
         peaks.append(int(peak) / 1024)
+        if count(settings, "raw.events") - before != rows:
+            raise RuntimeError(f"{rows} events waited, {count(settings, 'raw.events') - before} came into raw")
     note = f"{seconds:.0f} s in batches of {settings.max_events_per_batch:,}; the heap is of the same 1500 MB"
     name = f"peak of Spark's memory, drain of {waiting:,} events"
     table.add(
@@ -98,6 +111,11 @@ def backlog(settings: Settings, table: Table, waiting: int) -> None:
 
 def measure(settings: Settings, table: Table, rows: int) -> None:
     """Adds the figures of draining and publishing `rows` events a round."""
+    with by_hand(settings):
+        _measure(settings, table, rows)
+
+
+def _measure(settings: Settings, table: Table, rows: int) -> None:
     ingest(settings)
     fill(settings, 2_000)  # warms Spark up, not counted
     start = end_offsets(settings, "events")

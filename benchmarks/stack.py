@@ -20,6 +20,7 @@ from lakehouse.settings import CHECKOUT, Settings
 from lakehouse.stack.control import down, up
 from lakehouse.stack.environment import local_settings
 from lakehouse.stack.java import find_java
+from lakehouse.stack.processes import stack_processes
 
 PERF_TOPIC = "perf"
 FILL_SECONDS = 600.0
@@ -69,6 +70,14 @@ def seed_server(settings: Settings) -> Iterator[str]:
     finally:
         process.terminate()
         process.wait(timeout=20)
+
+
+def renew_spark(settings: Settings) -> None:
+    """Ends the warm Spark and starts another one."""
+    for process in stack_processes(settings.state)["spark"]:
+        process.kill()
+        process.wait(timeout=30)
+    up(settings, click.echo)
 
 
 def fill(settings: Settings, rows: int, topic: str = "events") -> None:

@@ -48,12 +48,10 @@ def judge(
     """
     own = {wide_name(c.event_type, f.name): (c, f) for c in contracts.values() for f in c.fields}
     envelope = [field for field in contracts.envelope if field.name not in _JUDGED_APART]
-    parsed = message.with_json(batch, readable=f"value is not null and octet_length(value) <= {max_event_bytes}")
-    marked = (
-        parsed.selectExpr("*", "cast(null as boolean) as reused")
-        if repeats is None
-        else parsed.join(repeats, PLACE, "left")
-    )
+    marked = batch.selectExpr("*", "cast(null as boolean) as reused")
+    if repeats is not None:
+        marked = batch.join(repeats, PLACE, "left")
+    marked = message.with_json(marked, readable=f"value is not null and octet_length(value) <= {max_event_bytes}")
     known = {field.name: ("", field) for field in envelope} | {n: (c.event_type, f) for n, (c, f) in own.items()}
 
     def of_type(event_type: str, sql: str) -> str:
@@ -136,7 +134,7 @@ def _violation(contracts: Contracts) -> str:
     own = _by_type(contracts, broken)
     rules = _by_type(contracts, first_broken_rule)
     return (
-        f"coalesce(concat('schema:', {first_broken(checks(fields, required), str)}), concat('schema:', {own}), "
+        f"coalesce(concat('schema:', {first_broken(checks(fields, required), lambda name: name)}), concat('schema:', {own}), "
         f"concat('rule:', {rules}))"
     )
 

@@ -107,7 +107,8 @@ def _broken(check: Check, column: Callable[[str], str]) -> str:
     top, *path = check.path
     if not path:
         seen = column(top)
-        return f"coalesce({_value_breaks(check, message.field(top), f'`{seen}~type`', f'`{seen}~value`')}, false)"
+        typed = f"`{seen}~value`" if json_type(check.schema) in _SCALARS else None
+        return f"coalesce({_value_breaks(check, message.field(top), f'`{seen}~type`', typed)}, false)"
     if check.keyword == "required":
         *parents, name = path
         lacks = lambda parent: f"(schema_of_variant({parent}) like 'OBJECT<%' and {_get(parent, name)} is null)"  # noqa: E731
@@ -130,14 +131,16 @@ def _value_breaks(check: Check, value: str, found: str | None = None, typed: str
     """SQL: whether a variant breaks; `found`: its type's name, and `typed`: its value, where columns have them."""
     kind = json_type(check.schema)
     found = found or f"schema_of_variant({value})"
-    if kind in _SCALARS:
-        typed = typed or f"try_variant_get({value}, '$', '{_SCALARS[kind]}')"
+    if typed is None and kind in _SCALARS:
+        typed = f"try_variant_get({value}, '$', '{_SCALARS[kind]}')"
     if check.keyword == "required":
         return f"{found} is null"
     if check.keyword == "type":
         allowed_null = f" and {found} <> 'VOID'" if nullable(check.schema) else ""
         return f"({found} is not null{allowed_null} and not coalesce({_is_type(kind, value, found, typed)}, false))"
-    return f"({found} <> 'VOID' and not coalesce({_keeps(check, str(typed))}, false))"
+    if typed is None:
+        raise ValueError(f"{check.field}: {check.keyword} cannot be checked of an {kind}")
+    return f"({found} <> 'VOID' and not coalesce({_keeps(check, typed)}, false))"
 
 
 def _is_type(kind: str, value: str, found: str, typed: str | None) -> str:

@@ -4,16 +4,26 @@ from __future__ import annotations
 
 import sys
 import time
-from dataclasses import replace
+from collections.abc import Mapping
 
 from jobs import raw
 from jobs.job import Job, job
-from jobs.ledger import INGEST, Entry, Snapshot
+from jobs.ledger import INGEST, Entry
 from jobs.losses import read_losses
 from jobs.session import tune_for
 from lakehouse.kafka_logs import admin, read_logs
 from lakehouse.names import RAW_EVENTS
-from lakehouse.offsets import Log, Loss, check, mismatches, plan_batch, readable, unreadable
+from lakehouse.offsets import (
+    Log,
+    Loss,
+    TopicPartition,
+    check,
+    mismatches,
+    next_cursor,
+    plan_batch,
+    readable,
+    unreadable,
+)
 
 FIRST_SECONDS = 600.0  # after which a run begins no further batch: what it drained is to be published
 
@@ -28,13 +38,13 @@ def drain_waiting(run: Job) -> int:
     """
     until, batches = time.monotonic() + FIRST_SECONDS, 0
     snapshot = run.ledger.read()
-    newest = snapshot.newest_ingest
+    entry_id, cursor, newest = snapshot.last_entry_id + 1, snapshot.cursor, snapshot.newest_ingest
     if newest is not None and not newest.closed:
         append(run, newest)  # an earlier run may have stopped between its plan and its append
 
-    # Each plan comes from a snapshot whose newest ingest was just seen in raw, and is the entry next to it: were the ledger
-    # read again here, a batch that somebody planned meanwhile, and that is not in raw yet, would be taken for drained.
-    while (entry := plan_next(run, snapshot)) is not None:
+    # Each plan comes from the newest ingest that was just seen in raw: were the ledger read again here, a batch that
+    # somebody planned meanwhile, and that is not in raw yet, would be taken for drained.
+    while (entry := plan_next(run, entry_id, cursor)) is not None:
         append(run, entry)
         batches += 1
         if entry.messages < run.settings.max_events_per_batch:
@@ -42,12 +52,12 @@ def drain_waiting(run: Job) -> int:
         if time.monotonic() > until:
             run.say("more waits in Kafka; the next run goes on with it")
             break
-        snapshot = replace(snapshot, last_entry_id=entry.entry_id, newest_ingest=entry)
+        entry_id, cursor = entry.entry_id + 1, next_cursor(entry.ranges)
     return batches
 
 
-def plan_next(run: Job, snapshot: Snapshot) -> Entry | None:
-    """Plans the entry behind the last one of the snapshot, whose newest ingest is in raw.
+def plan_next(run: Job, entry_id: int, cursor: Mapping[TopicPartition, int]) -> Entry | None:
+    """Plans what waits behind the cursor, the end of the newest ingest, as that entry.
 
     Returns the ingest that has its number now, be it this plan or another run's; None if nothing is new in Kafka or it
     became something else.
@@ -55,16 +65,15 @@ def plan_next(run: Job, snapshot: Snapshot) -> Entry | None:
     Raises:
         OffsetsError: Kafka no longer holds what the ledger expects.
     """
-    logs = logs_of(run, {at.topic for at in snapshot.cursor})
+    logs = logs_of(run, {at.topic for at in cursor})
     lost: tuple[Loss, ...] = ()
-    if mismatches(snapshot.cursor, logs):
+    if mismatches(cursor, logs):
         lost = read_losses(run)
-    ranges = plan_batch(snapshot.cursor, logs, run.settings.max_events_per_batch, lost)
+    ranges = plan_batch(cursor, logs, run.settings.max_events_per_batch, lost)
     if not ranges:
         run.say("nothing new in Kafka")
         return None
 
-    entry_id = snapshot.last_entry_id + 1
     run.hooks.at("before_plan")
     run.ledger.plan_ingest(entry_id, ranges)
     run.hooks.at("after_plan")

@@ -61,18 +61,24 @@ def find_repeats(batch: DataFrame, raw: DataFrame, bounds: Bounds | None) -> Dat
     if not _has_repeats(arrivals):
         return None
     twice = arrivals.groupBy("event_id").count().where("count > 1").select("event_id")
-    # raw's event_id is what the value names so, be the value an event or not: only now, of few, it is read
-    read = message.with_json(near.join(twice, "event_id", "left_semi")).where(f"event_id = {message.uuid('event_id')}")
-    ranked = read.selectExpr(
+    # raw's event_id is what the value names so, be the value an event or not: only now, of few, it is read. As a column
+    # under the window, for Spark would move a condition on it below the join, and read every message near by.
+    few = message.with_json(near.join(twice, "event_id", "left_semi")).selectExpr(
         *message.quoted(PLACE),
+        "event_id",
+        "event_date",
         "cast(value as string) as text",
-        f"min(struct({_ORDER} as place, cast(value as string) as text)) over (partition by event_id "
+        f"event_id = {message.uuid('event_id')} as exact",
+    )
+    ranked = few.selectExpr(
+        "*",
+        f"min(case when exact then struct({_ORDER} as place, text) end) over (partition by event_id "
         f"order by unix_date(event_date) range between {WINDOW_DAYS} preceding and {WINDOW_DAYS} following) as first",
     )
     own = ranked.where(f"batch_id = {bounds.batches[1]}")
     if bounds.batches[0] != bounds.batches[1]:
         own = ranked.join(batch.select(*PLACE), PLACE, "left_semi")
-    return own.where(f"first.place < {_ORDER}").selectExpr(
+    return own.where(f"exact and first.place < {_ORDER}").selectExpr(
         *message.quoted(PLACE), f"not ({_fingerprint('text')} <=> {_fingerprint('first.text')}) as reused"
     )
 

@@ -37,7 +37,7 @@ OPEN_REASON = "open_reason"
 
 
 def write(judged: DataFrame, folder: str, rows: int) -> None:
-    """Writes the judged messages: few of them as one file, many with one folder a destination."""
+    """Writes the judged messages: few of them as one or two files, many with one folder a destination."""
     files = max(1 if rows < SPLIT_FROM_ROWS else 2, -(-rows // ROWS_PER_FILE))
     writer = judged.coalesce(files).write.mode("error")
     if rows >= PARTITION_FROM_ROWS:

@@ -107,7 +107,10 @@ def definitions(contracts: Contracts) -> list[Definition]:
 
 QUARANTINE = {
     **_PROVENANCE,
-    "event_id": ("string", "event_id if it could be read, else one made of the coordinates"),
+    "event_id": (
+        "string",
+        "event_id if it could be read or was found in what cannot be read, else one made of the coordinates",
+    ),
     "event_type": ("string", "event type if it could be read"),
     "player": ("string", "player if it could be read"),
     "value": ("binary", "message value as sent"),

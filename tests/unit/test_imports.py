@@ -16,7 +16,7 @@ MAY_IMPORT = {
     "jobs": {"lakehouse", "expectations"},
     "expectations": {"lakehouse"},
     "dags": {"lakehouse"},
-    "benchmarks": {"lakehouse"},
+    "benchmarks": {"lakehouse", "jobs"},
 }
 HEAVY = {"pyspark", "airflow", "great_expectations"}
 

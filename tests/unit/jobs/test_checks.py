@@ -262,6 +262,17 @@ def test_what_only_looks_like_an_arrival_is_none(spark: SparkSession) -> None:
     assert [row.event_id == same for row in rows] == [True, True, True, False, True, True]
 
 
+def test_a_look_alike_in_an_earlier_batch_is_no_arrival(spark: SparkSession) -> None:
+    same = event_id()
+    earlier = batch_of(spark, [b"[" + sword(event_id=same)], batch_id=1)
+    later = batch_of(spark, [sword(event_id=same), sword(event_id=same, quantity=2)], batch_id=2)
+    rows = judged(later, earlier)
+    assert [(row.destination, row.reason_code) for row in rows] == [
+        ("sword_purchases", None),
+        ("quarantine", "event_id_reused"),
+    ]
+
+
 def test_no_tail_behind_an_event_can_pass_for_its_end(spark: SparkSession) -> None:
     tails = [b',"end":1}', b',"end":1} and more', b"} and more", b',"e":1}', b"]"]
     rows = judge_values(spark, *[sword() + tail for tail in tails])

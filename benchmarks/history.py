@@ -1,0 +1,111 @@
+"""What a history of small batches costs: the time of a run, and of Trino's answers.
+
+The batches are the real ones, in one process, with the hourly compaction each 60 of them: 1,000 take about two hours.
+"""
+
+from __future__ import annotations
+
+import os
+import statistics
+import time
+
+import click
+
+from benchmarks.figures import ROUNDS, Figure, Table
+from benchmarks.spark_jobs import by_hand, ingest, job_seconds
+from benchmarks.stack import fill, renew_spark
+from lakehouse.demo import QUESTIONS, ask
+from lakehouse.settings import Settings
+from lakehouse.stack.environment import job_environment
+
+YOUNG = 10  # batches that Spark has run when a run's time is taken, whatever the history
+EVENTS = 50  # of a batch of the history
+ROWS = 10_000  # of a batch whose time is taken
+BATCHES_AN_HOUR = 60
+ASKED = 7  # times that each question is asked
+
+
+def measure(settings: Settings, table: Table, batches: int) -> None:
+    """Adds the time of a run after so many batches beside that after ten, and of Trino's answers after half of them.
+
+    Before both measurements of a run Spark is new and has run ten batches, so that its age does not count.
+    """
+    with by_hand(settings):
+        _measure(settings, table, batches)
+
+
+def _measure(settings: Settings, table: Table, batches: int) -> None:
+    renew_spark(settings)
+    early = run_seconds(settings)
+    grow(settings, batches // 2)
+    small = answer_seconds(settings)
+    job_seconds(settings, "maintain", "--task", "compact", compact_from_files="2")
+    joined = answer_seconds(settings)
+    table.add(
+        Figure(
+            f"Trino, p50 of the demo's questions after {batches // 2:,} batches, hourly compaction",
+            "the same tables with all small files joined",
+            "s",
+            (statistics.median(small),),
+            (statistics.median(joined),),
+            wanted=1.3,
+            at_most=True,
+        )
+    )
+    grow(settings, batches - batches // 2)
+    renew_spark(settings)
+    late = run_seconds(settings)
+    table.add(
+        Figure(
+            f"drain and publish of {ROWS:,} events after {batches:,} batches",
+            f"after {YOUNG}",
+            "s",
+            late,
+            early,
+            wanted=1.2,
+            at_most=True,
+        )
+    )
+
+
+def run_seconds(settings: Settings) -> tuple[float, ...]:
+    """Seconds of drain and publish, once Spark has run YOUNG small batches."""
+    grow(settings, YOUNG)
+    found = []
+    for _ in range(ROUNDS):
+        fill(settings, ROWS)
+        found.append(ingest(settings))
+    return tuple(found)
+
+
+def grow(settings: Settings, batches: int) -> None:
+    """Sends, drains and publishes small batches; after each 60 of them small files are joined, as Airflow does hourly."""
+    os.environ.update(job_environment(settings))
+    from jobs.closing import close_all
+    from jobs.drain import drain_waiting
+    from jobs.job import job
+
+    began = time.monotonic()
+    for first in range(0, batches, BATCHES_AN_HOUR):
+        with job("history", []) as run:
+            for _ in range(min(BATCHES_AN_HOUR, batches - first)):
+                fill(settings, EVENTS)
+                if drain_waiting(run) != 1 or close_all(run) != 1:
+                    raise RuntimeError(f"the {EVENTS} events of a batch did not become one entry")
+        if batches - first >= BATCHES_AN_HOUR:
+            job_seconds(settings, "maintain", "--task", "compact")
+        done = min(first + BATCHES_AN_HOUR, batches)
+        click.echo(f"{done} of {batches} batches, {(time.monotonic() - began) / done:.1f} s each")
+
+
+def answer_seconds(settings: Settings) -> list[float]:
+    """Seconds of each answer, each question once unmeasured first."""
+    for question in QUESTIONS:
+        ask(settings, question)
+    found = []
+    for _ in range(ASKED):
+        for question in QUESTIONS:
+            began = time.monotonic()
+            ask(settings, question)
+            found.append(time.monotonic() - began)
+    return found
