@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 
 from benchmarks.figures import Figure, Table
-from benchmarks.loads import latencies
+from benchmarks.loads import latencies, percentile
 from benchmarks.stack import fill
 from lakehouse.airflow_api import connect
 from lakehouse.demo import ingest
@@ -41,18 +41,20 @@ def measure(settings: Settings, table: Table, minutes: int) -> None:
             raise RuntimeError(f"{answered:,} events were accepted, {visible:,} are visible")
         time.sleep(5)
         rows = _lags(settings, before["entry"])
-    first, last = minutes / 3, minutes * 2 / 3
+    lags = sorted(lag for _, lag, n in rows for _ in range(n))
+    first = sorted(lag for minute, lag, n in rows if minute < minutes / 3 for _ in range(n))
+    last = sorted(lag for minute, lag, n in rows if minute >= minutes * 2 / 3 for _ in range(n))
     name = f"freshness, accepted to visible, p95, {PER_SECOND} events/s for {minutes} min"
     table.add(
         Figure(
             name,
             "the schedule's interval",
             "s",
-            (_share([(lag, n) for _, lag, n in rows], 0.95),),
+            (percentile(lags, 0.95),),
             (EVERY_SECONDS,),
             wanted=1.5,
             at_most=True,
-            note=f"p50 {_share([(lag, n) for _, lag, n in rows], 0.5):.0f} s, at most {max(lag for _, lag, _ in rows):.0f} s",
+            note=f"p50 {percentile(lags, 0.5):.0f} s, at most {lags[-1]:.0f} s",
         )
     )
     table.add(
@@ -60,8 +62,8 @@ def measure(settings: Settings, table: Table, minutes: int) -> None:
             "the same in the last third, median",
             "in the first third",
             "s",
-            (_share([(lag, n) for minute, lag, n in rows if minute >= last], 0.5),),
-            (_share([(lag, n) for minute, lag, n in rows if minute < first], 0.5),),
+            (percentile(last, 0.5),),
+            (percentile(first, 0.5),),
             wanted=1.2,
             at_most=True,
         )
@@ -82,13 +84,3 @@ def _lags(settings: Settings, after: int) -> list[tuple[int, float, int]]:
         """,
     )
     return [(row["minute"], float(row["lag"]), row["n"]) for row in rows]
-
-
-def _share(weighted: list[tuple[float, int]], share: float) -> float:
-    """The value below which this share of all lies; `weighted`: value and how often."""
-    wanted, seen = share * sum(n for _, n in weighted), 0
-    for value, n in sorted(weighted):
-        seen += n
-        if seen >= wanted:
-            return value
-    raise ValueError("there are no values")

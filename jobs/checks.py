@@ -87,8 +87,8 @@ def judge(
         *message.quoted([*COORDINATES, *keep]),
         "value",
         "kafka_headers",
-        f"coalesce(readable_id, case when {_has_event_id()} then {_text_of_event_id()} when json is null then named_id end, "
-        f"{_derived_id()}) as event_id",
+        f"coalesce(readable_id, case when {_has_event_id()} then {message.typed('event_id', 'string')} "
+        f"when json is null then named_id end, {_derived_id()}) as event_id",
         "event_type",
         "schema_version",
         "coalesce(received_at, kafka_timestamp) as received_at",
@@ -141,10 +141,6 @@ def _violation(contracts: Contracts) -> str:
 
 def _has_event_id() -> str:
     return f"coalesce({message.json_type('event_id')}, 'VOID') <> 'VOID'"
-
-
-def _text_of_event_id() -> str:
-    return message.typed("event_id", "string")
 
 
 def _event_id_invalid() -> str:
