@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
@@ -13,10 +13,8 @@ import uuid_utils
 from api.sender import Sender
 from lakehouse import event_id as event_ids
 from lakehouse.contract import Contract, Contracts
+from lakehouse.message_form import CLIENT_FIELDS, in_order
 from lakehouse.validate import Compiled, checks, compiled, compiled_contract, first_broken
-
-CLIENT_FIELDS = ("event_id", "event_type", "schema_version", "occurred_at")  # of the envelope; the API sets the others
-
 
 _UNKNOWN: tuple[None, Compiled] = (None, ())
 
@@ -70,6 +68,7 @@ class EventMaker:
         self._known: dict[str, tuple[Contract | None, Compiled]] = {
             name: (contract, compiled_contract(contract)) for name, contract in contracts.items()
         }
+        self._order = {name: [field.name for field in in_order(each, contracts)] for name, each in contracts.items()}
         self._client_checks = compiled(checks({name: properties[name] for name in CLIENT_FIELDS}, ["event_type"]))
         self._optional = frozenset(CLIENT_FIELDS) - {"event_type"}
         self._api_fields = frozenset(properties) - frozenset(CLIENT_FIELDS)
@@ -92,8 +91,8 @@ class EventMaker:
             contract = self._check(item, now)
             event_id = item["event_id"].lower() if "event_id" in item else self._new_id()
             version = item.get("schema_version", contract.version)
-            own = {**item, "event_id": event_id, "schema_version": version}
-            value = self._joined(own, told_json)
+            event = {**item, "event_id": event_id, "schema_version": version}
+            value = self._joined(_sorted(event, self._order[contract.event_type]), told_json)
             return Message(contract.topic, key, value, event_id, contract.event_type)
 
         return message
@@ -143,6 +142,12 @@ class EventMaker:
                 f"the event has {len(value)} bytes with its envelope, allowed are {self._max_event_bytes}",
             )
         return value
+
+
+def _sorted(event: Mapping[str, Any], order: Sequence[str]) -> dict[str, Any]:
+    """The event's fields in that order, others behind them."""
+    known = {name: event[name] for name in order if name in event}
+    return known if len(known) == len(event) else known | {n: event[n] for n in event if n not in known}
 
 
 def explain(contract: Contract, field: str, keyword: str) -> str:

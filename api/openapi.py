@@ -9,9 +9,9 @@ from typing import Any
 
 from flask import Flask, Response, jsonify
 
-from api.events import CLIENT_FIELDS
 from api.routes import ROUTES, Route
 from lakehouse.contract import Contract, Contracts
+from lakehouse.message_form import CLIENT_FIELDS
 
 _OTHER_ROUTES = (
     ("POST", "/v1/events", "Log one event, a JSON array of them, or lines of JSON; each gets its own outcome."),

@@ -6,11 +6,10 @@ from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
-from jobs import message
-from jobs.contract_sql import first_broken, first_broken_rule, full_match, literal, looked_at, value_of, wide_name
+from jobs import canonical, message
+from jobs.contract_sql import first_broken, first_broken_rule, literal, looked_at, value_of, wide_name
 from jobs.duplicates import PLACE
 from jobs.headers import apply_rules
-from lakehouse import patterns
 from lakehouse.validate import checks
 
 if TYPE_CHECKING:
@@ -51,7 +50,9 @@ def judge(
     marked = batch.selectExpr("*", "cast(null as boolean) as reused")
     if repeats is not None:
         marked = batch.join(repeats, PLACE, "left")
-    marked = message.with_json(marked, readable=f"value is not null and octet_length(value) <= {max_event_bytes}")
+    readable = f"(value is not null and octet_length(value) <= {max_event_bytes})"
+    marked = canonical.read(marked, contracts, readable).withColumnRenamed(canonical.TYPE, "canonical")
+    marked = message.with_json(marked, readable=f"canonical is null and {readable}")
     known = {field.name: ("", field) for field in envelope} | {n: (c.event_type, f) for n, (c, f) in own.items()}
 
     def of_type(event_type: str, sql: str) -> str:
@@ -64,9 +65,11 @@ def judge(
         "json",
         "fields",
         "reused",
-        f"{message.uuid('event_id')} as readable_id",
+        "canonical",
+        f"{_either('event_id', message.uuid('event_id'))} as readable_id",
         "event_id as named_id",
-        f"{message.text('event_type')} as event_type",
+        f"coalesce(canonical, {message.text('event_type')}) as event_type",
+        *[f"`{canonical.name_of(name)}`" for name in known],
     ).selectExpr(
         "*",
         *[
@@ -76,7 +79,11 @@ def judge(
         ],
     )
     typed = looked.selectExpr(
-        "*", *[f"{of_type(kind, value_of(field, name))} as `{name}`" for name, (kind, field) in known.items()]
+        "*",
+        *[
+            f"{_either(name, of_type(kind, value_of(field, name)))} as `{name}`"
+            for name, (kind, field) in known.items()
+        ],
     )
     reasoned = typed.selectExpr("*", f"{_unreadable(contracts, max_event_bytes)} as unreadable").selectExpr(
         "*",
@@ -111,10 +118,16 @@ def judge(
     return apply_rules(judged, header_rules)
 
 
+def _either(name: str, looked_up: str) -> str:
+    """SQL: a field of a canonical event, or what is looked up in any other message."""
+    return f"case when canonical is not null then `{canonical.name_of(name)}` else {looked_up} end"
+
+
 def _unreadable(contracts: Contracts, max_event_bytes: int) -> str:
     known = ", ".join(literal(name) for name in contracts)
     return (
-        f"case when value is null then 'no_value' when octet_length(value) > {max_event_bytes} then 'too_large' "
+        "case when canonical is not null then null when value is null then 'no_value' "
+        f"when octet_length(value) > {max_event_bytes} then 'too_large' "
         "when not is_valid_utf8(cast(value as string)) then 'not_utf8' when json is null then 'not_json' "
         "when fields is null then 'not_object' "
         f"when event_type is null or event_type not in ({known}) then 'unknown_type' end"
@@ -133,20 +146,20 @@ def _violation(contracts: Contracts) -> str:
 
     own = _by_type(contracts, broken)
     rules = _by_type(contracts, first_broken_rule)
-    return (
-        f"coalesce(concat('schema:', {first_broken(checks(fields, required), lambda name: name)}), concat('schema:', {own}), "
-        f"concat('rule:', {rules}))"
-    )
+    envelope = first_broken(checks(fields, required), lambda name: name)
+    schemas = f"concat('schema:', case when canonical is null then coalesce({envelope}, {own}) end)"
+    return f"coalesce({schemas}, concat('rule:', {rules}))"
 
 
 def _has_event_id() -> str:
-    return f"coalesce({message.json_type('event_id')}, 'VOID') <> 'VOID'"
+    return f"(canonical is not null or coalesce({message.json_type('event_id')}, 'VOID') <> 'VOID')"
 
 
 def _event_id_invalid() -> str:
     millis = "timestamp_millis(cast(conv(replace(substr(readable_id, 1, 13), '-', ''), 16, 10) as bigint))"
-    return (
-        f"{_has_event_id()} and not coalesce(readable_id rlike {literal(full_match(patterns.UUID7))} and {millis} "
+    version_7 = "substr(readable_id, 15, 1) = '7' and substr(readable_id, 20, 1) in ('8', '9', 'a', 'b')"
+    return (  # readable_id is a UUID in lower case
+        f"{_has_event_id()} and not coalesce({version_7} and {millis} "
         "between kafka_timestamp - interval 7 days and kafka_timestamp + interval 1 hour, false)"
     )
 
@@ -164,7 +177,10 @@ def _unknown_fields(contracts: Contracts) -> str:
     """SQL: names of an event's fields that neither its contract nor the envelope knows: accepted, and counted."""
     envelope = [field.name for field in contracts.envelope]
     known = _by_type(contracts, lambda c: f"array({', '.join(map(literal, [*envelope, *(f.name for f in c.fields)]))})")
-    return f"case when unreadable is null then array_except(map_keys(fields), {known}) end"
+    return (
+        "case when canonical is not null then cast(array() as array<string>) "
+        f"when unreadable is null then array_except(map_keys(fields), {known}) end"
+    )
 
 
 def _by_type(contracts: Contracts, make: object) -> str:

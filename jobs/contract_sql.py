@@ -50,7 +50,13 @@ def value_of(field: Field, column: str | None = None) -> str:
     Of a frame with the columns of `looked_at` if `column` is given, else of one with `fields`.
     """
     kind = spark_type(field.schema)
-    value = f"`{column}~value`" if column and kind in _SCALARS.values() else message.typed(field.name, kind)
+    return or_default(
+        field, f"`{column}~value`" if column and kind in _SCALARS.values() else message.typed(field.name, kind)
+    )
+
+
+def or_default(field: Field, value: str) -> str:
+    """SQL: the value, or the field's default where it is null."""
     return value if field.default is None else f"coalesce({value}, {literal(field.default)})"
 
 
@@ -112,19 +118,30 @@ def _broken(check: Check, column: Callable[[str], str]) -> str:
     if check.keyword == "required":
         *parents, name = path
         lacks = lambda parent: f"(schema_of_variant({parent}) like 'OBJECT<%' and {_get(parent, name)} is null)"  # noqa: E731
-        return f"coalesce({_at(message.field(top), parents, lacks)}, false)"
-    return f"coalesce({_at(message.field(top), path, lambda value: _value_breaks(check, value))}, false)"
+        return f"coalesce({somewhere(message.field(top), parents, lacks, _elements, _get)}, false)"
+    breaks = lambda value: _value_breaks(check, value)  # noqa: E731
+    return f"coalesce({somewhere(message.field(top), path, breaks, _elements, _get)}, false)"
 
 
-def _at(variant: str, path: Sequence[str], breaks: Any, depth: int = 0) -> str:
-    """SQL: whether what stands at the path breaks; any element of an array on the way is enough."""
+def somewhere(
+    value: str,
+    path: Sequence[str],
+    breaks: Callable[[str], str],
+    elements: Callable[[str], str],
+    member: Callable[[str, str], str],
+    depth: int = 0,
+) -> str:
+    """SQL: whether what stands at the path of a value breaks; any element of an array on the way is enough.
+
+    `elements` gives the SQL array of a value that is one, `member` what stands in it by that name.
+    """
     if not path:
-        return str(breaks(variant))
+        return breaks(value)
     if path[0] == EACH:
         element = f"x{depth}"
-        inner = _at(element, path[1:], breaks, depth + 1)
-        return f"exists(try_variant_get({variant}, '$', 'array<variant>'), {element} -> coalesce({inner}, false))"
-    return _at(_get(variant, path[0]), path[1:], breaks, depth)
+        inner = somewhere(element, path[1:], breaks, elements, member, depth + 1)
+        return f"exists({elements(value)}, {element} -> coalesce({inner}, false))"
+    return somewhere(member(value, path[0]), path[1:], breaks, elements, member, depth)
 
 
 def _value_breaks(check: Check, value: str, found: str | None = None, typed: str | None = None) -> str:
@@ -140,7 +157,7 @@ def _value_breaks(check: Check, value: str, found: str | None = None, typed: str
         return f"({found} is not null{allowed_null} and not coalesce({_is_type(kind, value, found, typed)}, false))"
     if typed is None:
         raise ValueError(f"{check.field}: {check.keyword} cannot be checked of an {kind}")
-    return f"({found} <> 'VOID' and not coalesce({_keeps(check, typed)}, false))"
+    return f"({found} <> 'VOID' and not coalesce({keeps(check, typed)}, false))"
 
 
 def _is_type(kind: str, value: str, found: str, typed: str | None) -> str:
@@ -158,7 +175,8 @@ def _is_type(kind: str, value: str, found: str, typed: str | None) -> str:
     return f"{found} = '{kind.upper()}'"
 
 
-def _keeps(check: Check, typed: str) -> str:
+def keeps(check: Check, typed: str) -> str:
+    """SQL: whether a value, typed as its schema says (times as text), keeps a keyword other than type and required."""
     argument = check.argument
     match check.keyword:
         case "enum":
@@ -181,6 +199,10 @@ def _keeps(check: Check, typed: str) -> str:
         case "format":
             return f"{typed} rlike {literal(full_match(patterns.UUID))}"
     raise ValueError(f"{check.keyword} is not known here; lakehouse.validate checks it, so Spark must, too")
+
+
+def _elements(variant: str) -> str:
+    return f"try_variant_get({variant}, '$', 'array<variant>')"
 
 
 def _get(variant: str, name: str) -> str:

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 UUID_PATTERN = "[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}"
 
-_TEXT = "cast(value as string)"
+TEXT = "cast(value as string)"  # SQL: a message as text
 # JSON's escapes can say half of a surrogate pair, which is no character; Spark's parser would make a question mark of it.
 # It is replaced by this noncharacter, so that the check of a field can see it. Escaped backslashes are written otherwise
 # first: then every backslash before a u begins an escape.
@@ -20,8 +20,8 @@ _HALF = (
     r"\\u[dD][89abAB][0-9a-fA-F]{2}(?!\\u[dD][c-fC-F])|(?<!\\u[dD][89abAB][0-9a-fA-F]{2})\\u[dD][c-fC-F][0-9a-fA-F]{2}"
 )
 _CLEAN_TEXT = (
-    rf"case when instr(lower({_TEXT}), r'\ud') = 0 then {_TEXT} "
-    rf"else regexp_replace(replace({_TEXT}, r'\\', r'\u005c'), r'{_HALF}', r'\\ufdd0') end"
+    rf"case when instr(lower({TEXT}), r'\ud') = 0 then {TEXT} "
+    rf"else regexp_replace(replace({TEXT}, r'\\', r'\u005c'), r'{_HALF}', r'\\ufdd0') end"
 )
 
 
@@ -40,7 +40,7 @@ def with_json(frame: DataFrame, readable: str = "true") -> DataFrame:
     Rows that do not meet the condition `readable` are not looked at and get null.
     """
     wrapped = (
-        f"case when {readable} and is_valid_utf8({_TEXT}) "
+        f"case when {readable} and is_valid_utf8({TEXT}) "
         f"""then try_parse_json(concat('{{"e":', {_CLEAN_TEXT}, ',"{_END}":1}}')) end"""
     )
     kept = quoted(frame.columns)

@@ -42,10 +42,9 @@ COLUMNS = {
 # Reading a value as JSON takes twenty times as long as finding its event_id as text. Where a value is valid JSON, names
 # event_id once and has no \u escape, both find the same, but that the key may belong to an inner object. So this column is
 # never null where the event_id can be read: it finds arrivals, and publish reads the few that it finds.
-_TEXT = "cast(value as string)"
 _KEY = """'"event_id"'"""
 _NAMED = rf"""r'"event_id"\s*:\s*"({message.UUID_PATTERN})"'"""
-_ODD = rf"(contains({_TEXT}, r'\u') or contains(substr({_TEXT}, locate({_KEY}, {_TEXT}) + 1), {_KEY}))"
+_ODD = rf"(contains({message.TEXT}, r'\u') or contains(substr({message.TEXT}, locate({_KEY}, {message.TEXT}) + 1), {_KEY}))"
 
 
 def read_batch(spark: SparkSession, bootstrap: str, batch_id: int, ranges: Sequence[OffsetRange]) -> DataFrame:
@@ -83,7 +82,7 @@ def read_batch(spark: SparkSession, bootstrap: str, batch_id: int, ranges: Seque
 def as_raw(messages: DataFrame, topic_ids: Mapping[str, str], batch_id: int) -> DataFrame:
     """Messages (topic to kafka_headers of COLUMNS, but without topic_id) in all of COLUMNS."""
     topic_id = " ".join(f"when '{topic}' then '{topic_id}'" for topic, topic_id in topic_ids.items())
-    looked = messages.selectExpr("*", f"{_ODD} as odd", f"regexp_extract({_TEXT}, {_NAMED}, 1) as named")
+    looked = messages.selectExpr("*", f"{_ODD} as odd", f"regexp_extract({message.TEXT}, {_NAMED}, 1) as named")
     return message.with_json(looked, readable="odd").selectExpr(
         "topic",
         f"case topic {topic_id} end as topic_id",

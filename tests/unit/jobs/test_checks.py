@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import datetime as dt
 import json
-import secrets
 import uuid
 from pathlib import Path
 from typing import Any
@@ -14,29 +13,7 @@ from pyspark.sql import DataFrame, Row, SparkSession
 
 from jobs import checks, duplicates, raw
 from jobs.contract_sql import wide_condition
-from jobs.raw import as_raw
-from lakehouse.contract import load_contracts
-from lakehouse.settings import Settings
-
-CONTRACTS = load_contracts(Settings().contracts)
-EXAMPLES = sorted((Path(__file__).parents[2] / "examples").glob("*/*/*.json"))
-NOW = dt.datetime(2026, 11, 22, 10, 0, tzinfo=dt.UTC)
-MAX_BYTES = 10_000
-MESSAGES = (
-    "topic string, topic_id string, partition int, offset bigint, kafka_timestamp timestamp, key binary, value binary, "
-    "kafka_headers array<struct<key: string, value: binary>>"
-)
-
-
-def event_id(at: dt.datetime = NOW) -> str:
-    """A UUIDv7 of that time."""
-    millis = int(at.timestamp() * 1000)
-    return str(uuid.UUID(int=millis << 80 | 0x7 << 76 | secrets.randbits(12) << 64 | 0b10 << 62 | secrets.randbits(62)))
-
-
-def batch_of(spark: SparkSession, values: list[bytes | None], batch_id: int = 1, at: dt.datetime = NOW) -> DataFrame:
-    rows = [("events", "id", 0, n, at, b"k", value, None) for n, value in enumerate(values)]
-    return as_raw(spark.createDataFrame(rows, MESSAGES), {"events": "id"}, batch_id)
+from tests.unit.jobs.messages import CONTRACTS, EXAMPLES, MAX_BYTES, NOW, batch_of, event_id
 
 
 def judged(batch: DataFrame, earlier: DataFrame | None = None, header_rules: dict[str, str] | None = None) -> list[Row]:

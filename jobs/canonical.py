@@ -1,0 +1,163 @@
+"""Reads events that are written just as the API writes them, all fields at once; others are left for a closer look.
+
+The canonical form of an event is one JSON object without blanks, nulls and needless escapes, its fields in the order of
+lakehouse/message_form.py. That a message has it needs no look at each value's type: it is parsed into the types of its
+contract, what was found is written down again, and the two texts must be equal. Then nothing was left out, read twice or
+converted, and each value is of the type that was asked for. Only events that keep their schema count as canonical here:
+what is wrong with the others is said in one place, jobs/checks.py.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from jobs import message
+from jobs.contract_sql import full_match, keeps, literal, or_default, somewhere, spark_type, wide_name
+from lakehouse.message_form import in_order
+from lakehouse.validate import EACH, Check, checks, json_type, nullable
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame
+
+    from lakehouse.contract import Contract, Contracts, Field
+
+TYPE = "canonical~type"
+_TEXT = "`canonical~text`"
+_OPTIONS = "map('allowSingleQuotes', 'false')"
+# So many digits a double holds exactly: no matter by which way a text becomes one.
+_NUMBER = r"^-?(?:0|[1-9][0-9]{0,8})(?:\.[0-9]{1,6})?$"
+
+
+def read(frame: DataFrame, contracts: Contracts, readable: str) -> DataFrame:
+    """Adds what canonical events say.
+
+    Args:
+        frame: with the columns `value` (bytes) and `event_id` of the raw table: a UUID that the value names, or null.
+        readable: SQL; what does not meet it is not looked at.
+
+    Returns:
+        `frame` with TYPE, the event type of a canonical event that keeps its schema and has a UUID as event_id, else null;
+        and, to be used only where TYPE is not null, a column `name_of` each field of the envelope (but event_type) and each
+        own field of each type, in the table's type, absent fields with their defaults.
+    """
+    kept, text = message.quoted(frame.columns), message.TEXT
+    guarded = f"{readable} and not contains({text}, '{message.HALF_CHARACTER}')"
+    parsed, judged = [], []
+    for contract in contracts.values():
+        begins = f"startswith({_TEXT}, {literal(_start(contract))})"
+        kinds = ", ".join(f"`{each.name}` {_parsed_as(each)}" for each in in_order(contract, contracts))
+        parsed.append(f"case when {begins} then from_json({_TEXT}, '{kinds}', {_OPTIONS}) end as `{_struct(contract)}`")
+        good = f"{_is_written_so(contract, contracts)} and {_keeps_schema(contract, contracts)}"
+        judged.append(f"when {begins} then case when {good} then '{contract.event_type}' end")
+    return (
+        frame.selectExpr(*kept, f"case when {guarded} then {text} end as {_TEXT}")
+        .selectExpr(*kept, _TEXT, *parsed)
+        .selectExpr(*kept, f"case {' '.join(judged)} end as `{TYPE}`", *_values(contracts))
+    )
+
+
+def name_of(name: str) -> str:
+    """The column that holds a field (of the envelope, or as `wide_name` calls it) of a canonical event."""
+    return f"canonical~{name}"
+
+
+def _start(contract: Contract) -> str:
+    return f'{{"event_type":"{contract.event_type}"'
+
+
+def _struct(contract: Contract) -> str:
+    return f"{contract.event_type}~parsed"
+
+
+def _of(contract: Contract, field: Field) -> str:
+    return f"`{_struct(contract)}`.`{field.name}`"
+
+
+def _parsed_as(field: Field) -> str:
+    """The type that a field is parsed as: what could be written in several ways stays text."""
+    kind = spark_type(field.schema)
+    return "string" if kind in ("double", "timestamp") else kind
+
+
+def _typed(field: Field, value: str) -> str:
+    kind = spark_type(field.schema)
+    return f"cast({value} as {kind})" if kind in ("double", "timestamp") else value
+
+
+def _values(contracts: Contracts) -> list[str]:
+    columns = {}
+    for field in contracts.envelope:
+        if field.name != "event_type":
+            each_type = f"coalesce({', '.join(_of(each, field) for each in contracts.values())})"
+            columns[field.name] = or_default(field, _typed(field, each_type))
+    for contract in contracts.values():
+        for field in contract.fields:
+            value = or_default(field, _typed(field, _of(contract, field)))
+            given = value if field.default is None else f"case when `{_struct(contract)}` is not null then {value} end"
+            columns[wide_name(contract.event_type, field.name)] = given
+    return [f"{value} as `{name_of(name)}`" for name, value in columns.items()]
+
+
+def _is_written_so(contract: Contract, contracts: Contracts) -> str:
+    """SQL: whether the text is what was parsed of it, written in canonical form."""
+    parts, texts, further = [literal(_start(contract))], [], []
+    _, *fields = in_order(contract, contracts)
+    for field in fields:
+        value, kind, start = _of(contract, field), json_type(field.schema), literal(f',"{field.name}":')
+        if kind == "string":
+            texts.append(value)
+            parts.append(f"""coalesce(concat({start}, '"', {value}, '"'), '')""")
+        elif kind in ("array", "object"):
+            parts.append(f"coalesce(concat({start}, to_json({value})), '')")
+        else:
+            parts.append(f"coalesce(concat({start}, {value}), '')")
+        if kind == "number":
+            further.append(f"coalesce({value} rlike {literal(full_match(_NUMBER))}, true)")
+        if spark_type(field.schema).startswith("map<"):
+            further.append(f"coalesce(size(array_distinct(map_keys({value}))) = size({value}), true)")
+    # A text without quotes and backslashes is its own JSON form; only to_json writes others here.
+    further += [f"not contains(concat_ws('', {', '.join(texts)}), {literal(sign)})" for sign in ('"', "\\")]
+    return " and ".join([f"{_TEXT} = concat({', '.join(parts)}, '}}')", *further])
+
+
+def _keeps_schema(contract: Contract, contracts: Contracts) -> str:
+    """SQL: whether what was parsed keeps every check of envelope and contract."""
+    envelope, own = contracts.envelope_schema, contract.schema
+    wanted = [
+        *checks(envelope["properties"], envelope.get("required", ())),
+        *checks(own["properties"], own.get("required", ())),
+    ]
+    fields = {field.name: field for field in in_order(contract, contracts)}
+    same_id = f"coalesce(lower({_of(contract, fields['event_id'])}) = event_id, false)"
+    broken = [_broken(each, _of(contract, fields[each.path[0]])) for each in wanted if each.path[0] != "event_id"]
+    return " and ".join([same_id, *(f"not {sql}" for sql in broken)])
+
+
+def _broken(check: Check, top: str) -> str:
+    """SQL: whether the parsed event breaks the check; `top`: the parsed field."""
+    _, *path = check.path
+    if check.keyword == "required" and path:
+        *path, name = path
+        lacks = lambda parent: f"({parent} is not null and {_member(parent, name)} is null)"  # noqa: E731
+        return f"coalesce({somewhere(top, path, lacks, _elements, _member)}, false)"
+    if not path and json_type(check.schema) == "number":
+        top = f"cast({top} as double)"
+    return f"coalesce({somewhere(top, path, lambda value: _value_breaks(check, value), _elements, _member)}, false)"
+
+
+def _value_breaks(check: Check, value: str) -> str:
+    if check.keyword == "required":
+        return f"{value} is null"
+    if check.keyword == "type":  # what is of another type is not canonical, but for these
+        null = f"{value} is null" if check.path[-1] == EACH and not nullable(check.schema) else "false"
+        infinite = f"(isnan({value}) or abs({value}) = double('infinity'))"
+        return f"({null} or {infinite})" if json_type(check.schema) == "number" else null
+    return f"({value} is not null and not coalesce({keeps(check, value)}, false))"
+
+
+def _elements(array: str) -> str:
+    return array
+
+
+def _member(struct: str, name: str) -> str:
+    return f"{struct}.`{name}`"
