@@ -135,6 +135,9 @@ def _measure(settings: Settings, table: Table, rows: int) -> None:
         publishes.append(rows / (rows / drains[-1] + job_seconds(settings, "publish")))
         merges.append(rows / baseline_seconds(settings, "merge", start))
         consumers.append(consumer_perf(settings, "events", rows))
+        last = (each[-1] for each in (drains, streams, batches, publishes, merges, consumers))
+        names = ("drain", "stream", "batch", "drain and publish", "stream and MERGE", "consumer")
+        table.say(", ".join(f"{name} {rate:,.0f}/s" for name, rate in zip(names, last, strict=True)))
     ours = tuple(drains)
     name = f"drain, {rows:,} events waiting"
     table.add(Figure(name, "Structured Streaming, availableNow, into Delta", "/s", ours, tuple(streams), wanted=1.2))

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from lakehouse.contract import Contract, Contracts, Field
 
 TYPE = "canonical~type"
-_TEXT = "`canonical~text`"
+_BEGINS = "`canonical~begins`"  # the event type that the text begins with
 _OPTIONS = "map('allowSingleQuotes', 'false')"
 # So many digits a double holds exactly: no matter by which way a text becomes one.
 _NUMBER = r"^-?(?:0|[1-9][0-9]{0,8})(?:\.[0-9]{1,6})?$"
@@ -40,19 +40,21 @@ def read(frame: DataFrame, contracts: Contracts, readable: str) -> DataFrame:
         and, to be used only where TYPE is not null, a column `name_of` each field of the envelope (but event_type) and each
         own field of each type, in the table's type, absent fields with their defaults.
     """
-    kept, text = message.quoted(frame.columns), message.TEXT
-    guarded = f"{readable} and not contains({text}, '{message.HALF_CHARACTER}')"
-    parsed, judged = [], []
+    kept = message.quoted(frame.columns)
+    begins, parsed, judged = [], [], []
     for contract in contracts.values():
-        begins = f"startswith({_TEXT}, {literal(_start(contract))})"
+        name = literal(contract.event_type)
+        begins.append(f"when startswith({message.TEXT}, {literal(_start(contract))}) then {name}")
         kinds = ", ".join(f"`{each.name}` {_parsed_as(each)}" for each in in_order(contract, contracts))
-        parsed.append(f"case when {begins} then from_json({_TEXT}, '{kinds}', {_OPTIONS}) end as `{_struct(contract)}`")
+        event = f"from_json({message.TEXT}, '{kinds}', {_OPTIONS})"
+        parsed.append(f"case when {_BEGINS} = {name} then {event} end as `{_struct(contract)}`")
         good = f"{_is_written_so(contract, contracts)} and {_keeps_schema(contract, contracts)}"
-        judged.append(f"when {begins} then case when {good} then '{contract.event_type}' end")
+        judged.append(f"when {name} then case when {good} then {name} end")
+    looked_at = f"{readable} and not contains({message.TEXT}, '{message.HALF_CHARACTER}')"
     return (
-        frame.selectExpr(*kept, f"case when {guarded} then {text} end as {_TEXT}")
-        .selectExpr(*kept, _TEXT, *parsed)
-        .selectExpr(*kept, f"case {' '.join(judged)} end as `{TYPE}`", *_values(contracts))
+        frame.selectExpr(*kept, f"case when {looked_at} then case {' '.join(begins)} end end as {_BEGINS}")
+        .selectExpr(*kept, _BEGINS, *parsed)
+        .selectExpr(*kept, f"case {_BEGINS} {' '.join(judged)} end as `{TYPE}`", *_values(contracts))
     )
 
 
@@ -117,7 +119,7 @@ def _is_written_so(contract: Contract, contracts: Contracts) -> str:
             further.append(f"coalesce(size(array_distinct(map_keys({value}))) = size({value}), true)")
     # A text without quotes and backslashes is its own JSON form; only to_json writes others here.
     further += [f"not contains(concat_ws('', {', '.join(texts)}), {literal(sign)})" for sign in ('"', "\\")]
-    return " and ".join([f"{_TEXT} = concat({', '.join(parts)}, '}}')", *further])
+    return " and ".join([f"{message.TEXT} = concat({', '.join(parts)}, '}}')", *further])
 
 
 def _keeps_schema(contract: Contract, contracts: Contracts) -> str:

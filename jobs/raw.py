@@ -42,9 +42,7 @@ COLUMNS = {
 # Reading a value as JSON takes twenty times as long as finding its event_id as text. Where a value is valid JSON, names
 # event_id once and has no \u escape, both find the same, but that the key may belong to an inner object. So this column is
 # never null where the event_id can be read: it finds arrivals, and publish reads the few that it finds.
-_KEY = """'"event_id"'"""
-_NAMED = rf"""r'"event_id"\s*:\s*"({message.UUID_PATTERN})"'"""
-_ODD = rf"(contains({message.TEXT}, r'\u') or contains(substr({message.TEXT}, locate({_KEY}, {message.TEXT}) + 1), {_KEY}))"
+_NAMED = rf"""regexp_extract_all({message.TEXT}, r'"event_id"(?:\s*:\s*"({message.UUID_PATTERN})")?', 1)"""
 
 
 def read_batch(spark: SparkSession, bootstrap: str, batch_id: int, ranges: Sequence[OffsetRange]) -> DataFrame:
@@ -82,7 +80,9 @@ def read_batch(spark: SparkSession, bootstrap: str, batch_id: int, ranges: Seque
 def as_raw(messages: DataFrame, topic_ids: Mapping[str, str], batch_id: int) -> DataFrame:
     """Messages (topic to kafka_headers of COLUMNS, but without topic_id) in all of COLUMNS."""
     topic_id = " ".join(f"when '{topic}' then '{topic_id}'" for topic, topic_id in topic_ids.items())
-    looked = messages.selectExpr("*", f"{_ODD} as odd", f"regexp_extract({message.TEXT}, {_NAMED}, 1) as named")
+    looked = messages.selectExpr("*", f"{_NAMED} as named").selectExpr(
+        "*", rf"contains({message.TEXT}, r'\u') or size(named) > 1 as odd"
+    )
     return message.with_json(looked, readable="odd").selectExpr(
         "topic",
         f"case topic {topic_id} end as topic_id",
@@ -92,7 +92,7 @@ def as_raw(messages: DataFrame, topic_ids: Mapping[str, str], batch_id: int) -> 
         "key",
         "value",
         "kafka_headers",
-        f"case when odd then {message.uuid('event_id')} when named <> '' then lower(named) end as event_id",
+        f"case when odd then {message.uuid('event_id')} when named[0] <> '' then lower(named[0]) end as event_id",
         f"cast({int(batch_id)} as bigint) as batch_id",
         "cast(kafka_timestamp as date) as event_date",
     )
