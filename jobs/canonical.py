@@ -21,11 +21,10 @@ if TYPE_CHECKING:
 
     from lakehouse.contract import Contract, Contracts, Field
 
-TYPE = "canonical~type"
+TYPE = "canonical"
 _BEGINS = "`canonical~begins`"  # the event type that the text begins with
-_OPTIONS = "map('allowSingleQuotes', 'false')"
-# So many digits a double holds exactly: no matter by which way a text becomes one.
-_NUMBER = r"^-?(?:0|[1-9][0-9]{0,8})(?:\.[0-9]{1,6})?$"
+# Numbers that every reader rounds alike: few digits, no exponent, and no zero below zero.
+_NUMBER = r"^(?:0|-?[1-9][0-9]{0,8})(?:\.[0-9]{1,6})?$"
 
 
 def read(frame: DataFrame, contracts: Contracts, readable: str) -> DataFrame:
@@ -36,9 +35,9 @@ def read(frame: DataFrame, contracts: Contracts, readable: str) -> DataFrame:
         readable: SQL; what does not meet it is not looked at.
 
     Returns:
-        `frame` with TYPE, the event type of a canonical event that keeps its schema and has a UUID as event_id, else null;
-        and, to be used only where TYPE is not null, a column `name_of` each field of the envelope (but event_type) and each
-        own field of each type, in the table's type, absent fields with their defaults.
+        `frame` with TYPE, the event type of a canonical event that keeps its schema and whose event_id is the column
+        `event_id`, else null; and, to be used only where TYPE is not null, a column `name_of` each field of the envelope (but
+        event_type and event_id) and each own field of each type, in the table's type, absent fields with their defaults.
     """
     kept = message.quoted(frame.columns)
     begins, parsed, judged = [], [], []
@@ -46,7 +45,7 @@ def read(frame: DataFrame, contracts: Contracts, readable: str) -> DataFrame:
         name = literal(contract.event_type)
         begins.append(f"when startswith({message.TEXT}, {literal(_start(contract))}) then {name}")
         kinds = ", ".join(f"`{each.name}` {_parsed_as(each)}" for each in in_order(contract, contracts))
-        event = f"from_json({message.TEXT}, '{kinds}', {_OPTIONS})"
+        event = f"from_json({message.TEXT}, '{kinds}')"
         parsed.append(f"case when {_BEGINS} = {name} then {event} end as `{_struct(contract)}`")
         good = f"{_is_written_so(contract, contracts)} and {_keeps_schema(contract, contracts)}"
         judged.append(f"when {name} then case when {good} then {name} end")
@@ -54,7 +53,7 @@ def read(frame: DataFrame, contracts: Contracts, readable: str) -> DataFrame:
     return (
         frame.selectExpr(*kept, f"case when {looked_at} then case {' '.join(begins)} end end as {_BEGINS}")
         .selectExpr(*kept, _BEGINS, *parsed)
-        .selectExpr(*kept, f"case {_BEGINS} {' '.join(judged)} end as `{TYPE}`", *_values(contracts))
+        .selectExpr(*kept, f"case {_BEGINS} {' '.join(judged)} end as {TYPE}", *_values(contracts))
     )
 
 
@@ -76,7 +75,7 @@ def _of(contract: Contract, field: Field) -> str:
 
 
 def _parsed_as(field: Field) -> str:
-    """The type that a field is parsed as: what could be written in several ways stays text."""
+    """The type that a field is parsed as; its text is needed to see how a number or a time was written."""
     kind = spark_type(field.schema)
     return "string" if kind in ("double", "timestamp") else kind
 
@@ -89,7 +88,7 @@ def _typed(field: Field, value: str) -> str:
 def _values(contracts: Contracts) -> list[str]:
     columns = {}
     for field in contracts.envelope:
-        if field.name != "event_type":
+        if field.name not in ("event_type", "event_id"):
             each_type = f"coalesce({', '.join(_of(each, field) for each in contracts.values())})"
             columns[field.name] = or_default(field, _typed(field, each_type))
     for contract in contracts.values():
@@ -115,9 +114,7 @@ def _is_written_so(contract: Contract, contracts: Contracts) -> str:
             parts.append(f"coalesce(concat({start}, {value}), '')")
         if kind == "number":
             further.append(f"coalesce({value} rlike {literal(full_match(_NUMBER))}, true)")
-        if spark_type(field.schema).startswith("map<"):
-            further.append(f"coalesce(size(array_distinct(map_keys({value}))) = size({value}), true)")
-    # A text without quotes and backslashes is its own JSON form; only to_json writes others here.
+    # So each text is its own JSON form, and ends where it is written to end; only to_json writes other texts here.
     further += [f"not contains(concat_ws('', {', '.join(texts)}), {literal(sign)})" for sign in ('"', "\\")]
     return " and ".join([f"{message.TEXT} = concat({', '.join(parts)}, '}}')", *further])
 
@@ -151,9 +148,14 @@ def _value_breaks(check: Check, value: str) -> str:
     if check.keyword == "required":
         return f"{value} is null"
     if check.keyword == "type":  # what is of another type is not canonical, but for these
-        null = f"{value} is null" if check.path[-1] == EACH and not nullable(check.schema) else "false"
-        infinite = f"(isnan({value}) or abs({value}) = double('infinity'))"
-        return f"({null} or {infinite})" if json_type(check.schema) == "number" else null
+        wrong = [f"{value} is null"] if check.path[-1] == EACH and not nullable(check.schema) else []
+        kind = spark_type(check.schema)
+        if kind == "double":
+            below_zero = f"({value} = 0 and startswith(cast({value} as string), '-'))"
+            wrong.append(f"isnan({value}) or abs({value}) = double('infinity') or {below_zero}")
+        if kind.startswith("map<"):
+            wrong.append(f"size(array_distinct(map_keys({value}))) < size({value})")
+        return f"({' or '.join(wrong) or 'false'})"
     return f"({value} is not null and not coalesce({keeps(check, value)}, false))"
 
 

@@ -51,7 +51,7 @@ def judge(
     if repeats is not None:
         marked = batch.join(repeats, PLACE, "left")
     readable = f"(value is not null and octet_length(value) <= {max_event_bytes})"
-    marked = canonical.read(marked, contracts, readable).withColumnRenamed(canonical.TYPE, "canonical")
+    marked = canonical.read(marked, contracts, readable)
     marked = message.with_json(marked, readable=f"canonical is null and {readable}")
     known = {field.name: ("", field) for field in envelope} | {n: (c.event_type, f) for n, (c, f) in own.items()}
 
@@ -66,7 +66,7 @@ def judge(
         "fields",
         "reused",
         "canonical",
-        f"{_either('event_id', message.uuid('event_id'))} as readable_id",
+        f"case when canonical is not null then event_id else {message.uuid('event_id')} end as readable_id",
         "event_id as named_id",
         f"coalesce(canonical, {message.text('event_type')}) as event_type",
         *[f"`{canonical.name_of(name)}`" for name in known],

@@ -57,7 +57,9 @@ def value_of(field: Field, column: str | None = None) -> str:
 
 def or_default(field: Field, value: str) -> str:
     """SQL: the value, or the field's default where it is null."""
-    return value if field.default is None else f"coalesce({value}, {literal(field.default)})"
+    if field.default is None:
+        return value
+    return f"coalesce({value}, cast({literal(field.default)} as {spark_type(field.schema)}))"
 
 
 def first_broken(checks: Sequence[Check], column: Callable[[str], str]) -> str:
@@ -176,7 +178,7 @@ def _is_type(kind: str, value: str, found: str, typed: str | None) -> str:
 
 
 def keeps(check: Check, typed: str) -> str:
-    """SQL: whether a value, typed as its schema says (times as text), keeps a keyword other than type and required."""
+    """SQL: whether a value, typed as its schema says (a time as text), keeps a keyword other than type and required."""
     argument = check.argument
     match check.keyword:
         case "enum":

@@ -60,7 +60,7 @@ def text(name: str) -> str:
 
 def uuid(name: str) -> str:
     """SQL: the UUID at `name` of `fields`, lower-case; null if there is none."""
-    return f"case when {text(name)} rlike '^{UUID_PATTERN}$' then lower({text(name)}) end"
+    return rf"case when {text(name)} rlike r'\A{UUID_PATTERN}\z' then lower({text(name)}) end"
 
 
 def json_type(name: str) -> str:

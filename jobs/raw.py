@@ -40,8 +40,9 @@ COLUMNS = {
 
 
 # Reading a value as JSON takes twenty times as long as finding its event_id as text. Where a value is valid JSON, names
-# event_id once and has no \u escape, both find the same, but that the key may belong to an inner object. So this column is
-# never null where the event_id can be read: it finds arrivals, and publish reads the few that it finds.
+# event_id once and has no \u escape, both find the same, but that what is found may belong to an inner object or be the end
+# of another name. So this column is never null where the event_id can be read: it finds arrivals, and publish reads the few
+# that it finds.
 _NAMED = rf"""regexp_extract_all({message.TEXT}, r'"event_id"(?:\s*:\s*"({message.UUID_PATTERN})")?', 1)"""
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,8 @@ from pyspark.sql import DataFrame, Row, SparkSession
 from api.events import EventMaker
 from api.sender import Sender
 from jobs import canonical, checks
+from lakehouse.contract import Contracts, load_contracts
+from lakehouse.settings import Settings
 from tests.unit.jobs.messages import CONTRACTS, EXAMPLES, MAX_BYTES, NOW, batch_of, event_id
 
 VALID = [path for path in EXAMPLES if path.parent.name == "valid"]
@@ -32,37 +35,36 @@ def example(path: Path) -> dict[str, Any]:
     return {"event_type": path.parent.parent.name, **json.loads(path.read_text())["event"]}
 
 
-def types_of(spark: SparkSession, values: list[bytes]) -> list[str | None]:
+def types_of(spark: SparkSession, values: list[bytes], contracts: Contracts = CONTRACTS) -> list[str | None]:
     """For each message the event type that was read in one go, if it was."""
-    found = canonical.read(batch_of(spark, values), CONTRACTS, "true").orderBy("offset")
-    return [row[0] for row in found.selectExpr(f"`{canonical.TYPE}`").collect()]
+    found = canonical.read(batch_of(spark, values), contracts, "true").orderBy("offset")
+    return [row[0] for row in found.select(canonical.TYPE).collect()]
 
 
-def judged(spark: SparkSession, values: list[bytes]) -> list[Row]:
+def judged(spark: SparkSession, values: list[bytes], contracts: Contracts) -> list[Row]:
     batch = batch_of(spark, values)
-    frame = checks.judge(batch, None, CONTRACTS, max_event_bytes=MAX_BYTES, header_rules={})
+    frame = checks.judge(batch, None, contracts, max_event_bytes=MAX_BYTES, header_rules={})
     return frame.orderBy("offset").collect()
 
 
-def looked_at_closely(spark: SparkSession, values: list[bytes], patch: pytest.MonkeyPatch) -> list[Row]:
-    """The same, with no message read in one go."""
+def differences(
+    spark: SparkSession, values: list[bytes], patch: pytest.MonkeyPatch, contracts: Contracts = CONTRACTS
+) -> list[tuple[bytes, str, Any, Any]]:
+    """Message, column and both values wherever it makes a difference whether canonical events are read in one go."""
+    ones = judged(spark, values, contracts)
     read = canonical.read
 
-    def none(frame: DataFrame, contracts: Any, readable: str) -> DataFrame:
+    def none(frame: DataFrame, contracts: Contracts, readable: str) -> DataFrame:
         return read(frame, contracts, "false")
 
     with patch.context() as patched:
         patched.setattr(canonical, "read", none)
-        return judged(spark, values)
-
-
-def differences(ones: list[Row], others: list[Row]) -> list[tuple[bytes, str, Any, Any]]:
-    """Message, column and both values wherever two judgements differ."""
+        others = judged(spark, values, contracts)
     return [
         (bytes(one.value), name, one[name], other[name])
         for one, other in zip(ones, others, strict=True)
         for name in one.asDict()
-        if one[name] != other[name]
+        if repr(one[name]) != repr(other[name])  # for Python -0.0 equals 0.0
     ]
 
 
@@ -95,7 +97,7 @@ def test_in_whatever_order_a_client_sends_fields(spark: SparkSession, sender: Se
 
 def test_it_comes_to_the_same_end_as_the_closer_look(spark: SparkSession, monkeypatch: pytest.MonkeyPatch) -> None:
     values = [as_the_api_writes(example(path), sender) for path in VALID for sender in (SENDER, QUOTING)]
-    assert differences(judged(spark, values), looked_at_closely(spark, values, monkeypatch)) == []
+    assert differences(spark, values, monkeypatch) == []
 
 
 HORSE = as_the_api_writes(ORDERS[0]).decode()
@@ -150,6 +152,7 @@ OTHERS = {
     "no player's name": replaced('"player":"Player 1"', '"player":""'),
     "a version of 0": replaced('"schema_version":1', '"schema_version":0'),
     "a leading zero": replaced('"quantity":2', '"quantity":02'),
+    "minus zero, as a fraction": replaced('"speed":1.5', '"speed":-0.0'),
     "minus zero": replaced('"quantity":2', '"quantity":-0'),
     "a number of 128 bits": replaced('"quantity":2', '"quantity":99999999999999999999'),
     "an item that is null": replaced('"items":[', '"items":[null,', CART),
@@ -159,6 +162,17 @@ OTHERS = {
     "an item with null": replaced('"item":"oak"', '"item":null', CART),
     "no items": replaced('"quantity":2', '"quantity":0', CART),
     "an object for items": replaced('"items":[', '"items":{"a":[', CART).replace(b"]", b"]}"),
+}
+
+
+HORSE_ID = json.loads(HORSE)["event_id"]
+SAME_END = {
+    "a header that is null": replaced('"X-Trace":"a"', '"X-Trace":null'),
+    "an id in capitals": replaced(HORSE_ID, HORSE_ID.upper()),
+    "an id in capitals, some of them digits": replaced(HORSE_ID, HORSE_ID[:19].upper() + "9ABC" + HORSE_ID[23:]),
+    "an id and a line end": replaced(HORSE_ID, HORSE_ID + "\\n"),
+    "an id and a line's separator": replaced(HORSE_ID, HORSE_ID + "\u2028"),
+    "an id and an escaped line end": replaced(HORSE_ID, HORSE_ID + "\\u000a"),
 }
 
 
@@ -177,8 +191,8 @@ def test_no_other_message_passes_for_one(read_in_one_go: dict[str, str | None], 
 
 
 def test_all_others_come_to_the_same_end(spark: SparkSession, monkeypatch: pytest.MonkeyPatch) -> None:
-    values = [*OTHERS.values(), replaced('"X-Trace":"a"', '"X-Trace":null')]
-    assert differences(judged(spark, values), looked_at_closely(spark, values, monkeypatch)) == []
+    values = [*OTHERS.values(), *SAME_END.values()]
+    assert differences(spark, values, monkeypatch) == []
 
 
 def test_whatever_is_changed_in_a_message_it_comes_to_the_same_end(
@@ -213,4 +227,107 @@ def test_whatever_is_changed_in_a_message_it_comes_to_the_same_end(
             )
         values.append(bytes(value))
     assert 20 < sum(each is not None for each in types_of(spark, values)) < 300
-    assert differences(judged(spark, values), looked_at_closely(spark, values, monkeypatch)) == []
+    assert differences(spark, values, monkeypatch) == []
+
+
+EVERY_KEYWORD = """
+$schema: https://json-schema.org/draft/2020-12/schema
+title: everything
+description: All that a contract may say.
+x-topic: events
+x-table: everything
+x-owner: nobody
+x-version: 1
+type: object
+properties:
+  flag: {type: boolean, default: true, description: d}
+  yes_only: {type: boolean, const: true, description: d}
+  maybe: {type: [string, "null"], enum: [a, b, null], description: d}
+  five: {type: integer, const: 5, description: d}
+  half: {type: number, enum: [0.5, 1, -0.0], description: d}
+  seven: {type: number, default: 7, description: d}
+  words: {type: string, pattern: "^[a-zé]{1,3}$", default: abc, description: d}
+  at: {type: string, format: date-time, default: "2026-01-01T00:00:00Z", description: d}
+  uid: {type: string, format: uuid, description: d}
+  short: {type: string, minLength: 1, maxLength: 2, description: d}
+  ints: {type: array, items: {type: [integer, "null"], minimum: 0}, description: d}
+  numbers: {type: array, items: {type: number, maximum: 1000}, description: d}
+  texts: {type: array, items: {type: string, maxLength: 5}, description: d}
+  flags: {type: array, items: {type: boolean}, description: d}
+  grid: {type: array, items: {type: array, items: {type: integer}}, description: d}
+  open: {type: object, properties: {}, description: d}
+  opens: {type: array, items: {type: object, properties: {}}, description: d}
+  times: {type: array, items: {type: string, format: date-time}, description: d}
+  thing:
+    type: object
+    description: d
+    required: [a]
+    properties:
+      a: {type: number, description: d}
+      b: {type: string, format: date-time, description: d}
+      c: {type: string, format: uuid, description: d}
+      d: {type: boolean, const: true, description: d}
+      e:
+        type: object
+        description: d
+        required: [f]
+        properties:
+          f: {type: [integer, "null"], description: d}
+          g: {type: object, properties: {}, description: d}
+"""
+UID = "0190163D-8694-739b-aea5-966c26f8ad91"
+KEEPING = [
+    "",
+    '"flag":false,"yes_only":true',
+    '"maybe":"a","five":5,"half":0.5',
+    '"half":1',
+    '"half":0,"at":"1582-10-10T00:00:00-18:00"',
+    '"seven":7.25,"words":"é","at":"2026-11-22T10:00:00.123456789+01:00"',
+    f'"uid":"{UID}","short":"\U0001f5e1\U0001f5e1"',
+    '"ints":[1,null,2],"numbers":[1.0,2.5,1.0E-5],"texts":["a","\\"b"],"flags":[true,false],"grid":[[1,2],[],[3]]',
+    '"open":{"a":"1"},"opens":[{"a":"1"},{}]',
+    f'"thing":{{"a":1.5,"c":"{UID}","d":true,"e":{{"f":1,"g":{{"x":"1"}}}}}}',
+]
+BREAKING = [
+    '"flag":"true"', '"yes_only":false', '"maybe":null', '"maybe":"c"', '"five":6', '"half":0.25', '"half":-0.0',
+    '"seven":-0.0', '"words":"abcd"', '"words":"a\nb"', '"at":"2026-02-30T00:00:00Z"',
+    f'"uid":"{UID}0"', '"short":""', '"short":"abc"', '"ints":[-1]', '"ints":["1"]', '"ints":null', '"numbers":[-0.0]',
+    '"numbers":[null]', '"numbers":["NaN"]', '"numbers":[1.0E300]', '"numbers":["-Infinity"]', '"texts":["abcdef"]',
+    '"texts":[null]', '"texts":[1]', '"flags":["true"]', '"flags":[null]', '"grid":[null]', '"grid":[[null]]', '"grid":[["1"]]',
+    '"open":{"a":"1","a":"2"}', '"opens":[{"a":"b","a":"c"}]', '"opens":[null]', '"times":["2026-11-22T10:00:00Z"]',
+    '"times":["yesterday"]', '"thing":{}', '"thing":null', '"thing":{"a":"1"}', '"thing":{"a":-0.0}',
+    '"thing":{"a":1.5,"d":false}',
+    f'"thing":{{"a":1.5,"c":"{UID}\\n"}}', '"thing":{"a":1.5,"b":"2026-11-22T10:00:00Z"}', '"thing":{"a":1.5,"e":{}}',
+    '"thing":{"a":1.5,"e":{"f":null}}', '"thing":{"a":1.5,"e":{"f":1,"g":{"x":"1","x":"2"}}}',
+]  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def contracts(tmp_path_factory: pytest.TempPathFactory) -> Contracts:
+    """The project's contracts, and one that uses every keyword."""
+    folder = tmp_path_factory.mktemp("contracts")
+    shutil.copytree(Settings().contracts, folder, dirs_exist_ok=True)
+    (folder / "everything.yaml").write_text(EVERY_KEYWORD)
+    return load_contracts(folder)
+
+
+def everything(own: str) -> bytes:
+    start = '{"event_type":"everything",' + (f"{own}," if own else "")
+    return f'{start}"event_id":"{event_id()}","schema_version":1,"player":"p"}}'.encode()
+
+
+def test_whatever_a_contract_says_events_that_keep_it_are_read_in_one_go(
+    spark: SparkSession, contracts: Contracts, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    values = [everything(own) for own in KEEPING]
+    assert types_of(spark, values, contracts) == ["everything"] * len(values)
+    assert differences(spark, values, monkeypatch, contracts) == []
+
+
+def test_whatever_a_contract_says_no_other_event_passes_for_one_that_keeps_it(
+    spark: SparkSession, contracts: Contracts, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    values = [everything(own) for own in BREAKING]
+    found = zip(BREAKING, types_of(spark, values, contracts), strict=True)
+    assert [own for own, event_type in found if event_type] == []
+    assert differences(spark, values, monkeypatch, contracts) == []

@@ -71,6 +71,8 @@ NO_EVENTS: list[tuple[bytes | None, str]] = [
     (b'{"event_type":5}', "unknown_type"),
     (b'{"event_type":"default","event_id":"no uuid"}', "event_id_invalid"),
     (b'{"event_type":"default","event_id":5}', "event_id_invalid"),
+    (f'{{"event_type":"default","event_id":"{event_id()}\\n"}}'.encode(), "event_id_invalid"),
+    (f'{{"event_type":"default","event_id":"{event_id()}\u2028"}}'.encode(), "event_id_invalid"),
     (b'{"event_type":"default","event_id":"00000000-0000-4000-8000-000000000000"}', "event_id_invalid"),
     (b'{"event_type":"default","player":5}', "schema:player:type"),
     (b'{"event_type":"default","occurred_at":"yesterday"}', "schema:occurred_at:format"),
@@ -215,6 +217,9 @@ NAMES_NONE = [
     '{"event_id":"x"}',
     f'{{"event_id":"{SPELLED}0"}}',
     f'{{"eventXid":"{SPELLED}"}}',
+    f'{{"event_id":"{SPELLED}\\n"}}',
+    f'{{"event_id":"{SPELLED}\\u000a"}}',
+    f'{{"event_id":"{SPELLED}\u2028"}}',
     f'{{"event_id":["{SPELLED}"]}}',
 ]
 
