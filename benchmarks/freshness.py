@@ -6,15 +6,13 @@ import time
 
 from benchmarks.figures import Figure, Table
 from benchmarks.loads import latencies, percentile
-from benchmarks.stack import fill
+from benchmarks.runs import warm_up
 from lakehouse.airflow_api import connect
-from lakehouse.demo import ingest
 from lakehouse.query import query
 from lakehouse.settings import Settings
 
 PER_SECOND = 500
 EVERY_SECONDS = 60.0
-WARM_UP = 3  # runs that are not counted
 TABLE = "game.sword_purchases"
 LAST_SECONDS = 300.0  # in which what was accepted last must have become visible
 
@@ -26,9 +24,7 @@ def measure(settings: Settings, table: Table, minutes: int) -> None:
     after the commit that makes it visible.
     """
     airflow = connect(settings)
-    for _ in range(WARM_UP):
-        fill(settings, PER_SECOND)
-        ingest(airflow, str)  # so that Spark is warm; whatever waits, too
+    warm_up(settings, airflow, PER_SECOND)
     (before,) = query(settings, "select coalesce(max(entry_id), 0) as entry from ops.ledger")
     table.say(f"sending {PER_SECOND} events/s for {minutes} minutes")
     answered = len(latencies(f"{settings.api_url}/purchase_a_sword", PER_SECOND, minutes * 60))

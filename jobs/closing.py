@@ -36,13 +36,13 @@ NOWHERE = (DUPLICATE, SUPPRESSED)  # destinations that are no table
 def close_all(run: Job) -> int:
     """Closes all entries that are open now, lowest first. Returns how many it closed."""
     closed = 0
+    prepare_audit()
     while True:
         snapshot = run.ledger.read()
         if not snapshot.open_entries:
             if snapshot.newest_done_ingest:
                 mirror_end(run, snapshot.newest_done_ingest)  # a run killed after its last step left an old one
             return closed
-        prepare_audit()
         close(run, snapshot.open_entries[0], snapshot)
         closed += 1
         if len(snapshot.open_entries) == 1:
