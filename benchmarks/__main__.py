@@ -21,7 +21,7 @@ from lakehouse.settings import CHECKOUT, Settings
 
 RESULTS = CHECKOUT / "benchmarks" / "results.md"
 PARTS = ("api", "memory", "runs", "drain", "backlog", "freshness")
-LONG = ("history",)  # two hours: measured if asked for
+LONG = ("history",)  # an hour and a half: measured if asked for
 
 
 def main() -> None:

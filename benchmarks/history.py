@@ -1,6 +1,6 @@
 """What a history of small batches costs: the time of a run, and of Trino's answers.
 
-The batches are the real ones, in one process, with the hourly compaction each 60 of them: 1,000 take about two hours.
+The batches are the real ones, in one process, with the hourly compaction each 60 of them: 1,000 take more than an hour.
 """
 
 from __future__ import annotations
