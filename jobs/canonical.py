@@ -9,6 +9,7 @@ what is wrong with the others is said in one place, jobs/checks.py.
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 from jobs import message
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 
 TYPE = "canonical"
 _BEGINS = "`canonical~begins`"  # the event type that the text begins with
+_PARSED_AS_TEXT = ("double", "timestamp")
 # Numbers that every reader rounds alike: few digits, no exponent, and no zero below zero.
 _NUMBER = r"^(?:0|-?[1-9][0-9]{0,8})(?:\.[0-9]{1,6})?$"
 
@@ -77,12 +79,13 @@ def _of(contract: Contract, field: Field) -> str:
 def _parsed_as(field: Field) -> str:
     """The type that a field is parsed as; its text is needed to see how a number or a time was written."""
     kind = spark_type(field.schema)
-    return "string" if kind in ("double", "timestamp") else kind
+    return "string" if kind in _PARSED_AS_TEXT else kind
 
 
-def _typed(field: Field, value: str) -> str:
+def _value(field: Field, parsed: str) -> str:
+    """SQL: what was parsed, in the table's type, or the field's default."""
     kind = spark_type(field.schema)
-    return f"cast({value} as {kind})" if kind in ("double", "timestamp") else value
+    return or_default(field, f"cast({parsed} as {kind})" if kind in _PARSED_AS_TEXT else parsed)
 
 
 def _values(contracts: Contracts) -> list[str]:
@@ -90,10 +93,10 @@ def _values(contracts: Contracts) -> list[str]:
     for field in contracts.envelope:
         if field.name not in ("event_type", "event_id"):
             each_type = f"coalesce({', '.join(_of(each, field) for each in contracts.values())})"
-            columns[field.name] = or_default(field, _typed(field, each_type))
+            columns[field.name] = _value(field, each_type)
     for contract in contracts.values():
         for field in contract.fields:
-            value = or_default(field, _typed(field, _of(contract, field)))
+            value = _value(field, _of(contract, field))
             given = value if field.default is None else f"case when `{_struct(contract)}` is not null then {value} end"
             columns[wide_name(contract.event_type, field.name)] = given
     return [f"{value} as `{name_of(name)}`" for name, value in columns.items()]
@@ -135,13 +138,17 @@ def _keeps_schema(contract: Contract, contracts: Contracts) -> str:
 def _broken(check: Check, top: str) -> str:
     """SQL: whether the parsed event breaks the check; `top`: the parsed field."""
     _, *path = check.path
+    breaks = partial(_value_breaks, check)
     if check.keyword == "required" and path:
         *path, name = path
-        lacks = lambda parent: f"({parent} is not null and {_member(parent, name)} is null)"  # noqa: E731
-        return f"coalesce({somewhere(top, path, lacks, _elements, _member)}, false)"
-    if not path and json_type(check.schema) == "number":
+        breaks = partial(_lacks, name)
+    elif not path and json_type(check.schema) == "number":
         top = f"cast({top} as double)"
-    return f"coalesce({somewhere(top, path, lambda value: _value_breaks(check, value), _elements, _member)}, false)"
+    return f"coalesce({somewhere(top, path, breaks, _elements, _member)}, false)"
+
+
+def _lacks(name: str, parent: str) -> str:
+    return f"({parent} is not null and {_member(parent, name)} is null)"
 
 
 def _value_breaks(check: Check, value: str) -> str:

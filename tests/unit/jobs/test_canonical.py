@@ -85,7 +85,7 @@ ORDERS = [
         "quantity": 0,
     },
     {"event_type": "purchase_sword"},
-    {"items": [{"quantity": 2, "item_type": "sword", "item": "oak"}][:0], "action": "add", "event_type": "cart_action"},
+    {"items": [], "action": "add", "event_type": "cart_action"},
 ]
 
 
