@@ -68,12 +68,13 @@ class AirflowApi:
         return [f"{error['filename']}: {error['stack_trace'].strip().splitlines()[-1]}" for error in errors]
 
     def set_pool(self, name: str, slots: int, description: str) -> None:
-        """Makes a pool, or gives one that is there its slots."""
+        """Makes a pool, or gives one that is there its slots; one that is so already is not written again."""
         pool = {"name": name, "slots": slots, "description": description, "include_deferred": False}
-        if name in {pool["name"] for pool in self.get("/pools?limit=100")["pools"]}:
-            self._call("PATCH", f"/api/v2/pools/{quote(name)}", pool)
-        else:
+        there = {each["name"]: each for each in self.get("/pools?limit=100")["pools"]}
+        if name not in there:
             self._call("POST", "/api/v2/pools", pool)
+        elif not pool.items() <= there[name].items():
+            self._call("PATCH", f"/api/v2/pools/{quote(name)}", pool)
 
     def unpause(self, dag_id: str) -> None:
         self._call("PATCH", f"/api/v2/dags/{quote(dag_id)}?update_mask=is_paused", {"is_paused": False})
@@ -139,12 +140,15 @@ class AirflowApi:
 
     def _call(self, method: str, path: str, body: dict[str, Any] | None = None, repeatable: bool | None = None) -> Any:
         repeatable = method != "POST" if repeatable is None else repeatable
-        # Airflow on SQLite answers 500 when its database is busy; what may be repeated is, a few times
-        for attempt in range(TRIES if repeatable else 1):
+        # Airflow on SQLite answers 500, or too late, when its database is busy; what may be repeated is, a few times
+        tries = TRIES if repeatable else 1
+        for attempt in range(tries):
             time.sleep(attempt)
             try:
                 response = self._session.request(method, self._url + path, json=body, timeout=self._timeout_seconds)
             except requests.RequestException as error:
+                if isinstance(error, requests.ReadTimeout) and attempt + 1 < tries:
+                    continue
                 raise AirflowError(f"{method} {self._url}{path}: {error}") from error
             if attempt and repeatable and response.status_code == requests.codes.conflict:
                 return {}  # an earlier try was carried out although it was answered with an error

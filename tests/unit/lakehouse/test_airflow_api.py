@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+import time
 from typing import Any
 
 import pytest
 import requests
 
-from lakehouse.airflow_api import AirflowApi, AirflowError
+from lakehouse.airflow_api import TRIES, AirflowApi, AirflowError
 
 
 class Server:
@@ -17,10 +18,15 @@ class Server:
     def __init__(self) -> None:
         self.asked: list[tuple[str, str]] = []
         self.runs = [{"dag_run_id": f"r{n}"} for n in range(230)]
+        self.pools: list[dict[str, Any]] = []
+        self.too_late = 0  # so many answers come too late
 
     def __call__(self, session: requests.Session, method: str, url: str, **given: Any) -> requests.Response:
         path = url.removeprefix("http://airflow")
         self.asked.append((method, path))
+        if self.too_late and method != "GET":
+            self.too_late -= 1
+            raise requests.ReadTimeout("read timed out")
         response = requests.Response()
         response.status_code = 200
         body: Any = {"access_token": "t"}
@@ -29,6 +35,8 @@ class Server:
         elif "/dagRuns?" in path:
             offset = int(path.partition("offset=")[2].partition("&")[0])
             body = {"dag_runs": self.runs[offset : offset + 100]}
+        elif path == "/api/v2/pools?limit=100":
+            body = {"pools": self.pools}
         elif path == "/api/v2/backfills":
             response.status_code, body = 409, {"detail": "There is already a running backfill for dag build_day"}
         response._content = b"" if body is None else json.dumps(body).encode()
@@ -59,3 +67,32 @@ def test_an_answer_without_content_is_no_error(server: Server) -> None:
 def test_a_refusal_says_which_request_and_why(server: Server) -> None:
     with pytest.raises(AirflowError, match="POST http://airflow/api/v2/backfills: 409 .*already a running backfill"):
         AirflowApi("http://airflow", "a", "b").post("/backfills", {})
+
+
+def test_a_pool_is_made_or_changed_and_left_alone_if_it_is_so_already(server: Server) -> None:
+    api = AirflowApi("http://airflow", "a", "b")
+    api.set_pool("spark", 1, "one at a time")
+    assert server.asked[-1] == ("POST", "/api/v2/pools")
+    server.pools = [
+        {"name": "spark", "slots": 1, "description": "one at a time", "include_deferred": False, "open_slots": 1}
+    ]
+    api.set_pool("spark", 1, "one at a time")
+    assert server.asked[-1] == ("GET", "/api/v2/pools?limit=100")
+    api.set_pool("spark", 2, "one at a time")
+    assert server.asked[-1] == ("PATCH", "/api/v2/pools/spark")
+
+
+def test_what_may_be_repeated_is_when_the_answer_comes_too_late(
+    server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(time, "sleep", lambda _: None)
+    api = AirflowApi("http://airflow", "a", "b")
+    server.too_late = 2
+    api.unpause("ingest_events")
+    assert [method for method, _ in server.asked].count("PATCH") == 3
+    server.too_late = TRIES
+    with pytest.raises(AirflowError, match="PATCH .*timed out"):
+        api.unpause("ingest_events")
+    server.too_late = 1
+    with pytest.raises(AirflowError, match="POST .*timed out"):
+        api.post("/backfills", {})
