@@ -41,7 +41,6 @@ def read(frame: DataFrame, contracts: Contracts, readable: str) -> DataFrame:
         `event_id`, else null; and, to be used only where TYPE is not null, a column `name_of` each field of the envelope (but
         event_type and event_id) and each own field of each type, in the table's type, absent fields with their defaults.
     """
-    kept = message.quoted(frame.columns)
     begins, parsed, judged = [], [], []
     for contract in contracts.values():
         name = literal(contract.event_type)
@@ -53,9 +52,10 @@ def read(frame: DataFrame, contracts: Contracts, readable: str) -> DataFrame:
         judged.append(f"when {name} then case when {good} then {name} end")
     looked_at = f"{readable} and not contains({message.TEXT}, '{message.HALF_CHARACTER}')"
     return (
-        frame.selectExpr(*kept, f"case when {looked_at} then case {' '.join(begins)} end end as {_BEGINS}")
-        .selectExpr(*kept, _BEGINS, *parsed)
-        .selectExpr(*kept, f"case {_BEGINS} {' '.join(judged)} end as {TYPE}", *_values(contracts))
+        frame.selectExpr("*", f"case when {looked_at} then case {' '.join(begins)} end end as {_BEGINS}")
+        .selectExpr("*", *parsed)
+        .selectExpr("*", f"case {_BEGINS} {' '.join(judged)} end as {TYPE}", *_values(contracts))
+        .drop(_BEGINS.strip("`"), *map(_struct, contracts.values()))
     )
 
 

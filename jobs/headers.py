@@ -23,6 +23,8 @@ def apply_rules(frame: DataFrame, rules: Mapping[str, str]) -> DataFrame:
     Raises:
         ValueError: a rule is none of the four.
     """
+    from pyspark.sql import functions as F
+
     columns: dict[str, str] = {}
     headers = "http_headers"
     for name, rule in rules.items():
@@ -41,7 +43,7 @@ def apply_rules(frame: DataFrame, rules: Mapping[str, str]) -> DataFrame:
             headers = f"transform_values({headers}, (k, v) -> case when k = {literal(name)} then {new} else v end)"
     if headers != "http_headers":
         columns["http_headers"] = headers
-    return frame.selectExpr(*[f"{columns.get(name, f'`{name}`')} as `{name}`" for name in frame.columns])
+    return frame.withColumns({name: F.expr(sql) for name, sql in columns.items()}) if columns else frame
 
 
 def _new_value(name: str, rule: str, value: str) -> str:

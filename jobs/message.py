@@ -43,13 +43,13 @@ def with_json(frame: DataFrame, readable: str = "true") -> DataFrame:
         f"case when {readable} and is_valid_utf8({TEXT}) "
         f"""then try_parse_json(concat('{{"e":', {_CLEAN_TEXT}, ',"{_END}":1}}')) end"""
     )
-    kept = quoted(frame.columns)
-    return (
-        frame.selectExpr(*kept, f"try_variant_get({wrapped}, '$', '{_FIELDS}') as wrapped")
+    return (  # without a look at the frame's columns, which would make Spark analyze it for nothing else
+        frame.selectExpr("*", f"try_variant_get({wrapped}, '$', '{_FIELDS}') as wrapped")
         .selectExpr(
-            *kept, f"case when size(wrapped) = 2 and map_contains_key(wrapped, '{_END}') then wrapped['e'] end as json"
+            "*", f"case when size(wrapped) = 2 and map_contains_key(wrapped, '{_END}') then wrapped['e'] end as json"
         )
-        .selectExpr(*kept, "json", f"try_variant_get(json, '$', '{_FIELDS}') as fields")
+        .selectExpr("*", f"try_variant_get(json, '$', '{_FIELDS}') as fields")
+        .drop("wrapped")
     )
 
 

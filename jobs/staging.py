@@ -46,8 +46,8 @@ def write(judged: DataFrame, folder: str, rows: int) -> None:
 
 
 def read(spark: SparkSession, folder: str) -> DataFrame:
-    """All that was staged in the folder."""
-    return spark.read.parquet(folder)
+    """All that was staged in the folder. Its columns are asked for once, not in each query over it."""
+    return spark.read.schema(spark.read.parquet(folder).schema).parquet(folder)
 
 
 def count(frame: DataFrame) -> tuple[Count, ...]:
