@@ -1,6 +1,6 @@
 """`make bench`: measures on a stack of its own, prints a table of figures, each beside its baseline, and keeps it.
 
-The table goes to benchmarks/results.md when all parts were run.
+The table goes to benchmarks/results.md when all parts were run, or the history alone.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ import argparse
 import datetime as dt
 import os
 import platform
+import re
 import subprocess
 from collections.abc import Callable
 
@@ -21,7 +22,8 @@ from lakehouse.settings import CHECKOUT, Settings
 
 RESULTS = CHECKOUT / "benchmarks" / "results.md"
 PARTS = ("api", "memory", "runs", "drain", "backlog", "freshness")
-LONG = ("history",)  # an hour and a half: measured if asked for
+LONG = ("history",)  # an hour: measured if asked for
+SECTIONS = {"The last run of `make bench`": PARTS, "The last history": LONG}
 
 
 def main() -> None:
@@ -56,21 +58,30 @@ def main() -> None:
             for measure in asked:
                 measure(settings)
     click.echo("\n" + table.markdown())
-    if set(parts) == set(PARTS):
-        RESULTS.write_text(page(table))
-        click.echo(f"kept in {RESULTS.relative_to(CHECKOUT)}")
+    for title, whole in SECTIONS.items():
+        if set(parts) == set(whole):
+            RESULTS.write_text(with_section(RESULTS.read_text() if RESULTS.exists() else "", title, table.markdown()))
+            click.echo(f"kept in {RESULTS.relative_to(CHECKOUT)}")
 
 
-def page(table: Table) -> str:
-    """The last run, with where it ran."""
+def with_section(page: str, title: str, table: str) -> str:
+    """The page of results with this table, and where it was measured, in place of the last one of that title."""
+    sections = {}
+    for part in re.split(r"^# (?=The last)", page, flags=re.MULTILINE)[1:]:
+        name, _, rest = part.partition("\n")
+        sections[name] = rest.strip()
+    sections[title] = f"{_where()}. How it is measured: README.md here.\n\n{table}".strip()
+    return "\n\n".join(f"# {name}\n\n{sections[name]}" for name in SECTIONS if name in sections) + "\n"
+
+
+def _where() -> str:
     commit = subprocess.run(
         ["git", "rev-parse", "--short", "HEAD"], cwd=CHECKOUT, text=True, capture_output=True, check=False
     ).stdout.strip()
     cores = len(os.sched_getaffinity(0))
-    where = (
+    return (
         f"{dt.date.today()}, commit {commit}, {cores} cores, {platform.machine()}, Python {platform.python_version()}"
     )
-    return f"# The last run of `make bench`\n\n{where}. How it is measured: README.md here.\n\n{table.markdown()}"
 
 
 if __name__ == "__main__":

@@ -114,8 +114,8 @@ def _backlog(settings: Settings, table: Table, waiting: int) -> None:
         if count(settings, "raw.events") - before != rows:
             raise RuntimeError(f"{rows} events waited, {count(settings, 'raw.events') - before} came into raw")
     note = (
-        f"{seconds:.0f} s in batches of {settings.max_events_per_batch:,}, a full collection each second; heap of the "
-        f"same 1500 MB; the process held at most {resident[1]:,.0f} MiB, of {waiting // 100:,} {resident[0]:,.0f} MiB"
+        f"{seconds:.0f} s in batches of {settings.max_events_per_batch:,}, with a full collection every second or two; "
+        f"the heap is of the same 1500 MB; the process held at most {resident[1]:,.0f} MiB, {resident[0]:,.0f} MiB before"
     )
     name = f"peak of the live heap of Spark, drain of {waiting:,} events"
     table.add(
@@ -124,7 +124,7 @@ def _backlog(settings: Settings, table: Table, waiting: int) -> None:
 
 
 def live_heap(pid: int) -> float:
-    """MiB that a Java process (serial collector) still refers to: its heap after a full collection.
+    """MiB that a Java process still refers to: its heap after a full collection.
 
     Raises:
         RuntimeError: the JDK's jcmd is missing, or did not answer.
@@ -132,14 +132,12 @@ def live_heap(pid: int) -> float:
     jcmd = find_java(os.environ) / "bin" / "jcmd"
     if not jcmd.exists():
         raise RuntimeError(f"{jcmd} is missing: the backlog's memory is measured with a JDK, not with a JRE alone")
-    for command in ("GC.run", "GC.heap_info"):
-        done = subprocess.run([str(jcmd), str(pid), command], capture_output=True, text=True, timeout=60, check=False)
-        if done.returncode:
-            raise RuntimeError(f"jcmd {command} failed: {done.stdout[-500:]}{done.stderr[-500:]}")
-    generations = re.findall(r"generation\s+total \d+K, used (\d+)K", done.stdout)
-    if len(generations) != 2:
-        raise RuntimeError(f"jcmd GC.heap_info names {len(generations)} generations, not two: {done.stdout[-500:]}")
-    return sum(map(int, generations)) / 1024
+    command = [str(jcmd), str(pid), "GC.class_histogram"]  # collects and counts while the process stands still
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    total = re.search(r"^Total\s+\d+\s+(\d+)$", done.stdout, re.MULTILINE)
+    if done.returncode or not total:
+        raise RuntimeError(f"jcmd GC.class_histogram failed: {done.stdout[-500:]}{done.stderr[-500:]}")
+    return int(total[1]) / 2**20
 
 
 def measure(settings: Settings, table: Table, rows: int) -> None:

@@ -20,10 +20,12 @@ from lakehouse.settings import CHECKOUT, Settings
 from lakehouse.stack.control import down, up
 from lakehouse.stack.environment import local_settings
 from lakehouse.stack.java import find_java
+from lakehouse.stack.probes import NotReady, probe_spark
 from lakehouse.stack.processes import stack_processes
 
 PERF_TOPIC = "perf"
 FILL_SECONDS = 600.0
+RENEW_SECONDS = 120.0
 # As the API writes it: 330 bytes.
 EVENT = (
     b'{"event_type":"purchase_horse","speed":1.5,"size":"small","quantity":2,"event_id":"%s","schema_version":1,'
@@ -73,11 +75,22 @@ def seed_server(settings: Settings) -> Iterator[str]:
 
 
 def renew_spark(settings: Settings) -> None:
-    """Ends the warm Spark and starts another one."""
+    """Ends the warm Spark; returns when the one answers that supervisord starts in its place.
+
+    Not by `up`, which would unpause the DAGs in the midst of a measurement.
+    """
     for process in stack_processes(settings.state)["spark"]:
         process.kill()
         process.wait(timeout=30)
-    up(settings, click.echo)
+    until = time.monotonic() + RENEW_SECONDS
+    while True:
+        try:
+            probe_spark(settings)
+            return
+        except NotReady:
+            if time.monotonic() > until:
+                raise
+            time.sleep(0.5)
 
 
 def fill(settings: Settings, rows: int, topic: str = "events") -> None:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from importlib import import_module
+from importlib.machinery import ModuleSpec
 from importlib.util import find_spec
 from types import ModuleType
 from typing import Any
@@ -15,9 +16,17 @@ class _Late(ModuleType):
     """Stands for a module that is imported when something of it is asked for."""
 
     def __getattr__(self, name: str) -> Any:
-        if name.startswith("__"):  # what the import itself looks at
-            raise AttributeError(name)
+        if sys.modules.get(self.__name__) is self:
+            if name.startswith("__") and name != "__path__":  # what an import looks at
+                raise AttributeError(name)
+            del sys.modules[self.__name__]
         return getattr(import_module(self.__name__), name)
+
+
+def _spec(name: str) -> ModuleSpec | None:
+    with suppress(ModuleNotFoundError):  # of the package that it belongs to
+        return find_spec(name)
+    return None
 
 
 @contextmanager
@@ -29,7 +38,7 @@ def late(*modules: str) -> Iterator[None]:
     """
     stand_ins: dict[str, _Late] = {}
     for name in modules:
-        if name in sys.modules or (spec := find_spec(name)) is None:
+        if name in sys.modules or (spec := _spec(name)) is None:
             continue
         stand_ins[name] = _Late(name)
         stand_ins[name].__spec__ = spec

@@ -72,12 +72,13 @@ def read_erasures(run: Job) -> tuple[Erasure, ...]:
 
 def suppress(judged: DataFrame, erased: Sequence[Erasure], settings: Settings) -> DataFrame:
     """Sends judged messages of erased players nowhere. `judged` has `key`, player, batch_id and destination; key is dropped."""
+    from pyspark.sql import functions as F
+
     if not erased:
         return judged.drop("key")
     is_theirs = belongs_to(erased, "player", read_key(settings.erasure_key_file))
-    new = {"destination": f"if({is_theirs}, '{SUPPRESSED}', destination)"}
-    columns = [name for name in judged.columns if name != "key"]
-    return judged.selectExpr(*[f"{new.get(name, f'`{name}`')} as `{name}`" for name in columns])
+    sent = f"if({is_theirs}, '{SUPPRESSED}', destination)"
+    return judged.withColumns({"destination": F.expr(sent)}).drop("key")
 
 
 def belongs_to(erased: Sequence[Erasure], player: str, key: bytes) -> str:

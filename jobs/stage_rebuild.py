@@ -197,6 +197,8 @@ def _quarantine_differs(staged: DataFrame) -> bool:
 
 def _asked_for(judged: DataFrame, request: Request, contracts: Sequence[Contract]) -> DataFrame:
     """Marks messages of event types whose tables are not to be rebuilt, so that nothing is done to them."""
+    from pyspark.sql import functions as F
+
     if request.tables is None:
         return judged
     asked = f"coalesce(event_type in ({', '.join(literal(c.event_type) for c in contracts)}), false)"
@@ -204,4 +206,4 @@ def _asked_for(judged: DataFrame, request: Request, contracts: Sequence[Contract
         "destination": f"if({asked}, destination, '{NOT_ASKED}')",
         OPEN_REASON: f"if({asked}, {OPEN_REASON}, null)",
     }
-    return judged.selectExpr(*[f"{new.get(name, f'`{name}`')} as `{name}`" for name in judged.columns])
+    return judged.withColumns({name: F.expr(sql) for name, sql in new.items()})

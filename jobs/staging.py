@@ -46,7 +46,7 @@ def write(judged: DataFrame, folder: str, rows: int) -> None:
 
 
 def read(spark: SparkSession, folder: str) -> DataFrame:
-    """All that was staged in the folder. Its columns are asked for once, not in each query over it."""
+    """All that was staged in the folder. A file of it is asked for its columns once, not in each query over it."""
     return spark.read.schema(spark.read.parquet(folder).schema).parquet(folder)
 
 

@@ -150,7 +150,8 @@ class AirflowApi:
                 if isinstance(error, requests.ReadTimeout) and attempt + 1 < tries:
                     continue
                 raise AirflowError(f"{method} {self._url}{path}: {error}") from error
-            if attempt and repeatable and response.status_code == requests.codes.conflict:
+            done_before = {"POST": requests.codes.conflict, "DELETE": requests.codes.not_found}
+            if attempt and response.status_code == done_before.get(method):
                 return {}  # an earlier try was carried out although it was answered with an error
             if response.status_code < 500:
                 break

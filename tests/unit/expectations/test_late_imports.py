@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from collections.abc import Iterator
 from importlib import import_module
 from pathlib import Path
 
@@ -14,14 +15,14 @@ from lakehouse.settings import CHECKOUT
 
 
 @pytest.fixture
-def module(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+def module(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     """A module that can be imported and tells so by a file; `value` is 5."""
     (tmp_path / "seldom_used.py").write_text(
         "import pathlib\npathlib.Path(__file__).with_name('imported').touch()\nvalue = 5\n"
     )
     monkeypatch.syspath_prepend(tmp_path)
-    monkeypatch.delitem(sys.modules, "seldom_used", raising=False)
-    return "seldom_used"
+    yield "seldom_used"
+    sys.modules.pop("seldom_used", None)
 
 
 def test_a_module_is_imported_when_something_of_it_is_used(module: str, tmp_path: Path) -> None:
@@ -33,6 +34,22 @@ def test_a_module_is_imported_when_something_of_it_is_used(module: str, tmp_path
         _ = first.nothing
 
 
+def test_what_is_used_at_once_is_imported_at_once(module: str) -> None:
+    with late(module):
+        assert import_module(module).value == 5
+        assert import_module(module).__file__
+    assert import_module(module).__file__
+
+
+def test_a_part_of_a_package_can_be_imported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "seldom" / "part").mkdir(parents=True)
+    (tmp_path / "seldom" / "__init__.py").write_text("value = 5\n")
+    (tmp_path / "seldom" / "part" / "__init__.py").write_text("from seldom import value\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    with late("seldom"):
+        assert import_module("seldom.part").value == 5
+
+
 def test_afterwards_an_import_gives_the_module_itself(module: str) -> None:
     with late(module):
         stand_in = import_module(module)
@@ -42,9 +59,10 @@ def test_afterwards_an_import_gives_the_module_itself(module: str) -> None:
         assert import_module(module) is real
 
 
-def test_a_module_that_is_not_installed_stays_missing() -> None:
-    with late("nothing_of_that_name"), pytest.raises(ModuleNotFoundError):
-        import_module("nothing_of_that_name")
+@pytest.mark.parametrize("name", ["nothing_of_that_name", "nothing_of_that_name.part"])
+def test_a_module_that_is_not_installed_stays_missing(name: str) -> None:
+    with late(name), pytest.raises(ModuleNotFoundError):
+        import_module(name)
 
 
 def test_great_expectations_comes_without_what_only_its_kl_divergence_uses_and_can_still_use_it() -> None:

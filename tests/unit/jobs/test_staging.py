@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import datetime as dt
+from pathlib import Path
 
 import pytest
+from pyspark.sql import SparkSession
 
 from jobs.ledger import Count
-from jobs.staging import BalanceError, as_decided, check_balance
+from jobs.staging import PARTITION_FROM_ROWS, BalanceError, as_decided, check_balance, read, write
 
 DAY, NEXT = dt.date(2026, 11, 22), dt.date(2026, 11, 23)
 
@@ -52,3 +54,18 @@ def test_after_a_failed_audit_all_but_duplicates_go_to_quarantine() -> None:
         Count("duplicate", "events", 0, DAY, 7),
         Count("quarantine", "events", 0, DAY, 6),
     )
+
+
+@pytest.mark.parametrize("rows", [2, PARTITION_FROM_ROWS])
+def test_what_was_staged_is_read_in_its_types_whether_in_one_folder_or_in_several(
+    spark: SparkSession, tmp_path: Path, rows: int
+) -> None:
+    form = "destination string, value binary, quantity bigint, names array<string>"
+    judged = [("quarantine", b"1", None, ["a"]), ("sword_purchases", b"2", 7, None)]
+    write(spark.createDataFrame(judged, form), str(tmp_path / "staged"), rows)
+    assert (tmp_path / "staged" / "destination=quarantine").exists() == (rows == PARTITION_FROM_ROWS)
+    staged = read(spark, str(tmp_path / "staged")).selectExpr("destination", "value", "quantity", "names")
+    assert staged.schema.simpleString() == (
+        "struct<destination:string,value:binary,quantity:bigint,names:array<string>>"
+    )
+    assert sorted(map(tuple, staged.collect())) == judged

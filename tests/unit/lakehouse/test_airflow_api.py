@@ -18,19 +18,25 @@ class Server:
     def __init__(self) -> None:
         self.asked: list[tuple[str, str]] = []
         self.runs = [{"dag_run_id": f"r{n}"} for n in range(230)]
+        self.bodies: list[Any] = []
         self.pools: list[dict[str, Any]] = []
         self.too_late = 0  # so many answers come too late
+        self.then = 200  # the answer behind them
 
     def __call__(self, session: requests.Session, method: str, url: str, **given: Any) -> requests.Response:
         path = url.removeprefix("http://airflow")
         self.asked.append((method, path))
+        self.bodies.append(given.get("json"))
         if self.too_late and method != "GET":
             self.too_late -= 1
             raise requests.ReadTimeout("read timed out")
+        late = method != "GET" and self.then != requests.codes.ok
         response = requests.Response()
         response.status_code = 200
         body: Any = {"access_token": "t"}
-        if method == "DELETE":
+        if late:
+            response.status_code, body = self.then, {"detail": "as asked before"}
+        elif method == "DELETE":
             response.status_code, body = 204, None
         elif "/dagRuns?" in path:
             offset = int(path.partition("offset=")[2].partition("&")[0])
@@ -96,3 +102,31 @@ def test_what_may_be_repeated_is_when_the_answer_comes_too_late(
     server.too_late = 1
     with pytest.raises(AirflowError, match="POST .*timed out"):
         api.post("/backfills", {})
+
+
+@pytest.mark.parametrize(("method", "then"), [("POST", 409), ("DELETE", 404)])
+def test_what_a_late_answer_hid_is_taken_for_done(
+    server: Server, monkeypatch: pytest.MonkeyPatch, method: str, then: int
+) -> None:
+    monkeypatch.setattr(time, "sleep", lambda _: None)
+    api = AirflowApi("http://airflow", "a", "b")
+
+    def ask() -> str | None:
+        return api.trigger("ingest_events") if method == "POST" else api.delete_run("ingest_events", "r1")
+
+    server.then = then
+    with pytest.raises(AirflowError, match=f"{method} .*{then}"):  # nothing was asked before
+        ask()
+    server.too_late = 1
+    run_id = ask()
+    assert [asked for asked, _ in server.asked][-2:] == [method, method]
+    if method == "POST":
+        assert [body["dag_run_id"] for body in server.bodies[-2:]] == [run_id, run_id]
+
+
+def test_a_run_that_cannot_be_deleted_is_not_taken_for_deleted(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(time, "sleep", lambda _: None)
+    api = AirflowApi("http://airflow", "a", "b")
+    server.then, server.too_late = 409, 1
+    with pytest.raises(AirflowError, match="DELETE .*409"):
+        api.delete_run("ingest_events", "r1")
