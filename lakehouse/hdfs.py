@@ -47,17 +47,25 @@ class Hdfs:
         return self._call("get", "GETFILESTATUS", path) is not None
 
     def names_after(self, path: str, name: str) -> list[str]:
-        """What a folder holds after `name` in the order of names; nothing if there is no such folder."""
+        """What a folder holds after `name` in the order of names; nothing if there is no such folder.
+
+        Raises:
+            HdfsError: HDFS does not answer, or gives the same part of a long folder again and again.
+        """
         found: list[str] = []
         while True:
-            answer = self._call("get", "LISTSTATUS_BATCH", path, startAfter=name)
+            # in lower case: written as Hadoop's documentation has it, startAfter, its own server passes it over (3.5.0)
+            answer = self._call("get", "LISTSTATUS_BATCH", path, startafter=name)
             if answer is None:
                 return found
             listing = answer["DirectoryListing"]
-            found += [each["pathSuffix"] for each in listing["partialListing"]["FileStatuses"]["FileStatus"]]
+            part = [each["pathSuffix"] for each in listing["partialListing"]["FileStatuses"]["FileStatus"]]
+            found += part
             if not listing["remainingEntries"]:
                 return found
-            name = found[-1]
+            if not part or part[0] <= name:
+                raise HdfsError(f"{self._url} does not list {path} after {name!r}, but from its beginning")
+            name = part[-1]
 
     def list(self, path: str) -> list[Status]:
         """What a folder holds, by name; nothing if there is no such folder."""

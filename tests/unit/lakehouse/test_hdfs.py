@@ -81,7 +81,14 @@ def test_a_folder_is_listed_by_name(namenode: NameNode) -> None:
 def test_names_are_listed_from_one_on_until_the_namenode_has_no_more(namenode: NameNode) -> None:
     namenode.answers = [_page(["b", "c"], remaining=1), _page(["d"], remaining=0)]
     assert namenode.hdfs().names_after("/t", "a") == ["b", "c", "d"]
-    assert [parameters["startAfter"] for _, _, parameters in namenode.asked] == [["a"], ["c"]]
+    assert [parameters["startafter"] for _, _, parameters in namenode.asked] == [["a"], ["c"]]
+
+
+@pytest.mark.parametrize("part", [["a", "b"], []])
+def test_a_namenode_that_begins_anew_each_time_is_not_asked_for_ever(namenode: NameNode, part: list[str]) -> None:
+    namenode.answer = _page(part, remaining=1)
+    with pytest.raises(HdfsError, match="does not list /t after 'a'"):
+        namenode.hdfs().names_after("/t", "a")
 
 
 def _page(names: list[str], remaining: int) -> dict[str, Any]:
