@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import pytest
 import requests
 
 from lakehouse.hdfs import USER, Hdfs
 from tests.real import Real
 
+pytestmark = pytest.mark.timeout(600)
 IN_ONE_ANSWER = 1_000  # dfs.ls.limit
 
 
