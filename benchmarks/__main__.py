@@ -1,6 +1,6 @@
 """`make bench`: measures on a stack of its own, prints a table of figures, each beside its baseline, and keeps it.
 
-The table goes to benchmarks/results.md when all parts were run, or the history alone.
+The table goes to benchmarks/results.md when all parts were run, or the history alone, in full size.
 """
 
 from __future__ import annotations
@@ -58,8 +58,11 @@ def main() -> None:
             for measure in asked:
                 measure(settings)
     click.echo("\n" + table.markdown())
+    as_wanted = all(
+        getattr(options, name) == parser.get_default(name) for name in ("rows", "waiting", "minutes", "batches")
+    )
     for title, whole in SECTIONS.items():
-        if set(parts) == set(whole):
+        if as_wanted and set(parts) == set(whole):
             RESULTS.write_text(with_section(RESULTS.read_text() if RESULTS.exists() else "", title, table.markdown()))
             click.echo(f"kept in {RESULTS.relative_to(CHECKOUT)}")
 

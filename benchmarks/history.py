@@ -1,19 +1,21 @@
-"""What a history of small batches costs: the time of a run, and of Trino's answers.
+"""What a history of small batches costs: the time of a run beside one without, and of Trino's answers.
 
 The batches are the real ones, in one process, with the hourly compaction each 60 of them: 1,000 take more than an hour.
 """
 
 from __future__ import annotations
 
+import contextlib
 import os
 import statistics
 import time
+from collections.abc import Iterator, Mapping
 
 import click
 
-from benchmarks.figures import ROUNDS, Figure, Table
+from benchmarks.figures import Figure, Table
 from benchmarks.spark_jobs import by_hand, ingest, job_seconds
-from benchmarks.stack import fill, renew_spark
+from benchmarks.stack import fill, measuring, renew_spark
 from lakehouse.demo import QUESTIONS, ask
 from lakehouse.settings import Settings
 from lakehouse.stack.environment import job_environment
@@ -22,21 +24,21 @@ YOUNG = 10  # batches that Spark has run when a run's time is taken, whatever th
 EVENTS = 50  # of a batch of the history
 ROWS = 10_000  # of a batch whose time is taken
 BATCHES_AN_HOUR = 60
+RUNS = 7  # of each of two, in turn
 ASKED = 7  # times that each question is asked
 
 
 def measure(settings: Settings, table: Table, batches: int) -> None:
     """Adds the time of a run after so many batches beside that after ten, and of Trino's answers after half of them.
 
-    Before both measurements of a run Spark is new and has run ten batches, so that its age does not count.
+    The runs are measured in turn with those of a second stack that is new: an hour lies between the first batch and the last,
+    and in an hour a machine changes more than a history does. Spark is new in both and has run ten batches.
     """
     with by_hand(settings):
         _measure(settings, table, batches)
 
 
 def _measure(settings: Settings, table: Table, batches: int) -> None:
-    renew_spark(settings)
-    early = run_seconds(settings)
     grow(settings, batches // 2)
     small = answer_seconds(settings)
     job_seconds(settings, "maintain", "--task", "compact", compact_from_files="2")
@@ -54,11 +56,15 @@ def _measure(settings: Settings, table: Table, batches: int) -> None:
     )
     grow(settings, batches - batches // 2)
     renew_spark(settings)
-    late = run_seconds(settings)
+    with measuring(beside=True) as young, by_hand(young):
+        for each in (settings, young):
+            grow(each, YOUNG)
+        pairs = [tuple(run_seconds(each) for each in (settings, young)) for _ in range(RUNS)]
+    late, early = zip(*pairs, strict=True)
     table.add(
         Figure(
             f"drain and publish of {ROWS:,} events after {batches:,} batches",
-            f"after {YOUNG}",
+            f"after {YOUNG}, on a stack of its own beside",
             "s",
             late,
             early,
@@ -68,26 +74,21 @@ def _measure(settings: Settings, table: Table, batches: int) -> None:
     )
 
 
-def run_seconds(settings: Settings) -> tuple[float, ...]:
-    """Seconds of drain and publish, once Spark has run YOUNG small batches."""
-    grow(settings, YOUNG)
-    found = []
-    for _ in range(ROUNDS):
-        fill(settings, ROWS)
-        found.append(ingest(settings))
-    return tuple(found)
+def run_seconds(settings: Settings) -> float:
+    """Seconds of drain and publish of ROWS events."""
+    fill(settings, ROWS)
+    return ingest(settings)
 
 
 def grow(settings: Settings, batches: int) -> None:
     """Sends, drains and publishes small batches; after each 60 of them small files are joined, as Airflow does hourly."""
-    os.environ.update(job_environment(settings))
     from jobs.closing import close_all
     from jobs.drain import drain_waiting
     from jobs.job import job
 
     began = time.monotonic()
     for first in range(0, batches, BATCHES_AN_HOUR):
-        with job("history", []) as run:
+        with in_environment(job_environment(settings)), job("history", []) as run:
             for _ in range(min(BATCHES_AN_HOUR, batches - first)):
                 fill(settings, EVENTS)
                 if drain_waiting(run) != 1 or close_all(run) != 1:
@@ -96,6 +97,18 @@ def grow(settings: Settings, batches: int) -> None:
             job_seconds(settings, "maintain", "--task", "compact")
         done = min(first + BATCHES_AN_HOUR, batches)
         click.echo(f"{done} of {batches} batches, {(time.monotonic() - began) / done:.1f} s each")
+
+
+@contextlib.contextmanager
+def in_environment(values: Mapping[str, str]) -> Iterator[None]:
+    """Sets environment variables, and what they were at the end."""
+    before = dict(os.environ)
+    os.environ.update(values)
+    try:
+        yield
+    finally:
+        os.environ.clear()
+        os.environ.update(before)
 
 
 def answer_seconds(settings: Settings) -> list[float]:

@@ -35,11 +35,11 @@ EVENT = (
 
 
 @contextlib.contextmanager
-def measuring(every_minutes: int = 59) -> Iterator[Settings]:
-    """An empty stack of its own, with the warm Spark in its settings; stopped at the end."""
+def measuring(every_minutes: int = 59, *, beside: bool = False) -> Iterator[Settings]:
+    """An empty stack of its own, with the warm Spark in its settings; stopped at the end. `beside`: a second one."""
     os.environ.update(
-        LAKEHOUSE_PORT_OFFSET="12000",
-        LAKEHOUSE_STATE=str(CHECKOUT / ".stack-bench"),
+        LAKEHOUSE_PORT_OFFSET="14000" if beside else "12000",
+        LAKEHOUSE_STATE=str(CHECKOUT / (".stack-bench-beside" if beside else ".stack-bench")),
         LAKEHOUSE_INGEST_EVERY_MINUTES=str(every_minutes),
     )
     loaded = Settings.load()
