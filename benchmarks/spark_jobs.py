@@ -68,16 +68,7 @@ def count(settings: Settings, table: str) -> int:
 def by_hand(settings: Settings) -> Iterator[None]:
     """No run of ingest_events drains or publishes until the block ends."""
     airflow = connect(settings)
-    until = time.monotonic() + JOB_SECONDS
-    while True:  # a paused DAG's runs would never end
-        while runs := [run for run in airflow.active_runs() if run.startswith("ingest_events/")]:
-            if time.monotonic() > until:
-                raise RuntimeError(f"Airflow is still running {', '.join(runs)}")
-            time.sleep(1)
-        airflow.pause("ingest_events")
-        if not any(run.startswith("ingest_events/") for run in airflow.active_runs()):
-            break
-        airflow.unpause("ingest_events")
+    airflow.pause_between_runs(["ingest_events"], JOB_SECONDS)
     try:
         yield
     finally:
@@ -111,8 +102,7 @@ def _backlog(settings: Settings, table: Table, waiting: int) -> None:
         peaks.append(max(live))
         (peak,) = re.findall(r"VmHWM:\s+(\d+) kB", (Path("/proc") / str(server.pid) / "status").read_text())
         resident.append(int(peak) / 1024)
-        if count(settings, "raw.events") - before != rows:
-            raise RuntimeError(f"{rows} events waited, {count(settings, 'raw.events') - before} came into raw")
+        check_drained(settings, before, rows)
     note = (
         f"{seconds:.0f} s in batches of {settings.max_events_per_batch:,}, with a full collection every second or two; "
         f"the heap is of the same 1500 MB; the process held at most {resident[1]:,.0f} MiB, {resident[0]:,.0f} MiB before"
@@ -121,6 +111,13 @@ def _backlog(settings: Settings, table: Table, waiting: int) -> None:
     table.add(
         Figure(name, f"of {waiting // 100:,}", "MiB", (peaks[1],), (peaks[0],), wanted=1.5, at_most=True, note=note)
     )
+
+
+def check_drained(settings: Settings, before: int, rows: int) -> None:
+    """Raises RuntimeError unless raw holds so many rows more than before."""
+    came = count(settings, "raw.events") - before
+    if came != rows:
+        raise RuntimeError(f"{rows} events waited, {came} came into raw")
 
 
 def live_heap(pid: int) -> float:
@@ -189,8 +186,7 @@ def _round(settings: Settings, rows: int) -> dict[str, float]:
     before = count(settings, "raw.events")
     fill(settings, rows)
     drain = job_seconds(settings, "drain")
-    if count(settings, "raw.events") - before != rows:
-        raise RuntimeError(f"{rows} events waited, {count(settings, 'raw.events') - before} came into raw")
+    check_drained(settings, before, rows)
     rates = {
         "drain": rows / drain,
         "stream": rows / baseline_seconds(settings, "stream", start),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Collection
 from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import quote
@@ -13,6 +14,7 @@ import requests
 from lakehouse.settings import Settings
 
 TRIES = 5
+_DONE_BEFORE = {"POST": 409, "DELETE": 404}  # what a repeated request is answered if an earlier try was carried out
 
 
 class AirflowError(Exception):
@@ -82,6 +84,28 @@ class AirflowApi:
     def pause(self, dag_id: str) -> None:
         self._call("PATCH", f"/api/v2/dags/{quote(dag_id)}?update_mask=is_paused", {"is_paused": True})
 
+    def pause_between_runs(self, dag_ids: Collection[str], seconds: float) -> None:
+        """Pauses DAGs while no run of them is under way: a paused DAG's runs would never end.
+
+        Raises:
+            AirflowError: their runs have not ended after so many seconds; the DAGs go on.
+        """
+        until = time.monotonic() + seconds
+        while True:
+            while runs := self._active_of(dag_ids):
+                if time.monotonic() > until:
+                    raise AirflowError(f"after {seconds:.0f} s runs are still under way: {', '.join(runs)}")
+                time.sleep(0.5)
+            for dag_id in dag_ids:
+                self.pause(dag_id)
+            if not self._active_of(dag_ids):
+                return
+            for dag_id in dag_ids:  # the scheduler made a run between the look and the pause
+                self.unpause(dag_id)
+
+    def _active_of(self, dag_ids: Collection[str]) -> list[str]:
+        return [run for run in self.active_runs() if run.partition("/")[0] in dag_ids]
+
     def active_runs(self) -> list[str]:
         """Runs under way or waiting to start, as dag_id/run_id."""
         runs = self.get("/dags/~/dagRuns?limit=100&state=running&state=queued")["dag_runs"]
@@ -150,9 +174,8 @@ class AirflowApi:
                 if isinstance(error, requests.ReadTimeout) and attempt + 1 < tries:
                     continue
                 raise AirflowError(f"{method} {self._url}{path}: {error}") from error
-            done_before = {"POST": requests.codes.conflict, "DELETE": requests.codes.not_found}
-            if attempt and response.status_code == done_before.get(method):
-                return {}  # an earlier try was carried out although it was answered with an error
+            if attempt and response.status_code == _DONE_BEFORE.get(method):
+                return {}
             if response.status_code < 500:
                 break
         if not response.ok:

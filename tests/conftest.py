@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import shutil
 import sys
-import time
 from collections.abc import Iterator
 
 import pytest
@@ -13,6 +12,8 @@ import pytest
 from lakehouse.settings import Settings
 from lakehouse.stack.control import down, up
 from tests.real import Real, clean_environment
+
+IDLE_SECONDS = 120.0
 
 
 @pytest.fixture(scope="session")
@@ -31,19 +32,8 @@ def stack() -> Iterator[Real]:
     try:
         up(settings, say)
         real = Real(settings)
-        wait_until_idle(real)  # a paused DAG's runs would never end
-        for dag_id in ("ingest_events", "build_day", "maintain_tables"):
-            real.airflow().pause(dag_id)
-        wait_until_idle(real)
+        real.airflow().pause_between_runs(("ingest_events", "build_day", "maintain_tables"), IDLE_SECONDS)
         yield real
     finally:
         if not keep:
             down(settings, say)
-
-
-def wait_until_idle(real: Real, seconds: float = 120) -> None:
-    """Waits until no run of Airflow is under way."""
-    airflow, until = real.airflow(), time.monotonic() + seconds
-    while airflow.active_runs():
-        assert time.monotonic() < until, f"runs are still under way: {airflow.active_runs()}"
-        time.sleep(0.5)
