@@ -5,11 +5,10 @@ The batches are the real ones, in one process, with the hourly compaction each 6
 
 from __future__ import annotations
 
-import contextlib
 import os
 import statistics
 import time
-from collections.abc import Iterator, Mapping
+from unittest.mock import patch
 
 import click
 
@@ -88,7 +87,7 @@ def grow(settings: Settings, batches: int) -> None:
 
     began = time.monotonic()
     for first in range(0, batches, BATCHES_AN_HOUR):
-        with in_environment(job_environment(settings)), job("history", []) as run:
+        with patch.dict(os.environ, job_environment(settings)), job("history", []) as run:
             for _ in range(min(BATCHES_AN_HOUR, batches - first)):
                 fill(settings, EVENTS)
                 if drain_waiting(run) != 1 or close_all(run) != 1:
@@ -97,18 +96,6 @@ def grow(settings: Settings, batches: int) -> None:
             job_seconds(settings, "maintain", "--task", "compact")
         done = min(first + BATCHES_AN_HOUR, batches)
         click.echo(f"{done} of {batches} batches, {(time.monotonic() - began) / done:.1f} s each")
-
-
-@contextlib.contextmanager
-def in_environment(values: Mapping[str, str]) -> Iterator[None]:
-    """Sets environment variables, and what they were at the end."""
-    before = dict(os.environ)
-    os.environ.update(values)
-    try:
-        yield
-    finally:
-        os.environ.clear()
-        os.environ.update(before)
 
 
 def answer_seconds(settings: Settings) -> list[float]:

@@ -20,7 +20,7 @@ from lakehouse.settings import CHECKOUT, Settings
 from lakehouse.stack.control import down, up
 from lakehouse.stack.environment import local_settings
 from lakehouse.stack.java import find_java
-from lakehouse.stack.probes import NotReady, probe_spark
+from lakehouse.stack.probes import await_service
 from lakehouse.stack.processes import stack_processes
 
 PERF_TOPIC = "perf"
@@ -82,15 +82,7 @@ def renew_spark(settings: Settings) -> None:
     for process in stack_processes(settings.state)["spark"]:
         process.kill()
         process.wait(timeout=30)
-    until = time.monotonic() + RENEW_SECONDS
-    while True:
-        try:
-            probe_spark(settings)
-            return
-        except NotReady:
-            if time.monotonic() > until:
-                raise
-            time.sleep(0.5)
+    await_service(settings, "spark", RENEW_SECONDS)
 
 
 def fill(settings: Settings, rows: int, topic: str = "events") -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -155,6 +156,22 @@ PROBES: dict[str, Callable[[Settings], None]] = {
     "airflow-scheduler": probe_airflow_scheduler,
     "airflow-dag-processor": probe_airflow_dag_processor,
 }
+
+
+def await_service(settings: Settings, service: str, seconds: float) -> None:
+    """Waits until a service that was started by somebody else does its work.
+
+    Raises:
+        NotReady: it does not after so many seconds; the message says what is wrong.
+    """
+    until = time.monotonic() + seconds
+    while True:
+        try:
+            return PROBES[service](settings)
+        except NotReady:
+            if time.monotonic() > until:
+                raise
+            time.sleep(0.5)
 
 
 def _airflow_part(settings: Settings, part: str) -> None:

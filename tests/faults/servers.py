@@ -7,7 +7,6 @@ import os
 import shutil
 import signal
 import subprocess
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -19,7 +18,7 @@ from lakehouse.hdfs import USER
 from lakehouse.settings import Settings
 from lakehouse.stack.environment import MARK, local_settings
 from lakehouse.stack.errors import NotReady
-from lakehouse.stack.probes import PROBES
+from lakehouse.stack.probes import await_service
 from lakehouse.stack.processes import stack_processes
 
 BACK_SECONDS = 240.0
@@ -56,14 +55,10 @@ class Servers:
         Raises:
             TimeoutError: it does not, within the time that it may take.
         """
-        until = time.monotonic() + BACK_SECONDS
-        while True:
-            try:
-                return PROBES[service](self._settings)
-            except NotReady as error:
-                if time.monotonic() > until:
-                    raise TimeoutError(f"{service} is not back after {BACK_SECONDS:.0f} s: {error}") from None
-                time.sleep(0.5)
+        try:
+            await_service(self._settings, service, BACK_SECONDS)
+        except NotReady as error:
+            raise TimeoutError(f"{service} is not back after {BACK_SECONDS:.0f} s: {error}") from None
 
     # ---- HDFS
 
