@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from typing import Any
 from urllib.parse import urlsplit
@@ -11,6 +12,9 @@ from lakehouse.settings import Settings
 
 USER = "lakehouse"
 REQUEST_SECONDS = 30.0
+# A Trino that has just started answers, but for some seconds knows no node for a query that reads files.
+NO_NODES = "NO_NODES_AVAILABLE"
+NODES_SECONDS = 20.0
 
 
 class QueryError(Exception):
@@ -19,6 +23,8 @@ class QueryError(Exception):
 
 def query(settings: Settings, sql: str, parameters: Sequence[Any] = ()) -> list[dict[str, Any]]:
     """Runs one statement (no semicolon; `?` for parameters) and returns its rows by column name.
+
+    A query for which Trino has no node yet is asked again for NODES_SECONDS.
 
     Raises:
         QueryError: Trino is not there, or the statement failed.
@@ -40,8 +46,16 @@ def query(settings: Settings, sql: str, parameters: Sequence[Any] = ()) -> list[
     )
     try:
         cursor = connection.cursor()
-        cursor.execute(sql, list(parameters) or None)
-        rows = cursor.fetchall()
+        until = time.monotonic() + NODES_SECONDS
+        while True:
+            try:
+                cursor.execute(sql, list(parameters) or None)
+                rows = cursor.fetchall()
+                break
+            except trino.exceptions.TrinoQueryError as error:
+                if error.error_name != NO_NODES or time.monotonic() > until:
+                    raise
+            time.sleep(0.5)
         columns = [column.name for column in cursor.description or ()]
         return [dict(zip(columns, row, strict=True)) for row in rows]
     except trino.exceptions.TrinoQueryError as error:
