@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import datetime as dt
+import gc
 import json
 import sys
 import uuid
@@ -23,6 +24,10 @@ from lakehouse.settings import Settings, SettingsError
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
+
+# New objects after which Python looks for garbage (700 by default). What the libraries define is none, and to look it
+# through again and again takes 0.2 s while Great Expectations is imported.
+GARBAGE_AFTER = 50_000
 
 
 @dataclass(frozen=True)
@@ -83,6 +88,7 @@ def job(name: str, arguments: Sequence[str], *options: Option) -> Iterator[Job]:
     for flag, details in options:
         parser.add_argument(flag, **details)
     given = parser.parse_args(arguments)
+    gc.set_threshold(GARBAGE_AFTER)
     try:
         settings = Settings.load()
         contracts = load_contracts(settings.contracts)
@@ -97,3 +103,4 @@ def job(name: str, arguments: Sequence[str], *options: Option) -> Iterator[Job]:
         yield Job(settings, contracts, spark, ledger, Hooks(settings), given.run, attempt_id, given)
     finally:
         spark.stop()
+        gc.freeze()  # else Python looks everything through once more at its end, 0.6 s of a publish
