@@ -46,13 +46,14 @@ def query(settings: Settings, sql: str, parameters: Sequence[Any] = ()) -> list[
     )
     try:
         cursor = connection.cursor()
-        until = time.monotonic() + NODES_SECONDS
+        until = None
         while True:
             try:
                 cursor.execute(sql, list(parameters) or None)
                 rows = cursor.fetchall()
                 break
             except trino.exceptions.TrinoQueryError as error:
+                until = until or time.monotonic() + NODES_SECONDS
                 if error.error_name != NO_NODES or time.monotonic() > until:
                     raise
             time.sleep(0.5)

@@ -10,6 +10,7 @@ def command() -> None:
     """Make topics, tables, views and Airflow's pool on running servers (a cluster, or compose)."""
     import os
 
+    from lakehouse.query import QueryError
     from lakehouse.settings import Settings, SettingsError
     from lakehouse.stack import bootstrap
     from lakehouse.stack.errors import StackError
@@ -20,5 +21,5 @@ def command() -> None:
         bootstrap.make_tables(settings, os.environ)
         bootstrap.make_views(settings)
         bootstrap.prepare_airflow(settings)
-    except (StackError, SettingsError) as error:
+    except (StackError, SettingsError, QueryError) as error:
         raise click.ClickException(str(error)) from error

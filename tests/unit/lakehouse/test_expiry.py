@@ -8,7 +8,8 @@ from unittest.mock import Mock
 
 import pytest
 
-from lakehouse.expiry import Unread, as_metrics, first_unread, hours_left, metrics_file, warnings, write_metrics
+from lakehouse import kafka_logs
+from lakehouse.expiry import Unread, as_metrics, first_unread, hours_left, metrics_file, unread, warnings, write_metrics
 from lakehouse.offsets import Log, TopicPartition
 from lakehouse.settings import Settings
 
@@ -42,6 +43,18 @@ def test_hours_left_are_those_of_the_first_message() -> None:
 def test_messages_that_never_expire_or_whose_time_is_unknown_have_no_hours() -> None:
     assert hours_left(NOW, -1, NOW) is None
     assert hours_left(None, 1000, NOW) is None
+
+
+def test_a_batch_that_cannot_be_read_stops_no_look(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def damaged(*_: object) -> dict[TopicPartition, dt.datetime]:
+        raise ValueError("year 51432 is out of range")
+
+    monkeypatch.setattr(kafka_logs, "retention_ms", lambda *_: {"events": 1_000})
+    monkeypatch.setattr(kafka_logs, "first_times", damaged)
+    assert unread(Settings.load(), Mock(), [Log(A, 0, 9)], {A: 4}) == [Unread(A, 4, 9, None)]
+    assert "year 51432" in caplog.text
 
 
 def test_a_warning_names_partition_offsets_hours_and_what_to_do() -> None:

@@ -28,10 +28,10 @@ class Server:
 
     def execute(self, sql: str, parameters: object) -> None:
         self.asked += 1
+        if self.refusals:  # Trino's client waits here for the first rows
+            raise trino.exceptions.TrinoQueryError(self.refusals.pop(0), "1")
 
     def fetchall(self) -> list[list[int]]:
-        if self.refusals:
-            raise trino.exceptions.TrinoQueryError(self.refusals.pop(0), "1")
         return [[7]]
 
     def sleep(self, seconds: float) -> None:
