@@ -92,24 +92,25 @@ class AirflowApi:
         """
         until = time.monotonic() + seconds
         while True:
-            while runs := self._active_of(dag_ids):
+            while runs := self.active_runs_of(dag_ids):
                 if time.monotonic() > until:
                     raise AirflowError(f"after {seconds:.0f} s runs are still under way: {', '.join(runs)}")
                 time.sleep(0.5)
             for dag_id in dag_ids:
                 self.pause(dag_id)
-            if not self._active_of(dag_ids):
+            if not self.active_runs_of(dag_ids):
                 return
             for dag_id in dag_ids:  # the scheduler made a run between the look and the pause
                 self.unpause(dag_id)
-
-    def _active_of(self, dag_ids: Collection[str]) -> list[str]:
-        return [run for run in self.active_runs() if run.partition("/")[0] in dag_ids]
 
     def active_runs(self) -> list[str]:
         """Runs under way or waiting to start, as dag_id/run_id."""
         runs = self.get("/dags/~/dagRuns?limit=100&state=running&state=queued")["dag_runs"]
         return [f"{run['dag_id']}/{run['dag_run_id']}" for run in runs]
+
+    def active_runs_of(self, dag_ids: Collection[str]) -> list[str]:
+        """Those of `active_runs` that belong to these DAGs."""
+        return [run for run in self.active_runs() if run.partition("/")[0] in dag_ids]
 
     def trigger(self, dag_id: str, conf: dict[str, Any] | None = None) -> str:
         """Starts a run and gives its id. The id is made here, so that a repeated request cannot start a second run."""

@@ -53,7 +53,7 @@ def unread(
         try:
             retention = kafka_logs.retention_ms(client, {at.topic for at in waiting})
             times = kafka_logs.first_times(settings, waiting)
-        except Exception as error:  # a damaged batch, whose sums are not checked here, can break in any way
+        except Exception as error:  # of any kind: see first_times
             log.warning("Kafka does not say when unread messages expire: %s: %s", type(error).__name__, error)
     now = dt.datetime.now(dt.UTC)
     return [

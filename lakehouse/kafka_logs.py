@@ -91,6 +91,7 @@ def first_times(
 
     Raises:
         kafka.errors.KafkaError: the broker does not answer.
+        Exception: of any kind, if a batch is damaged, since its checksum is not looked at.
     """
     import time
 

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from lakehouse.names import CATALOG
 from lakehouse.settings import Settings
+
+if TYPE_CHECKING:
+    import trino.dbapi
 
 USER = "lakehouse"
 REQUEST_SECONDS = 30.0
@@ -46,17 +49,7 @@ def query(settings: Settings, sql: str, parameters: Sequence[Any] = ()) -> list[
     )
     try:
         cursor = connection.cursor()
-        until = None
-        while True:
-            try:
-                cursor.execute(sql, list(parameters) or None)
-                rows = cursor.fetchall()
-                break
-            except trino.exceptions.TrinoQueryError as error:
-                until = until or time.monotonic() + NODES_SECONDS
-                if error.error_name != NO_NODES or time.monotonic() > until:
-                    raise
-            time.sleep(0.5)
+        rows = _fetch(cursor, sql, parameters)
         columns = [column.name for column in cursor.description or ()]
         return [dict(zip(columns, row, strict=True)) for row in rows]
     except trino.exceptions.TrinoQueryError as error:
@@ -67,3 +60,19 @@ def query(settings: Settings, sql: str, parameters: Sequence[Any] = ()) -> list[
         ) from None
     finally:
         connection.close()
+
+
+def _fetch(cursor: trino.dbapi.Cursor, sql: str, parameters: Sequence[Any]) -> list[list[Any]]:
+    """All rows of a statement, which is repeated while Trino has no node for it, for NODES_SECONDS at most."""
+    from trino.exceptions import TrinoQueryError
+
+    until = 0.0
+    while True:
+        try:
+            cursor.execute(sql, list(parameters) or None)
+            return cursor.fetchall()
+        except TrinoQueryError as error:
+            until = until or time.monotonic() + NODES_SECONDS
+            if error.error_name != NO_NODES or time.monotonic() > until:
+                raise
+        time.sleep(0.5)

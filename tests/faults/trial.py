@@ -14,7 +14,6 @@ from typing import Any
 
 import yaml
 
-from lakehouse.airflow_api import AirflowApi
 from lakehouse.settings import CHECKOUT
 from tests.faults import matrix, oracle, results
 from tests.faults.events import ONLY_BLUE, junk
@@ -297,10 +296,6 @@ def refuse_writes(bench: Bench, refusing: AbstractContextManager[object], how: s
         raise Stuck(f"{bench.trial.job} at {bench.trial.point} ended well {how}")
 
 
-def ingest_runs(airflow: AirflowApi) -> list[str]:
-    return [run for run in airflow.active_runs() if run.startswith("ingest_events/")]
-
-
 def kill_scheduler(bench: Bench) -> None:
     """The task runs in Airflow when the scheduler and all its processes die; the run must come to its end by itself."""
     airflow, task = bench.real.airflow(), bench.trial.job
@@ -321,7 +316,7 @@ def kill_scheduler(bench: Bench) -> None:
         wait(lambda: states().get(task) == "running", f"{task} did not start")
         bench.servers.kill("airflow-scheduler")
         bench.over()
-        wait(lambda: not ingest_runs(airflow), "the run did not come to an end")
+        wait(lambda: not airflow.active_runs_of(["ingest_events"]), "the run did not come to an end")
         bench.recovered = time.monotonic()
         state = airflow.run_state("ingest_events", run_id)
         bench.note += f"the run ended with {state}; "
