@@ -66,13 +66,14 @@ def count(settings: Settings, table: str) -> int:
 
 @contextlib.contextmanager
 def by_hand(settings: Settings) -> Iterator[None]:
-    """No run of ingest_events drains or publishes until the block ends."""
-    airflow = connect(settings)
-    airflow.pause_between_runs(["ingest_events"], JOB_SECONDS)
+    """No run of ingest_events drains or publishes, and no maintenance compacts, until the block ends."""
+    airflow, dags = connect(settings), ["ingest_events", "maintain_tables"]
+    airflow.pause_between_runs(dags, JOB_SECONDS)
     try:
         yield
     finally:
-        airflow.unpause("ingest_events")
+        for dag in dags:
+            airflow.unpause(dag)
 
 
 def backlog(settings: Settings, table: Table, waiting: int) -> None:
@@ -88,9 +89,7 @@ def _backlog(settings: Settings, table: Table, waiting: int) -> None:
         before = count(settings, "raw.events")
         fill(settings, rows)
         renew_spark(settings)
-        (server,) = (
-            p for p in stack_processes(settings.state)["spark"] if "SparkConnectServer" in " ".join(p.cmdline())
-        )
+        (server,) = (p for p in stack_processes(settings.state)["spark"] if p.name() == "java")
         began, live = time.monotonic(), []
         with ThreadPoolExecutor(1) as pool:
             drained = pool.submit(job_seconds, settings, "drain")

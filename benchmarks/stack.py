@@ -28,7 +28,7 @@ FILL_SECONDS = 600.0
 RENEW_SECONDS = 120.0
 # As the API writes it: 330 bytes.
 EVENT = (
-    b'{"event_type":"purchase_horse","speed":1.5,"size":"small","quantity":2,"event_id":"%s","schema_version":1,'
+    b'{"event_id":"%s","event_type":"purchase_horse","speed":1.5,"size":"small","quantity":2,"schema_version":1,'
     b'"received_at":"2026-11-22T10:00:00.000123Z","player":"Player %d","host":"user1.comcast.com","user_agent":'
     b'"ApacheBench/2.3","accept":"*/*","http_headers":{"Content-Type":"application/json"}}'
 )

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from jobs import message
 from jobs.contract_sql import full_match, keeps, literal, or_default, somewhere, spark_type, wide_name
-from lakehouse.message_form import in_order
+from lakehouse.message_form import ID_AT, ID_BEGINS, ID_LENGTH, in_order
 from lakehouse.validate import EACH, Check, checks, json_type, nullable
 
 if TYPE_CHECKING:
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 TYPE = "canonical"
 _BEGINS = "`canonical~begins`"  # the event type that the text begins with
+_BEHIND_ID = f"cast(substring(value, {ID_AT + ID_LENGTH}) as string)"
 _PARSED_AS_TEXT = ("double", "timestamp")
 # Numbers that every reader rounds alike: few digits, no exponent, and no zero below zero.
 _NUMBER = r"^(?:0|-?[1-9][0-9]{0,8})(?:\.[0-9]{1,6})?$"
@@ -44,7 +45,7 @@ def read(frame: DataFrame, contracts: Contracts, readable: str) -> DataFrame:
     begins, parsed, judged = [], [], []
     for contract in contracts.values():
         name = literal(contract.event_type)
-        begins.append(f"when startswith({message.TEXT}, {literal(_start(contract))}) then {name}")
+        begins.append(f"when startswith({_BEHIND_ID}, {literal(_type_behind_id(contract))}) then {name}")
         kinds = ", ".join(f"`{each.name}` {_parsed_as(each)}" for each in in_order(contract, contracts))
         event = f"from_json({message.TEXT}, '{kinds}')"
         parsed.append(f"case when {_BEGINS} = {name} then {event} end as `{_struct(contract)}`")
@@ -64,8 +65,8 @@ def name_of(name: str) -> str:
     return f"canonical~{name}"
 
 
-def _start(contract: Contract) -> str:
-    return f'{{"event_type":"{contract.event_type}"'
+def _type_behind_id(contract: Contract) -> str:
+    return f'","event_type":"{contract.event_type}"'
 
 
 def _struct(contract: Contract) -> str:
@@ -104,8 +105,9 @@ def _values(contracts: Contracts) -> list[str]:
 
 def _is_written_so(contract: Contract, contracts: Contracts) -> str:
     """SQL: whether the text is what was parsed of it, written in canonical form."""
-    parts, texts, further = [literal(_start(contract))], [], []
-    _, *fields = in_order(contract, contracts)
+    event_id, _, *fields = in_order(contract, contracts)
+    texts, further = [_of(contract, event_id)], []
+    parts = [literal(ID_BEGINS), _of(contract, event_id), literal(_type_behind_id(contract))]
     for field in fields:
         value, kind, start = _of(contract, field), json_type(field.schema), literal(f',"{field.name}":')
         if kind == "string":

@@ -108,6 +108,7 @@ def append(run: Job, entry: Entry) -> None:
         check(unreadable(entry.ranges, logs, lost))
     ranges = readable(entry.ranges, lost)
     raw.append_batch(run.spark, run.settings.kafka_bootstrap, path, entry.entry_id, ranges)
+    tune_for(run.spark, 0)  # the ledger is read next
     run.hooks.at("after_raw")
     run.say(f"batch {entry.entry_id}: {sum(map(len, ranges))} offsets are in raw")
 

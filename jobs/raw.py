@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from jobs import delta_writes, message
+from lakehouse.message_form import ID_AT, ID_BEGINS, ID_LENGTH
 from lakehouse.offsets import OffsetRange
 
 if TYPE_CHECKING:
@@ -20,6 +21,21 @@ POLL_RECORDS = 5_000
 # A fetch at the end of a partition waits that long at the broker, and the question for the partition's end, which Spark asks
 # for each range, waits behind it on the same connection. Kafka's half a second was most of what a small batch took.
 FETCH_WAIT_MS = 10
+# What Parquet need not do: look for repeats where there are none, and note the least and greatest of what nobody filters by.
+PARQUET = {
+    **{f"parquet.enable.dictionary#{name}": "false" for name in ("offset", "value", "event_id")},
+    **{
+        f"parquet.column.statistics.enabled#{name}": "false"
+        for name in (
+            "topic",
+            "topic_id",
+            "key",
+            "value",
+            "kafka_headers.list.element.key",
+            "kafka_headers.list.element.value",
+        )
+    },
+}
 
 COLUMNS = {
     "topic": ("string", "Kafka topic"),
@@ -43,7 +59,15 @@ COLUMNS = {
 # event_id once and has no \u escape, both find the same, but that what is found may belong to an inner object or be the end
 # of another name. So this column is never null where the event_id can be read: it finds arrivals, and publish reads the few
 # that it finds.
-_NAMED = rf"""regexp_extract_all({message.TEXT}, r'"event_id"(?:\s*:\s*"({message.UUID_PATTERN})")?', 1)"""
+_SEARCHED = rf"""regexp_extract_all({message.TEXT}, r'"event_id"(?:\s*:\s*"({message.UUID_PATTERN})")?', 1)"""
+
+# Where the API wrote the event, the id stands first: then it is the object's own, and a second one behind it would make the
+# JSON invalid. So nothing is searched.
+_FIRST = (
+    f"case when startswith({message.TEXT}, '{ID_BEGINS}') and substring(value, {ID_AT + ID_LENGTH}, 1) = X'22' "
+    f"then cast(substring(value, {ID_AT}, {ID_LENGTH}) as string) end"
+)
+_UUID = rf"\A{message.UUID_PATTERN}\z".replace("[0-9a-fA-F]", r"\p{XDigit}")  # the same, found in half the time
 
 
 def read_batch(spark: SparkSession, bootstrap: str, batch_id: int, ranges: Sequence[OffsetRange]) -> DataFrame:
@@ -80,25 +104,34 @@ def read_batch(spark: SparkSession, bootstrap: str, batch_id: int, ranges: Seque
 
 def as_raw(messages: DataFrame, topic_ids: Mapping[str, str], batch_id: int) -> DataFrame:
     """Messages (topic to kafka_headers of COLUMNS, but without topic_id) in all of COLUMNS."""
-    topic_id = " ".join(f"when '{topic}' then '{topic_id}'" for topic, topic_id in topic_ids.items())
-    looked = messages.selectExpr("*", f"{_NAMED} as named").selectExpr(
-        "*", rf"contains({message.TEXT}, r'\u') or size(named) > 1 as odd"
+    # Found by topic, for a constant number would be part of the compiled code, and that of each batch another.
+    known = (
+        f"'{topic}', struct('{topic_id}' as id, {int(batch_id)}L as batch)" for topic, topic_id in topic_ids.items()
+    )
+    by_topic = f"map({', '.join(known)})[topic]"
+    looked = (
+        messages.selectExpr("*", f"case when {_FIRST} rlike r'{_UUID}' then lower({_FIRST}) end as first")
+        .selectExpr("*", f"case when first is null then {_SEARCHED} end as named")
+        .selectExpr("*", rf"first is null and (contains({message.TEXT}, r'\u') or size(named) > 1) as odd")
     )
     return message.with_json(looked, readable="odd").selectExpr(
         "topic",
-        f"case topic {topic_id} end as topic_id",
+        f"{by_topic}.id as topic_id",
         "partition",
         "offset",
         "kafka_timestamp",
         "key",
         "value",
         "kafka_headers",
-        f"case when odd then {message.uuid('event_id')} when named[0] <> '' then lower(named[0]) end as event_id",
-        f"cast({int(batch_id)} as bigint) as batch_id",
+        f"case when first is not null then first when odd then {message.uuid('event_id')} "
+        "when named[0] <> '' then lower(named[0]) end as event_id",
+        f"{by_topic}.batch as batch_id",
         "cast(kafka_timestamp as date) as event_date",
     )
 
 
 def append_batch(spark: SparkSession, bootstrap: str, path: str, batch_id: int, ranges: Sequence[OffsetRange]) -> None:
     """Appends the messages of the ranges to the raw table as that batch; does nothing if the batch is there."""
+    for name, value in PARQUET.items():
+        spark.conf.set(name, value)
     delta_writes.append_once(read_batch(spark, bootstrap, batch_id, ranges), path, app="raw", version=batch_id)

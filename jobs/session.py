@@ -13,10 +13,10 @@ if TYPE_CHECKING:
     from lakehouse.settings import Settings
 
 PROBE_SECONDS = 5.0
-# Spark compiles code for each query, and constants such as an entry's number make each query another one. Below some ten
-# thousand rows that takes longer than it saves (publish of 450 rows, warm: 16 s with, 12 s without, seen on 2 cores). The
-# same holds for planning each query anew between its stages.
-COMPILE_FROM_ROWS = 50_000
+# Spark compiles code for each query. A warm one keeps it between jobs (docker/spark/connect_server.py), but constants such as
+# an entry's number make some queries new each time, and its first runs meet all of them: below some ten thousand rows that
+# takes longer than it saves. The same holds for planning each query anew between its stages.
+COMPILE_FROM_ROWS = 20_000
 
 
 class SparkUnavailable(Exception):
@@ -41,6 +41,8 @@ def spark_session(settings: Settings, name: str) -> SparkSession:
         spark = ClassicSession.builder.appName(name).getOrCreate()
     spark.conf.set("spark.sql.session.timeZone", "UTC")  # a day is the broker's day in UTC, wherever Spark runs
     spark.conf.set("spark.sql.ansi.enabled", "false")  # one message that a rule cannot compute must not stop its batch
+    # Kafka's messages come as Spark's own rows, as in a stream. By default those of a batch are made objects and rows again.
+    spark.conf.set("spark.sql.sources.useV1SourceList", "avro,csv,json,orc,parquet,text")
     tune_for(spark, 0)
     return spark
 

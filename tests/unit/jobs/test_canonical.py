@@ -312,8 +312,8 @@ def contracts(tmp_path_factory: pytest.TempPathFactory) -> Contracts:
 
 
 def everything(own: str) -> bytes:
-    start = '{"event_type":"everything",' + (f"{own}," if own else "")
-    return f'{start}"event_id":"{event_id()}","schema_version":1,"player":"p"}}'.encode()
+    start = f'{{"event_id":"{event_id()}","event_type":"everything",' + (f"{own}," if own else "")
+    return f'{start}"schema_version":1,"player":"p"}}'.encode()
 
 
 def test_whatever_a_contract_says_events_that_keep_it_are_read_in_one_go(

@@ -202,6 +202,7 @@ def test_raw_keeps_what_was_sent(spark: SparkSession) -> None:
 SPELLED = "0190163d-8694-739b-aea5-966c26f8ad91"
 NAMES_ID = [
     f'{{"event_id":"{SPELLED}"}}',
+    f'{{"event_id":"{SPELLED.upper()}","event_type":"default","a":"event_id \\u0022"}}',
     f'{{ "a": "event_id",\n\t"event_id" :\r\n "{SPELLED.upper()}"}}',
     f'{{"a":{{"event_id":"0190163d-0000-739b-aea5-966c26f8ad91"}},"event_id":"{SPELLED}"}}',
     f'{{"event_id":"{SPELLED}","z":{{"event_id":"0190163d-0000-739b-aea5-966c26f8ad91"}}}}',
@@ -216,6 +217,11 @@ NAMES_NONE = [
     '{"event_id":7}',
     '{"event_id":"x"}',
     f'{{"event_id":"{SPELLED}0"}}',
+    f'{{"event_id":"{SPELLED[:-1]}"}}',
+    f'{{"event_id":"{SPELLED[:-1]}g"}}',
+    f'{{"event_id":"{SPELLED[:-2]}é"}}',
+    f'{{"event_id":"{SPELLED[:-1]}٣"}}',
+    f'{{"event_id":"{SPELLED[1:9]}{SPELLED[0]}{SPELLED[9:]}"}}',
     f'{{"eventXid":"{SPELLED}"}}',
     f'{{"event_id":"{SPELLED}\\n"}}',
     f'{{"event_id":"{SPELLED}\\u000a"}}',
@@ -236,12 +242,14 @@ def test_what_only_looks_like_an_arrival_is_none(spark: SparkSession) -> None:
         f'{{"event_id":"{same}"'.encode(),  # ends too early
         sword(event_id=same) + b"}",
         b"\xff" + sword(event_id=same),
+        f'{{"event_id":"{same}","event_type":"purchase_sword","event_id":"{event_id()}"}}'.encode(),
+        f'{{"event_id":"{same}","event_type":"purchase_sword","event\\u005fid":"{event_id()}"}}'.encode(),
         sword(event_id=None, http_headers={"event_id": same}),
     ]
     rows = judge_values(spark, *looks, sword(event_id=same), sword(event_id=same))
-    assert [row.reason_code for row in rows] == ["not_json", "not_json", "not_utf8", None, None, None]
-    assert [row.destination for row in rows][3:] == ["sword_purchases", "sword_purchases", "duplicate"]
-    assert [row.event_id == same for row in rows] == [True, True, True, False, True, True]
+    assert [row.reason_code for row in rows] == [*["not_json"] * 2, "not_utf8", *["not_json"] * 2, None, None, None]
+    assert [row.destination for row in rows][5:] == ["sword_purchases", "sword_purchases", "duplicate"]
+    assert [row.event_id == same for row in rows] == [*[True] * 5, False, True, True]
 
 
 def test_a_look_alike_in_an_earlier_batch_is_no_arrival(spark: SparkSession) -> None:

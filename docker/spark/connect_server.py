@@ -1,0 +1,20 @@
+"""The warm Spark: a Connect server whose sessions share compiled code. spark-submit runs it, until the JVM ends.
+
+Spark's own SparkConnectServer gives each session a class loader, for classes that its client may send. Our jobs send none, but
+each is a session of its own, and compiled code is kept by class loader: each job compiled all of its queries anew.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+
+from pyspark.sql import SparkSession
+
+LOOK_SECONDS = 1.0
+
+if __name__ == "__main__":
+    jvm = os.getppid()
+    SparkSession.builder.config("spark.plugins", "org.apache.spark.sql.connect.SparkConnectPlugin").getOrCreate()
+    while os.getppid() == jvm:
+        time.sleep(LOOK_SECONDS)
