@@ -26,6 +26,7 @@ from lakehouse.stack.java import find_java
 from lakehouse.stack.processes import stack_processes
 
 JOB_SECONDS = 1_800
+WARM_UP_ROWS = 200_000  # not counted; enough for Java to compile what many rows pass
 
 
 def job_seconds(settings: Settings, job: str, *arguments: str, **more: str) -> float:
@@ -144,7 +145,7 @@ def measure(settings: Settings, table: Table, rows: int) -> None:
 
 def _measure(settings: Settings, table: Table, rows: int) -> None:
     ingest(settings)
-    fill(settings, 2_000)  # warms Spark up, not counted
+    fill(settings, WARM_UP_ROWS)
     start = end_offsets(settings, "events")
     ingest(settings)
     for what in ("batch", "merge"):
