@@ -97,7 +97,6 @@ def append(run: Job, entry: Entry) -> None:
         OffsetsError: a part of them is no longer in Kafka, nor in raw, nor recorded as lost.
     """
     run.hooks.at("before_raw")
-    tune_for(run.spark, entry.messages)
     path = run.path(RAW_EVENTS)
     logs = logs_of(run, {r.at.topic for r in entry.ranges})
     lost: tuple[Loss, ...] = ()
@@ -107,6 +106,7 @@ def append(run: Job, entry: Entry) -> None:
         lost = read_losses(run)
         check(unreadable(entry.ranges, logs, lost))
     ranges = readable(entry.ranges, lost)
+    tune_for(run.spark, entry.messages)
     raw.append_batch(run.spark, run.settings.kafka_bootstrap, path, entry.entry_id, ranges)
     tune_for(run.spark, 0)  # the ledger is read next
     run.hooks.at("after_raw")

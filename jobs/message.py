@@ -9,7 +9,7 @@ from uuid import uuid4
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
 
-UUID_PATTERN = "[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}"
+UUID_PATTERN = r"\p{XDigit}{8}(-\p{XDigit}{4}){3}-\p{XDigit}{12}"  # the ASCII digits; quicker than [0-9a-fA-F]
 
 TEXT = "cast(value as string)"  # SQL: a message as text
 # JSON's escapes can say half of a surrogate pair, which is no character; Spark's parser would make a question mark of it.
@@ -60,7 +60,12 @@ def text(name: str) -> str:
 
 def uuid(name: str) -> str:
     """SQL: the UUID at `name` of `fields`, lower-case; null if there is none."""
-    return rf"case when {text(name)} rlike r'\A{UUID_PATTERN}\z' then lower({text(name)}) end"
+    return as_uuid(text(name))
+
+
+def as_uuid(found: str) -> str:
+    """SQL: the text `found`, lower-case, if it is a UUID; else null."""
+    return rf"case when {found} rlike r'\A{UUID_PATTERN}\z' then lower({found}) end"
 
 
 def json_type(name: str) -> str:

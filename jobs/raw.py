@@ -67,7 +67,6 @@ _FIRST = (
     f"case when startswith({message.TEXT}, '{ID_BEGINS}') and substring(value, {ID_AT + ID_LENGTH}, 1) = X'22' "
     f"then cast(substring(value, {ID_AT}, {ID_LENGTH}) as string) end"
 )
-_UUID = rf"\A{message.UUID_PATTERN}\z".replace("[0-9a-fA-F]", r"\p{XDigit}")  # the same, found in half the time
 
 
 def read_batch(spark: SparkSession, bootstrap: str, batch_id: int, ranges: Sequence[OffsetRange]) -> DataFrame:
@@ -110,7 +109,7 @@ def as_raw(messages: DataFrame, topic_ids: Mapping[str, str], batch_id: int) -> 
     )
     by_topic = f"map({', '.join(known)})[topic]"
     looked = (
-        messages.selectExpr("*", f"case when {_FIRST} rlike r'{_UUID}' then lower({_FIRST}) end as first")
+        messages.selectExpr("*", f"{message.as_uuid(_FIRST)} as first")
         .selectExpr("*", f"case when first is null then {_SEARCHED} end as named")
         .selectExpr("*", rf"first is null and (contains({message.TEXT}, r'\u') or size(named) > 1) as odd")
     )
@@ -123,8 +122,8 @@ def as_raw(messages: DataFrame, topic_ids: Mapping[str, str], batch_id: int) -> 
         "key",
         "value",
         "kafka_headers",
-        f"case when first is not null then first when odd then {message.uuid('event_id')} "
-        "when named[0] <> '' then lower(named[0]) end as event_id",
+        f"coalesce(first, case when odd then {message.uuid('event_id')} when named[0] <> '' then lower(named[0]) end) "
+        "as event_id",
         f"{by_topic}.batch as batch_id",
         "cast(kafka_timestamp as date) as event_date",
     )

@@ -1,4 +1,4 @@
-"""The warm Spark: a Connect server whose sessions share compiled code. spark-submit runs it, until the JVM ends.
+"""The warm Spark: a Connect server whose sessions share compiled code. spark-submit runs it.
 
 Spark's own SparkConnectServer gives each session a class loader, for classes that its client may send. Our jobs send none, but
 each is a session of its own, and compiled code is kept by class loader: each job compiled all of its queries anew.
@@ -6,15 +6,10 @@ each is a session of its own, and compiled code is kept by class loader: each jo
 
 from __future__ import annotations
 
-import os
-import time
+import signal
 
 from pyspark.sql import SparkSession
 
-LOOK_SECONDS = 1.0
-
 if __name__ == "__main__":
-    jvm = os.getppid()
     SparkSession.builder.config("spark.plugins", "org.apache.spark.sql.connect.SparkConnectPlugin").getOrCreate()
-    while os.getppid() == jvm:
-        time.sleep(LOOK_SECONDS)
+    signal.pause()

@@ -147,8 +147,6 @@ def services(settings: Settings, machine: Machine) -> tuple[Service, ...]:
                 f"spark.connect.grpc.binding.port={settings.spark_connect_port}",
                 "--conf",
                 "spark.connect.session.manager.defaultSessionTimeout=10m",
-                "--conf",
-                "spark.sql.codegen.cache.maxEntries=500",
                 str(DOCKER / "spark" / "connect_server.py"),
             ),
             base,
