@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from lakehouse.contract import Contract, Contracts, Field
 
 TYPE = "canonical"
+VALUES = "canonical~values"  # one column, for each step copies each column of a row, but a struct as a whole
 _BEGINS = "`canonical~begins`"  # the event type that the text begins with
 _BEHIND_ID = f"cast(substring(value, {ID_AT + ID_LENGTH}) as string)"
 _PARSED_AS_TEXT = ("double", "timestamp")
@@ -39,7 +40,7 @@ def read(frame: DataFrame, contracts: Contracts, readable: str) -> DataFrame:
 
     Returns:
         `frame` with TYPE, the event type of a canonical event that keeps its schema and whose event_id is the column
-        `event_id`, else null; and, to be used only where TYPE is not null, a column `name_of` each field of the envelope (but
+        `event_id`, else null; and VALUES, to be used only where TYPE is not null: a struct of each field of the envelope (but
         event_type and event_id) and each own field of each type, in the table's type, absent fields with their defaults.
     """
     begins, parsed, judged = [], [], []
@@ -55,14 +56,14 @@ def read(frame: DataFrame, contracts: Contracts, readable: str) -> DataFrame:
     return (
         frame.selectExpr("*", f"case when {looked_at} then case {' '.join(begins)} end end as {_BEGINS}")
         .selectExpr("*", *parsed)
-        .selectExpr("*", f"case {_BEGINS} {' '.join(judged)} end as {TYPE}", *_values(contracts))
+        .selectExpr("*", f"case {_BEGINS} {' '.join(judged)} end as {TYPE}", _values(contracts))
         .drop(_BEGINS.strip("`"), *map(_struct, contracts.values()))
     )
 
 
-def name_of(name: str) -> str:
-    """The column that holds a field (of the envelope, or as `wide_name` calls it) of a canonical event."""
-    return f"canonical~{name}"
+def value_of(name: str) -> str:
+    """SQL: a field (of the envelope, or as `wide_name` calls it) of a canonical event."""
+    return f"`{VALUES}`.`{name}`"
 
 
 def _type_behind_id(contract: Contract) -> str:
@@ -89,7 +90,7 @@ def _value(field: Field, parsed: str) -> str:
     return or_default(field, f"cast({parsed} as {kind})" if kind in _PARSED_AS_TEXT else parsed)
 
 
-def _values(contracts: Contracts) -> list[str]:
+def _values(contracts: Contracts) -> str:
     columns = {}
     for field in contracts.envelope:
         if field.name not in ("event_type", "event_id"):
@@ -100,7 +101,8 @@ def _values(contracts: Contracts) -> list[str]:
             value = _value(field, _of(contract, field))
             given = value if field.default is None else f"case when `{_struct(contract)}` is not null then {value} end"
             columns[wide_name(contract.event_type, field.name)] = given
-    return [f"{value} as `{name_of(name)}`" for name, value in columns.items()]
+    pairs = [f"{literal(name)}, {value}" for name, value in columns.items()]
+    return f"named_struct({', '.join(pairs)}) as `{VALUES}`"
 
 
 def _is_written_so(contract: Contract, contracts: Contracts) -> str:
@@ -132,7 +134,8 @@ def _keeps_schema(contract: Contract, contracts: Contracts) -> str:
         *checks(own["properties"], own.get("required", ())),
     ]
     fields = {field.name: field for field in in_order(contract, contracts)}
-    same_id = f"coalesce(lower({_of(contract, fields['event_id'])}) = event_id, false)"
+    event_id = _of(contract, fields["event_id"])
+    same_id = f"coalesce({event_id} = event_id or lower({event_id}) = event_id, false)"
     broken = [_broken(each, _of(contract, fields[each.path[0]])) for each in wanted if each.path[0] != "event_id"]
     return " and ".join([same_id, *(f"not {sql}" for sql in broken)])
 

@@ -7,7 +7,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from jobs import canonical, message
-from jobs.contract_sql import first_broken, first_broken_rule, literal, looked_at, value_of, wide_name
+from jobs.contract_sql import LOOKED, first_broken, first_broken_rule, literal, looked_at, value_of, wide_name
 from jobs.duplicates import PLACE
 from jobs.headers import apply_rules
 from lakehouse.validate import checks
@@ -58,6 +58,11 @@ def judge(
     def of_type(event_type: str, sql: str) -> str:
         return f"case when event_type = '{event_type}' then {sql} end" if event_type else sql
 
+    asked = [
+        f"'{name}', {of_type(event_type, sql)}"
+        for column, (event_type, field) in known.items()
+        for name, sql in looked_at(field, column).items()
+    ]
     looked = marked.selectExpr(
         *message.quoted([*COORDINATES, *keep]),
         "value",
@@ -69,21 +74,15 @@ def judge(
         f"case when canonical is not null then event_id else {message.uuid('event_id')} end as readable_id",
         "event_id as named_id",
         f"coalesce(canonical, {message.text('event_type')}) as event_type",
-        *[f"`{canonical.name_of(name)}`" for name in known],
-    ).selectExpr(
-        "*",
-        *[
-            f"{of_type(event_type, sql)} as `{column}`"
-            for name, (event_type, field) in known.items()
-            for column, sql in looked_at(field, name).items()
-        ],
-    )
+        f"`{canonical.VALUES}`",
+    ).selectExpr("*", f"case when canonical is null then named_struct({', '.join(asked)}) end as {LOOKED}")
     typed = looked.selectExpr(
         "*",
         *[
             f"{_either(name, of_type(kind, value_of(field, name)))} as `{name}`"
             for name, (kind, field) in known.items()
         ],
+        f"{_event_id_time()} as event_id_time",
     )
     reasoned = typed.selectExpr("*", f"{_unreadable(contracts, max_event_bytes)} as unreadable").selectExpr(
         "*",
@@ -120,7 +119,7 @@ def judge(
 
 def _either(name: str, looked_up: str) -> str:
     """SQL: a field of a canonical event, or what is looked up in any other message."""
-    return f"case when canonical is not null then `{canonical.name_of(name)}` else {looked_up} end"
+    return f"case when canonical is not null then {canonical.value_of(name)} else {looked_up} end"
 
 
 def _unreadable(contracts: Contracts, max_event_bytes: int) -> str:
@@ -156,12 +155,15 @@ def _has_event_id() -> str:
 
 
 def _event_id_invalid() -> str:
-    millis = "timestamp_millis(cast(conv(replace(substr(readable_id, 1, 13), '-', ''), 16, 10) as bigint))"
+    near = "between kafka_timestamp - interval 7 days and kafka_timestamp + interval 1 hour"
+    return f"{_has_event_id()} and not coalesce(event_id_time {near}, false)"
+
+
+def _event_id_time() -> str:
+    """SQL: the time in readable_id, a UUID in lower case, if it is of version 7. A column, for `between` asks twice."""
     version_7 = "substr(readable_id, 15, 1) = '7' and substr(readable_id, 20, 1) in ('8', '9', 'a', 'b')"
-    return (  # readable_id is a UUID in lower case
-        f"{_has_event_id()} and not coalesce({version_7} and {millis} "
-        "between kafka_timestamp - interval 7 days and kafka_timestamp + interval 1 hour, false)"
-    )
+    millis = "conv(replace(substr(readable_id, 1, 13), '-', ''), 16, 10)"
+    return f"case when {version_7} then timestamp_millis(cast({millis} as bigint)) end"
 
 
 def _derived_id() -> str:

@@ -13,6 +13,7 @@ from lakehouse.validate import EACH, Check, json_type, nullable
 if TYPE_CHECKING:
     from lakehouse.contract import Contract, Field
 
+LOOKED = "looked"  # the column, a struct, of what `looked_at` gives of all fields
 _SCALARS = {"string": "string", "integer": "bigint", "number": "double", "boolean": "boolean"}
 
 
@@ -35,7 +36,7 @@ def spark_type(schema: Mapping[str, Any]) -> str:
 
 
 def looked_at(field: Field, column: str) -> dict[str, str]:
-    """SQL by column name: what the checks and the table ask of a field again and again, each asked once of the variant.
+    """SQL by name in LOOKED: what the checks and the table ask of a field again and again, each asked once of the variant.
 
     `column`~type is Spark's name for its type (`message.json_type`), `column`~value a scalar's value.
     """
@@ -47,11 +48,11 @@ def looked_at(field: Field, column: str) -> dict[str, str]:
 def value_of(field: Field, column: str | None = None) -> str:
     """SQL: the field's value in the table, its default if the event has none; null where it cannot be cast.
 
-    Of a frame with the columns of `looked_at` if `column` is given, else of one with `fields`.
+    Of a frame with LOOKED if `column`, what the field is called there, is given, else of one with `fields`.
     """
     kind = spark_type(field.schema)
     return or_default(
-        field, f"`{column}~value`" if column and kind in _SCALARS.values() else message.typed(field.name, kind)
+        field, f"{LOOKED}.`{column}~value`" if column and kind in _SCALARS.values() else message.typed(field.name, kind)
     )
 
 
@@ -65,7 +66,7 @@ def or_default(field: Field, value: str) -> str:
 def first_broken(checks: Sequence[Check], column: Callable[[str], str]) -> str:
     """SQL: `<field>:<keyword>` of the first of the checks that an event breaks; null if it keeps all.
 
-    `column`: what the columns of `looked_at` of a field are called.
+    `column`: what a field is called in LOOKED.
     """
     if not checks:
         return "cast(null as string)"
@@ -115,8 +116,8 @@ def _broken(check: Check, column: Callable[[str], str]) -> str:
     top, *path = check.path
     if not path:
         seen = column(top)
-        typed = f"`{seen}~value`" if json_type(check.schema) in _SCALARS else None
-        return f"coalesce({_value_breaks(check, message.field(top), f'`{seen}~type`', typed)}, false)"
+        typed = f"{LOOKED}.`{seen}~value`" if json_type(check.schema) in _SCALARS else None
+        return f"coalesce({_value_breaks(check, message.field(top), f'{LOOKED}.`{seen}~type`', typed)}, false)"
     if check.keyword == "required":
         *parents, name = path
         lacks = lambda parent: f"(schema_of_variant({parent}) like 'OBJECT<%' and {_get(parent, name)} is null)"  # noqa: E731

@@ -17,6 +17,11 @@ if TYPE_CHECKING:
 
 ROWS_PER_FILE = 250_000
 SPLIT_FROM_ROWS = 4_000  # from here on two cores judge, each into a file of its own
+# Staged rows are read whole and soon deleted: nobody filters them, and looking for repeats pays where there are some.
+PARQUET = {
+    "parquet.column.statistics.enabled": "false",
+    **{f"parquet.enable.dictionary#{name}": "false" for name in ("offset", "value", "event_id")},
+}
 PARTITION_FROM_ROWS = 50_000  # below, reading all of it for each table costs less than a file for each
 
 
@@ -39,7 +44,7 @@ OPEN_REASON = "open_reason"
 def write(judged: DataFrame, folder: str, rows: int) -> None:
     """Writes the judged messages: few of them as one or two files, many with one folder a destination."""
     files = max(1 if rows < SPLIT_FROM_ROWS else 2, -(-rows // ROWS_PER_FILE))
-    writer = judged.coalesce(files).write.mode("error")
+    writer = judged.coalesce(files).write.mode("error").options(**PARQUET)
     if rows >= PARTITION_FROM_ROWS:
         writer = writer.partitionBy("destination")
     writer.parquet(folder)
@@ -88,7 +93,9 @@ def event_rows(frame: DataFrame, contract: Contract, contracts: Contracts, entry
     definition = tables.event_definition(contract, contracts)
     own = {f.name: wide_name(contract.event_type, f.name) for f in contract.fields}
     staged = set(frame.columns)
-    special = {"raw_event": "cast(value as string)", "entry_id": f"cast({entry_id} as bigint)"}
+    # Found by destination, for a constant number would be part of the compiled code, and that of each entry another.
+    number = f"map('{contract.table}', {int(entry_id)}L)[destination]"
+    special = {"raw_event": "cast(value as string)", "entry_id": number}
 
     def source(name: str, kind: str) -> str:
         if name in special:

@@ -7,6 +7,7 @@ import json
 import uuid
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import pytest
 from pyspark.sql import DataFrame, Row, SparkSession
@@ -130,6 +131,13 @@ def test_of_equal_events_the_first_arrival_is_the_event(spark: SparkSession) -> 
     same = event_id()
     rows = judge_values(spark, *[sword(event_id=same, received_at=f"2026-11-22T10:00:0{n}Z") for n in range(4)])
     assert [row.destination for row in rows] == ["sword_purchases", "duplicate", "duplicate", "duplicate"]
+
+
+def test_ids_of_which_only_the_hashes_are_equal_are_no_repeats(spark: SparkSession) -> None:
+    same = event_id()
+    with patch.object(duplicates, "_may_repeat", return_value=True):  # as if the hashes of any two were
+        rows = judge_values(spark, sword(event_id=same), sword(), sword(event_id=same), b"no JSON")
+    assert [row.destination for row in rows] == ["sword_purchases", "sword_purchases", "duplicate", "quarantine"]
 
 
 def test_an_id_in_capitals_is_the_same_id(spark: SparkSession) -> None:
