@@ -61,7 +61,7 @@ def read(frame: DataFrame, contracts: Contracts, readable: str) -> DataFrame:
     )
 
 
-def value_of(name: str) -> str:
+def value_at(name: str) -> str:
     """SQL: a field (of the envelope, or as `wide_name` calls it) of a canonical event."""
     return f"`{VALUES}`.`{name}`"
 
@@ -134,8 +134,7 @@ def _keeps_schema(contract: Contract, contracts: Contracts) -> str:
         *checks(own["properties"], own.get("required", ())),
     ]
     fields = {field.name: field for field in in_order(contract, contracts)}
-    event_id = _of(contract, fields["event_id"])
-    same_id = f"coalesce({event_id} = event_id or lower({event_id}) = event_id, false)"
+    same_id = f"coalesce(lower({_of(contract, fields['event_id'])}) = event_id, false)"
     broken = [_broken(each, _of(contract, fields[each.path[0]])) for each in wanted if each.path[0] != "event_id"]
     return " and ".join([same_id, *(f"not {sql}" for sql in broken)])
 

@@ -119,7 +119,7 @@ def judge(
 
 def _either(name: str, looked_up: str) -> str:
     """SQL: a field of a canonical event, or what is looked up in any other message."""
-    return f"case when canonical is not null then {canonical.value_of(name)} else {looked_up} end"
+    return f"case when canonical is not null then {canonical.value_at(name)} else {looked_up} end"
 
 
 def _unreadable(contracts: Contracts, max_event_bytes: int) -> str:

@@ -148,7 +148,7 @@ def somewhere(
 
 
 def _value_breaks(check: Check, value: str, found: str | None = None, typed: str | None = None) -> str:
-    """SQL: whether a variant breaks; `found`: its type's name, and `typed`: its value, where columns have them."""
+    """SQL: whether a variant breaks; `found`: its type's name, and `typed`: its value, where LOOKED has them."""
     kind = json_type(check.schema)
     found = found or f"schema_of_variant({value})"
     if typed is None and kind in _SCALARS:

@@ -43,9 +43,10 @@ def find_repeats(batch: DataFrame, raw: DataFrame, bounds: Bounds | None) -> Dat
         bounds: of `batch`; may be wider.
 
     Returns:
-        None if no event_id is there twice, as usual. Else one row a repeated message: `PLACE`, and `reused`: true if
-        type, player or own fields differ from the first arrival's. Arrival order is (batch_id, topic, partition,
-        offset); days further apart than WINDOW_DAYS do not meet, so that a rebuild that reads these days sees the same.
+        None if no event_id is there twice, as usual (no rows if only hashes of ids are). Else one row a repeated message:
+        `PLACE`, and `reused`: true if type, player or own fields differ from the first arrival's. Arrival order is (batch_id,
+        topic, partition, offset); days further apart than WINDOW_DAYS do not meet, so that a rebuild that reads these days sees
+        the same.
     """
     if bounds is None:
         return None
@@ -92,7 +93,7 @@ def _is_narrow(ids: tuple[str, str]) -> bool:
 def _may_repeat(messages: DataFrame) -> bool:
     """Whether two event_ids are equal, or, of a million once in 30 million times, only their hashes are.
 
-    The hashes are compared, since they are a number each: less to hold and to send, so a third quicker.
+    The hashes are compared, since they are a number each: less to hold and to send, so a third quicker. (All nulls have one.)
     """
     hashes = messages.where("event_id is not null").selectExpr("xxhash64(event_id) as hash")
     return bool(hashes.groupBy("hash").count().where("count > 1").limit(1).collect())

@@ -9,6 +9,7 @@ from jobs import tables
 from jobs.checks import DUPLICATE, QUARANTINE
 from jobs.contract_sql import literal, wide_name
 from jobs.ledger import FAILED, Count, Decision, Request
+from jobs.raw import NO_REPEATS
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
@@ -17,11 +18,8 @@ if TYPE_CHECKING:
 
 ROWS_PER_FILE = 250_000
 SPLIT_FROM_ROWS = 4_000  # from here on two cores judge, each into a file of its own
-# Staged rows are read whole and soon deleted: nobody filters them, and looking for repeats pays where there are some.
-PARQUET = {
-    "parquet.column.statistics.enabled": "false",
-    **{f"parquet.enable.dictionary#{name}": "false" for name in ("offset", "value", "event_id")},
-}
+# Staged files are few, soon deleted, and of one destination each or of all of them: by statistics no reader could leave one out.
+PARQUET = {"parquet.column.statistics.enabled": "false", **NO_REPEATS}
 PARTITION_FROM_ROWS = 50_000  # below, reading all of it for each table costs less than a file for each
 
 
