@@ -101,8 +101,7 @@ def _values(contracts: Contracts) -> str:
             value = _value(field, _of(contract, field))
             given = value if field.default is None else f"case when `{_struct(contract)}` is not null then {value} end"
             columns[wide_name(contract.event_type, field.name)] = given
-    pairs = [f"{literal(name)}, {value}" for name, value in columns.items()]
-    return f"named_struct({', '.join(pairs)}) as `{VALUES}`"
+    return f"{message.struct(columns)} as `{VALUES}`"
 
 
 def _is_written_so(contract: Contract, contracts: Contracts) -> str:

@@ -58,11 +58,11 @@ def judge(
     def of_type(event_type: str, sql: str) -> str:
         return f"case when event_type = '{event_type}' then {sql} end" if event_type else sql
 
-    asked = [
-        f"'{name}', {of_type(event_type, sql)}"
+    asked = {
+        name: of_type(event_type, sql)
         for column, (event_type, field) in known.items()
         for name, sql in looked_at(field, column).items()
-    ]
+    }
     looked = marked.selectExpr(
         *message.quoted([*COORDINATES, *keep]),
         "value",
@@ -75,7 +75,7 @@ def judge(
         "event_id as named_id",
         f"coalesce(canonical, {message.text('event_type')}) as event_type",
         f"`{canonical.VALUES}`",
-    ).selectExpr("*", f"case when canonical is null then named_struct({', '.join(asked)}) end as {LOOKED}")
+    ).selectExpr("*", f"case when canonical is null then {message.struct(asked)} end as {LOOKED}")
     typed = looked.selectExpr(
         "*",
         *[

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
@@ -81,6 +81,21 @@ def typed(name: str, spark_type: str) -> str:
 def field(name: str) -> str:
     """SQL: the variant at `name` of `fields`; null if absent."""
     return f"try_element_at(fields, '{name}')"
+
+
+def struct(values: Mapping[str, str]) -> str:
+    """SQL: a struct of these values (SQL) by name."""
+    pairs = [f"'{name}', {value}" for name, value in values.items()]
+    return f"named_struct({', '.join(pairs)})"
+
+
+def by_key(column: str, values: Mapping[str, str]) -> str:
+    """SQL: the value (SQL, constant) of the key that stands in the column.
+
+    For numbers that are others in each run: as a constant one would be part of the compiled code, and each run's another.
+    """
+    pairs = [f"'{key}', {value}" for key, value in values.items()]
+    return f"map({', '.join(pairs)})[{column}]"
 
 
 def quoted(names: Iterable[str]) -> list[str]:

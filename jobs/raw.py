@@ -111,11 +111,8 @@ def parts(range_: OffsetRange) -> int:
 
 def as_raw(messages: DataFrame, topic_ids: Mapping[str, str], batch_id: int) -> DataFrame:
     """Messages (topic to kafka_headers of COLUMNS, but without topic_id) in all of COLUMNS."""
-    # Found by topic, for a constant number would be part of the compiled code, and that of each batch another.
-    known = (
-        f"'{topic}', struct('{topic_id}' as id, {int(batch_id)}L as batch)" for topic, topic_id in topic_ids.items()
-    )
-    by_topic = f"map({', '.join(known)})[topic]"
+    known = {name: f"struct('{topic_id}' as id, {int(batch_id)}L as batch)" for name, topic_id in topic_ids.items()}
+    by_topic = message.by_key("topic", known)
     looked = (
         messages.selectExpr("*", f"{message.as_uuid(_FIRST)} as first")
         .selectExpr("*", f"case when first is null then {_SEARCHED} end as named")

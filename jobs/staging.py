@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
-from jobs import tables
+from jobs import message, tables
 from jobs.checks import DUPLICATE, QUARANTINE
 from jobs.contract_sql import literal, wide_name
 from jobs.ledger import FAILED, Count, Decision, Request
@@ -18,9 +18,9 @@ if TYPE_CHECKING:
 
 ROWS_PER_FILE = 250_000
 SPLIT_FROM_ROWS = 4_000  # from here on two cores judge, each into a file of its own
+PARTITION_FROM_ROWS = 50_000  # below, reading all of it for each table costs less than a file for each
 # Staged files are few, soon deleted, and of one destination each or of all of them: by statistics no reader could leave one out.
 PARQUET = {"parquet.column.statistics.enabled": "false", **NO_REPEATS}
-PARTITION_FROM_ROWS = 50_000  # below, reading all of it for each table costs less than a file for each
 
 
 class BalanceError(Exception):
@@ -91,8 +91,7 @@ def event_rows(frame: DataFrame, contract: Contract, contracts: Contracts, entry
     definition = tables.event_definition(contract, contracts)
     own = {f.name: wide_name(contract.event_type, f.name) for f in contract.fields}
     staged = set(frame.columns)
-    # Found by destination, for a constant number would be part of the compiled code, and that of each entry another.
-    number = f"map('{contract.table}', {int(entry_id)}L)[destination]"
+    number = message.by_key("destination", {contract.table: f"{int(entry_id)}L"})
     special = {"raw_event": "cast(value as string)", "entry_id": number}
 
     def source(name: str, kind: str) -> str:
