@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from jobs.checks import DUPLICATE
 from jobs.ledger import FAILED, PASSED, Snapshot
+from lakehouse.destinations import DUPLICATE
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame

@@ -10,6 +10,7 @@ from jobs import canonical, message
 from jobs.contract_sql import LOOKED, first_broken, first_broken_rule, literal, looked_at, value_of, wide_name
 from jobs.duplicates import PLACE
 from jobs.headers import apply_rules
+from lakehouse.destinations import DUPLICATE, QUARANTINE
 from lakehouse.validate import checks
 
 if TYPE_CHECKING:
@@ -17,7 +18,6 @@ if TYPE_CHECKING:
 
     from lakehouse.contract import Contract, Contracts
 
-QUARANTINE, DUPLICATE, SUPPRESSED = "quarantine", "duplicate", "suppressed"
 COORDINATES = ["topic", "topic_id", "partition", "offset", "kafka_timestamp", "event_date", "batch_id"]
 PLAYER = "coalesce(player, host)"  # whose event it is: the host stands for the user where no player is named
 # Judged apart: they decide which contract is asked, and which message is the event.

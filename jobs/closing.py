@@ -10,13 +10,13 @@ from functools import partial, reduce
 from typing import TYPE_CHECKING
 
 from jobs import delta_writes, stage_discard, stage_erase, stage_ingest, stage_rebuild, stage_replay, staging, tables
-from jobs.checks import DUPLICATE, QUARANTINE, SUPPRESSED
 from jobs.committed import counts_of as committed_counts
 from jobs.kafka_logs import mirror
 from jobs.ledger import DISCARD, ERASE, INGEST, REBUILD, REPLAY, WAIVED, Count, Decision, Entry, LedgerError, Snapshot
 from jobs.session import tune_for
 from jobs.staging import BalanceError, Refused
 from lakehouse import names
+from lakehouse.destinations import NOT_PUBLISHED, NOWHERE, QUARANTINE
 
 if TYPE_CHECKING:
     from jobs.job import Job
@@ -30,7 +30,6 @@ STAGES: dict[str, Stage] = {
     ERASE: stage_erase.stage,
 }
 WRITERS = 4  # tables that are written at once
-NOWHERE = (DUPLICATE, SUPPRESSED)  # destinations that are no table
 
 
 def close_all(run: Job) -> int:
@@ -138,7 +137,7 @@ def _publish_rows(run: Job, entry: Entry, decision: Decision) -> None:
     request = entry.request
     by_table = {contract.table: contract for contract in run.contracts.values()}
     swapped = {each.destination for each in decision.comparison if each.changed}
-    named = {each.destination for each in decision.counts} - {QUARANTINE, *NOWHERE, stage_discard.DISCARDED}
+    named = {each.destination for each in decision.counts} - set(NOT_PUBLISHED)
     destinations = sorted(swapped if entry.kind == REBUILD else named)
     unknown = [name for name in destinations if name not in by_table]
     if unknown:
@@ -204,11 +203,10 @@ def read_back(run: Job, entry: Entry, decision: Decision) -> tuple[Count, ...]:
     Raises:
         BalanceError: it is not what was decided.
     """
-    not_rows = {*NOWHERE, stage_discard.DISCARDED}
-    found: list[Count] = [each for each in decision.counts if each.destination in not_rows]
+    found: list[Count] = [each for each in decision.counts if each.destination in NOWHERE]
     published = [
         (destination, names.QUARANTINE if destination == QUARANTINE else names.event_table(destination))
-        for destination in sorted({each.destination for each in decision.counts} - not_rows)
+        for destination in sorted({each.destination for each in decision.counts} - set(NOWHERE))
     ]
     committed = committed_counts(run, published, "publish", entry.entry_id)
     found += query_counts(run, published, entry) if committed is None else committed

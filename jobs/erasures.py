@@ -8,8 +8,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from jobs.checks import SUPPRESSED
 from lakehouse import names
+from lakehouse.destinations import SUPPRESSED
 
 if TYPE_CHECKING:
     from pathlib import Path

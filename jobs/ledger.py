@@ -59,7 +59,7 @@ class LedgerError(Exception):
 
 @dataclass(frozen=True, order=True)
 class Count:
-    """Rows of one destination (a table, `quarantine` or `duplicate`) that came from one partition on one day."""
+    """Rows of one destination (a table, or one of `lakehouse.destinations`) that came from one partition on one day."""
 
     destination: str
     topic: str

@@ -10,12 +10,11 @@ from jobs.ledger import PASSED, Decision, Entry, Snapshot
 from jobs.quarantined import condition_of, open_rows
 from jobs.staging import OPEN_REASON
 from lakehouse import names
+from lakehouse.destinations import DISCARDED
 from lakehouse.quarantine import Selection
 
 if TYPE_CHECKING:
     from jobs.job import Job
-
-DISCARDED = "discarded"
 
 
 def stage(run: Job, entry: Entry, snapshot: Snapshot) -> Decision:

@@ -7,19 +7,18 @@ from functools import reduce
 from typing import TYPE_CHECKING
 
 from jobs import builds, delta_writes, message, staging, tables
-from jobs.checks import QUARANTINE
 from jobs.contract_sql import value_of
 from jobs.erasures import Erasure, belongs_to, hash_sql, read_key
 from jobs.ledger import PASSED, Count, Decision, Entry, Snapshot
 from jobs.quarantined import KEY
 from lakehouse import names
+from lakehouse.destinations import QUARANTINE, RAW
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
 
     from jobs.job import Job
 
-RAW = "raw"
 FACTS = (names.DAILY_EVENT_COUNTS, names.PLAYER_ITEM_CHANGES, names.PLAYER_INVENTORY_MONTHS)
 
 

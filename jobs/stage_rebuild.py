@@ -8,7 +8,6 @@ from functools import reduce
 from typing import TYPE_CHECKING
 
 from jobs import auditing, staging, tables
-from jobs.checks import DUPLICATE, QUARANTINE, SUPPRESSED
 from jobs.contract_sql import literal
 from jobs.ledger import FAILED, INGEST, PASSED, Compared, Decision, Entry, Request, Snapshot
 from jobs.quarantined import KEY, open_rows
@@ -16,6 +15,7 @@ from jobs.session import tune_for
 from jobs.stage_replay import judge_again
 from jobs.staging import OPEN_REASON, Refused
 from lakehouse import names
+from lakehouse.destinations import DUPLICATE, NOT_ASKED, QUARANTINE, RAW, SUPPRESSED
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
 
 # Columns by which a row is not told to be another: which entry published it last.
 _NOT_COMPARED = ("entry_id",)
-NOT_ASKED = "not_asked"  # destination of messages whose tables are not rebuilt
 
 
 def stage(run: Job, entry: Entry, snapshot: Snapshot) -> Decision:
@@ -60,7 +59,7 @@ def stage(run: Job, entry: Entry, snapshot: Snapshot) -> Decision:
         .join(alone, KEY, "left_anti")
         .join(opened.selectExpr(*[f"`{each}`" for each in KEY], f"reason_code as {OPEN_REASON}"), KEY, "left")
     )
-    in_raw = staging.count(batch.selectExpr("'raw' as destination", "topic", "partition", "event_date"))
+    in_raw = staging.count(batch.selectExpr(f"'{RAW}' as destination", "topic", "partition", "event_date"))
     rows = sum(each.rows for each in in_raw)
     tune_for(run.spark, rows)
     run.say(f"day {request.day}: {rows} messages of batches up to {request.through} are judged anew")
@@ -105,7 +104,7 @@ def check_raw(run: Job, entry: Entry, day: dt.date) -> None:
     counted = (
         ledger.where(f"step = 'done' and entry_id < {entry.entry_id} and kind in ('{INGEST}', 'erase')")
         .selectExpr("kind", "inline(counts)")
-        .where(f"event_date = date '{day}' and (kind = '{INGEST}' or destination = 'raw')")
+        .where(f"event_date = date '{day}' and (kind = '{INGEST}' or destination = '{RAW}')")
         .selectExpr("topic", "partition", f"if(kind = '{INGEST}', rows, -rows) as rows")
         .groupBy("topic", "partition")
         .agg({"rows": "sum"})

@@ -6,10 +6,10 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from jobs import message, tables
-from jobs.checks import DUPLICATE, QUARANTINE
 from jobs.contract_sql import literal, wide_name
 from jobs.ledger import FAILED, Count, Decision, Request
 from jobs.raw import NO_REPEATS
+from lakehouse.destinations import DUPLICATE, QUARANTINE
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession

@@ -7,11 +7,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from lakehouse import names
+from lakehouse.destinations import NOT_PUBLISHED, sql_list
 from lakehouse.query import query
 from lakehouse.settings import Settings
 
 LOOK_BACK = dt.timedelta(days=7)  # entries done before are not looked at again: this runs every hour
-NOT_PUBLISHED = ("raw", "quarantine", "duplicate", "suppressed")
 
 
 @dataclass(frozen=True)
@@ -75,14 +75,13 @@ def built_through(settings: Settings, days: Sequence[dt.date]) -> dict[dt.date, 
 def _touches(settings: Settings, since: dt.datetime) -> list[Touch]:
     """Of the entries done since then, the newest of each kind that touched a day, and every rebuild that made a difference."""
     ledger, time = names.LEDGER.qualified, f"timestamp '{since.astimezone(dt.UTC):%Y-%m-%d %H:%M:%S} UTC'"
-    others = ", ".join(f"'{name}'" for name in NOT_PUBLISHED)
     rows = query(
         settings,
         f"""
         select c.event_date as day, max(entry_id) as entry_id, kind
         from {ledger} cross join unnest(counts) as c(destination, topic, partition, event_date, rows)
         where step = 'done' and time >= {time} and kind <> 'rebuild'
-          and c.rows > 0 and c.event_date is not null and c.destination not in ({others})
+          and c.rows > 0 and c.event_date is not null and c.destination not in ({sql_list(NOT_PUBLISHED)})
         group by c.event_date, kind
         union all
         select max(day) filter (where step = 'planned'), entry_id, 'rebuild'

@@ -14,6 +14,7 @@ from typing import Any
 import yaml
 
 from lakehouse import names, patterns
+from lakehouse.destinations import NOT_PUBLISHED
 from lakehouse.validate import INT64_MAX, INT64_MIN, field_violation, json_type, nullable
 
 ENVELOPE_FILE = Path(__file__).with_name("envelope.yaml")
@@ -276,6 +277,8 @@ def _table(place: _Place, value: Any) -> str:
     table = place.name(value)
     if table in _TAKEN_TABLES:
         raise place.error(f"{table} is a table that the rollup writes; take another name")
+    if table in NOT_PUBLISHED:
+        raise place.error(f"{table} is what the ledger calls messages that are in no table; take another name")
     return table
 
 

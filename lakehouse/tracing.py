@@ -8,15 +8,14 @@ from typing import Any
 from uuid import UUID
 
 from lakehouse.contract import Contracts
+from lakehouse.destinations import DISCARDED, DUPLICATE, QUARANTINE, RAW, SUPPRESSED
 from lakehouse.query import query
 from lakehouse.settings import Settings
-
-PENDING, DUPLICATE, SUPPRESSED, QUARANTINE, DISCARDED = "raw", "duplicate", "suppressed", "quarantine", "discarded"
 
 
 @dataclass(frozen=True)
 class Arrival:
-    """One message with this event_id: `place` is a table or one of the constants above (`raw`: not published yet)."""
+    """One message with this event_id: `place` is a table or one of `destinations` (`raw`: not published yet)."""
 
     event_id: str
     topic: str
@@ -44,7 +43,7 @@ class Arrival:
             DISCARDED: f"given up {through} by {self.who}: {self.why}; it was in ops.quarantine: {self.reason_code}",
             DUPLICATE: "a repetition of the first arrival, so not published again",
             SUPPRESSED: "not published: its player was erased (ops.erasures)",
-            PENDING: "in raw.events; its batch is not published yet, the next run of ingest_events does it",
+            RAW: "in raw.events; its batch is not published yet, the next run of ingest_events does it",
         }.get(self.place, f"in game.{self.place}, {through}")
         return f"{self.event_id} ({where}): {what}" + (f"; {self.page}" if self.page else "")
 
@@ -127,7 +126,7 @@ def _arrival(
         # closed; had it been published, that row would speak
         entry_id, who, why = action["entry_id"], action["who"], action["why"]
         place = DISCARDED if action["action"] == "discarded" else _unpublished(first)
-    elif place == PENDING and batches.get(row["batch_id"], {}).get("status") == "done":
+    elif place == RAW and batches.get(row["batch_id"], {}).get("status") == "done":
         place = _unpublished(first)
     batch = batches.get(entry_id or row["batch_id"], {})
     return Arrival(

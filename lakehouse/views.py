@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from lakehouse.contract import Contracts
+from lakehouse.destinations import DUPLICATE, NOT_PUBLISHED, QUARANTINE, RAW, SUPPRESSED, sql_list
 from lakehouse.query import query
 from lakehouse.settings import Settings
 
@@ -39,11 +40,11 @@ _DONE_ROWS = (
 )
 _ADDED, _ERASED = "kind <> 'erase'", "kind = 'erase'"  # an erase counts what it deleted
 _COUNTED = {
-    "published": (_ADDED, "c.destination not in ('quarantine', 'duplicate', 'suppressed')"),
-    "quarantined": (_ADDED, "c.destination = 'quarantine'"),
-    "duplicates": (_ADDED, "c.destination = 'duplicate'"),
-    "suppressed": (_ADDED, "c.destination = 'suppressed'"),
-    "erased": (_ERASED, "c.destination = 'raw'"),
+    "published": (_ADDED, f"c.destination not in ({sql_list(NOT_PUBLISHED)})"),
+    "quarantined": (_ADDED, f"c.destination = '{QUARANTINE}'"),
+    "duplicates": (_ADDED, f"c.destination = '{DUPLICATE}'"),
+    "suppressed": (_ADDED, f"c.destination = '{SUPPRESSED}'"),
+    "erased": (_ERASED, f"c.destination = '{RAW}'"),
 }
 
 QUARANTINE_OPEN = """

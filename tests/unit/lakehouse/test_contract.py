@@ -11,6 +11,7 @@ import pytest
 import yaml
 
 from lakehouse.contract import ContractError, load_contracts
+from lakehouse.destinations import NOT_PUBLISHED
 from lakehouse.event_table import markdown
 from lakehouse.settings import CHECKOUT
 
@@ -224,6 +225,10 @@ BAD: dict[str, tuple[Change, str, str]] = {
     "topic of the probe": (at("x-topic", to="probe"), "x-topic", "readiness"),
     "table that is no name": (at("x-table", to="game.samples"), "x-table", "no usable name"),
     "table of the rollup": (at("x-table", to="daily_item_sales"), "x-table", "rollup"),
+    **{
+        f"table that the ledger would take for {name} messages": (at("x-table", to=name), "x-table", "in no table")
+        for name in NOT_PUBLISHED
+    },
     "version zero": (at("x-version", to=0), "x-version", "whole number"),
     "version as a text": (at("x-version", to="1"), "x-version", "whole number"),
     "personal field that is not there": (at("x-personal", to=["nowhere"]), "x-personal", "'nowhere'"),
