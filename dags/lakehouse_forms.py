@@ -22,7 +22,7 @@ def selection(contracts: Contracts) -> dict[str, Param]:
             None,
             type=["null", "string"],
             title="Reason",
-            description="Reason code as in ops.quarantine, such as `rule:quantity_possible`; a `*` at its end stands "
+            description="Reason code as in ops.quarantine, such as `audit:quantity_possible`; a `*` at its end stands "
             "for any rest, as in `audit:*`. Empty: any.",
         ),
         "event_type": Param(

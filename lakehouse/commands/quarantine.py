@@ -30,7 +30,7 @@ def _selecting(function: Callable[..., None]) -> Callable[..., None]:
     for option in reversed(
         [
             click.option(
-                "--reason", help="Reason code, such as rule:quantity_possible; audit:* for all that begin so."
+                "--reason", help="Reason code, such as audit:quantity_possible; audit:* for all that begin so."
             ),
             click.option("--event-type", help="Event type."),
             click.option(
