@@ -5,14 +5,18 @@ from __future__ import annotations
 import re
 from pathlib import Path
 from typing import Annotated, Any, ClassVar
+from urllib.parse import quote, urlencode
 
+from airflow.api_fastapi.app import API_ROOT_PATH
 from airflow.api_fastapi.core_api.security import get_user
 from airflow.plugins_manager import AirflowPlugin
-from fastapi import Depends, FastAPI, HTTPException
-from fastapi.responses import FileResponse, HTMLResponse, Response
+from fastapi import Depends, FastAPI, HTTPException, Request
+from fastapi.exception_handlers import http_exception_handler
+from fastapi.responses import FileResponse, HTMLResponse, RedirectResponse, Response
 
 from lakehouse.settings import Settings
 
+_PREFIX = "/quality"
 # One flat folder of names that cannot climb out of it; hidden files are being written or are locks.
 _FILE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*\.(html|json)")
 _TYPES = {"html": "text/html; charset=utf-8", "json": "application/json"}
@@ -41,11 +45,38 @@ def page(path: str, user: Annotated[Any, Depends(get_user)]) -> Response:
     raise HTTPException(404, "There is no such page.")
 
 
+@app.exception_handler(HTTPException)
+async def refuse(request: Request, refused: HTTPException) -> Response:
+    """Leads a person whose browser is not logged in to Airflow's login, and from there back; others get what was refused.
+
+    Where it leads back to is put together from this application's own address, so that it is no other site's.
+    """
+    is_login_wanted = refused.status_code in (401, 403)  # get_user's words for no, an old, and no valid token
+    if not is_login_wanted or not _is_browser(request):
+        return await http_exception_handler(request, refused)
+    root = API_ROOT_PATH.rstrip("/")
+    back = f"{root}{_PREFIX}/{quote(request.path_params.get('path', ''))}"
+    login = f"{root}/api/v2/auth/login?{urlencode({'next': back})}"
+    return RedirectResponse(login, headers={"Cache-Control": "no-store"})
+
+
+def _is_browser(request: Request) -> bool:
+    """Whoever brings a token is a program, also if it takes HTML."""
+    return "text/html" in request.headers.get("accept", "") and "authorization" not in request.headers
+
+
 class QualityPagesPlugin(AirflowPlugin):
     """Found by Airflow in its plugins folder."""
 
     name = "quality_pages"
-    fastapi_apps: ClassVar[list[Any]] = [{"app": app, "url_prefix": "/quality", "name": "Data quality"}]
+    fastapi_apps: ClassVar[list[Any]] = [{"app": app, "url_prefix": _PREFIX, "name": "Data quality"}]
+    # Without a url_route Airflow 3.3 puts a button into the side bar that leads nowhere; with it, it shows the pages in a frame.
     external_views: ClassVar[list[Any]] = [
-        {"name": "Data quality", "href": "/quality/", "destination": "nav", "nav_top_level": True}
+        {
+            "name": "Data quality",
+            "href": f"{API_ROOT_PATH.rstrip('/')}{_PREFIX}/",
+            "destination": "nav",
+            "nav_top_level": True,
+            "url_route": "quality",
+        }
     ]

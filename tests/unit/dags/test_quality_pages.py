@@ -5,9 +5,12 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterator
 from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
 
 import httpx
 import pytest
+
+BROWSER = {"Accept": "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"}
 
 
 class Client:
@@ -72,6 +75,44 @@ def test_a_wrong_token_gets_no_page(anonymous: Client) -> None:
 
 
 @pytest.mark.parametrize(
+    ("path", "back"),
+    [
+        ("/", "/quality/"),
+        ("/ingest-000001.html", "/quality/ingest-000001.html"),
+        ("/nothing.html", "/quality/nothing.html"),
+        ("/%2fevil.example/a.html", "/quality//evil.example/a.html"),
+        ("/a?next=https://evil.example", "/quality/a"),
+        ("/a&next=https:%2f%2fevil.example", "/quality/a%26next%3Dhttps%3A//evil.example"),
+    ],
+)
+def test_a_browser_that_is_not_logged_in_is_led_to_the_login_and_back_to_the_page(
+    anonymous: Client, path: str, back: str
+) -> None:
+    answer = anonymous.get(path, headers={**BROWSER, "Host": "evil.example"})
+    login = urlsplit(answer.headers["location"])
+    assert answer.status_code == 307 and answer.headers["cache-control"] == "no-store"
+    assert (login.scheme, login.netloc, login.path) == ("", "", "/api/v2/auth/login")
+    assert parse_qs(login.query) == {"next": [back]}
+
+
+def test_a_browser_with_an_old_or_damaged_cookie_is_led_to_the_login(anonymous: Client) -> None:
+    from airflow.api_fastapi.app import init_auth_manager
+
+    init_auth_manager()
+    answer = anonymous.get("/", headers={**BROWSER, "Cookie": "_token=nonsense"})
+    assert answer.status_code == 307
+
+
+def test_a_program_gets_its_refusal_as_json_whatever_it_accepts(anonymous: Client) -> None:
+    from airflow.api_fastapi.app import init_auth_manager
+
+    init_auth_manager()
+    for headers in ({"Accept": "application/json"}, {}, {**BROWSER, "Authorization": "Bearer nonsense"}):
+        answer = anonymous.get("/", headers=headers)
+        assert answer.status_code in (401, 403) and answer.headers["content-type"] == "application/json"
+
+
+@pytest.mark.parametrize(
     ("path", "kind"), [("/", "text/html"), ("/index.html", "text/html"), ("/ingest-000001.json", "application/json")]
 )
 def test_pages_and_results_are_served_with_their_type_and_no_right_to_load_anything(
@@ -117,3 +158,10 @@ def test_airflow_finds_the_plugin_with_its_menu_link() -> None:
     plugin = quality_pages.QualityPagesPlugin
     assert [app["url_prefix"] for app in plugin.fastapi_apps] == ["/quality"]
     assert [view["href"] for view in plugin.external_views] == ["/quality/"]
+
+
+def test_each_entry_of_the_side_bar_has_a_route_of_its_own_without_which_it_would_lead_nowhere() -> None:
+    import quality_pages
+
+    routes = [view["url_route"] for view in quality_pages.QualityPagesPlugin.external_views]
+    assert routes == ["quality"]
