@@ -6,6 +6,7 @@ import hashlib
 import shutil
 import subprocess
 import tarfile
+import zipfile
 from collections import defaultdict
 from collections.abc import Callable
 from pathlib import Path
@@ -49,6 +50,7 @@ def fetch(servers: Path, say: Callable[[str], None]) -> None:
     verify(servers, wanted)
     say("Unpacking Trino ...")
     unpack_trino(servers / "trino")
+    unpack_pages(servers / "hadoop-pages")
     (servers / ".complete").write_text(fingerprint())
 
 
@@ -108,6 +110,14 @@ def unpack_trino(folder: Path) -> None:
         raise StackError(
             f"{archive} links to {sorted(sources)[0]}, which it does not hold: it is not the one expected."
         )
+    archive.unlink()
+
+
+def unpack_pages(folder: Path) -> None:
+    """Leaves of the archive what HDFS' servers show in a browser; its classes are Hadoop's tests, for no class path."""
+    archive = next(folder.glob("*.jar"))
+    with zipfile.ZipFile(archive) as jar:
+        jar.extractall(folder, [name for name in jar.namelist() if name.startswith("webapps/")])
     archive.unlink()
 
 

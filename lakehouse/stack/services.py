@@ -80,7 +80,7 @@ def services(settings: Settings, machine: Machine) -> tuple[Service, ...]:
     java = _Java(machine.java, settings)
     state, jars = settings.state, settings.servers
     kafka_conf = str(DOCKER / "kafka" / "server.properties")
-    hdfs_path = f"{DOCKER / 'hdfs'}:{jars / 'hadoop'}/*"
+    hdfs_path = f"{DOCKER / 'hdfs'}:{jars / 'hadoop-pages'}:{jars / 'hadoop'}/*"  # whose own pages lack each .html
     name_node = "org.apache.hadoop.hdfs.server.namenode.NameNode"
     airflow_program = str(python_bin() / "airflow")
     return (

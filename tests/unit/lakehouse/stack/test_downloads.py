@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import io
 import tarfile
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -75,3 +76,13 @@ def test_of_trino_only_lib_and_the_plugins_in_use_are_unpacked_with_linked_jars_
         "plugin/delta-lake/shared.jar": b"shared",
         "plugin/delta-lake/y.jar": b"y",
     }
+
+
+def test_of_the_pages_archive_nothing_is_left_that_a_server_could_load(tmp_path: Path) -> None:
+    names = ("webapps/hdfs/index.html", "webapps/static/a.css", "org/apache/hadoop/A.class", "core-site.xml")
+    with zipfile.ZipFile(tmp_path / "hadoop-hdfs-1-tests.jar", "w") as jar:
+        for name in names:
+            jar.writestr(name, name)
+    downloads.unpack_pages(tmp_path)
+    files = {str(file.relative_to(tmp_path)): file.read_text() for file in tmp_path.rglob("*") if file.is_file()}
+    assert files == {name: name for name in names[:2]}
