@@ -223,16 +223,30 @@ def _wait_complete(limit: dt.timedelta, **context: Any) -> PokeReturnValue:
 
 
 def _verdict(audits: Callable[[Settings, str], list[Audited]], if_it_fails: str, **context: Any) -> None:
-    from lakehouse.verdict import complaint
+    from lakehouse.verdict import complaint, warning
 
     settings = Settings.load()
     found = audits(settings, f"{context['dag'].dag_id}/{context['run_id']}")
     pages = [each.page for each in sorted(found, key=lambda each: each.red) if each.page]
     if pages:
         context["ti"].xcom_push(key=PAGE, value=pages[-1])
+    warned = warning(found, _quality_url(settings))
+    if warned:
+        log.warning("%s", warned)
+        _note(settings, context, warned)
     words = complaint(found, _quality_url(settings), if_it_fails)
     if words:
         raise AirflowFailException(words)
+
+
+def _note(settings: Settings, context: Any, words: str) -> None:
+    """Writes the words on the run, where its list in Airflow shows them; a run is as good without."""
+    from lakehouse.airflow_api import AirflowError, connect
+
+    try:
+        connect(settings).note(context["dag"].dag_id, context["run_id"], words)
+    except AirflowError as error:
+        log.warning("The run could not be given this as its note: %s", error)
 
 
 def _say_what_next(words: str, context: Any) -> None:

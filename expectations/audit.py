@@ -9,12 +9,13 @@ import os
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from enum import StrEnum
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, cast
 
 from expectations import pages
 from expectations.late_imports import late
-from expectations.rulebook import BATCH, CRITICAL, GOOD, load_rules
+from expectations.rulebook import BATCH, CRITICAL, DAY, GOOD, load_rules
 from expectations.suites import GOOD_ROW, Planned, batch_suite, day_suite
 
 if TYPE_CHECKING:
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
     from lakehouse.contract import Contracts
     from lakehouse.settings import Settings
 
-PASSED, FAILED = "passed", "failed"
+PASSED, FAILED, WAIVED = "passed", "failed", "waived"
 SAMPLE_ROWS = 20  # of each failed check
 SAMPLED_CHECKS = 20  # critical checks come first
 BY_ROW = MappingProxyType({"result_format": "BOOLEAN_ONLY"})  # all checks of each row in one aggregate
@@ -36,19 +37,34 @@ class AuditError(Exception):
     """A check could not be run, so that there is no verdict."""
 
 
+class Outcome(StrEnum):
+    """What became of one check."""
+
+    PASSED = "passed"
+    FAILED = "failed"  # a warning warns; a critical check holds the batch, or fails the day
+    REFUSED = "refused"  # rows break a rule of rows: they are quarantined, the others are published
+    WAIVED = "waived"  # it would be failed or refused, and somebody accepted it
+    SKIPPED = "skipped"  # it did not run
+
+
 @dataclass(frozen=True)
 class Check:
     """What one check found."""
 
     name: str
     severity: str
-    success: bool
+    outcome: Outcome
     observed: str
+
+    @property
+    def success(self) -> bool:
+        """Whether nothing is wrong; of a check that did not run nothing is known to be."""
+        return self.outcome in (Outcome.PASSED, Outcome.SKIPPED)
 
 
 @dataclass(frozen=True)
 class Audit:
-    """The verdict, the critical checks that failed, all checks, and the page's path under /quality/."""
+    """The verdict, the critical checks that hold the rows, all checks, and the page's path under /quality/."""
 
     verdict: str
     failed_critical: tuple[str, ...]
@@ -57,14 +73,25 @@ class Audit:
 
 
 @dataclass(frozen=True)
-class _Outcome:
-    """What one expectation gave; `error` if it could not be run."""
+class _Result:
+    """What one expectation gave; `error` if it could not be run. `rows`: how many fail, where that is counted."""
 
     planned: Planned
     success: bool
     observed: str
     error: str | None = None
     sample: tuple[Mapping[str, Any], ...] = ()
+    rows: int = 0
+
+
+@dataclass(frozen=True)
+class _Terms:
+    """How an audit concludes: rows that could be published, whether too many broken ones hold them, whether all is accepted."""
+
+    good_rows: int = 0
+    held_by_rows: bool = True
+    waived: bool = False
+    note: str = ""  # for the head of the page
 
 
 def prepare() -> None:
@@ -78,27 +105,34 @@ def audit_batch(
     name: str,
     contracts: Contracts,
     event_types: Sequence[str],
+    good_rows: int,
     history: Sequence[int],
     mix: Mapping[str, float],
     settings: Settings,
+    held_by_rows: bool = True,
+    waived: bool = False,
 ) -> Audit:
     """Audits one batch. `checked` should be cached: it is read about ten times.
 
     checked: a row per message, with topic, topic_id, partition, offset, kafka_timestamp, event_date, event_id,
-    event_type, reason_code (null: good), duplicate, player, and <event_type>__<field> for each own field of
-    `event_types`.
+    event_type, reason_code (null: good), duplicate, player, row_rules.BROKEN, and <event_type>__<field> for each own
+    field of `event_types`.
+    good_rows: how many messages keep their contract and are no repetitions.
     history: sizes of the last batches, newest first. mix: share of each event type over them.
+    held_by_rows: whether too many rows that break a rule of rows hold all (not in a replay).
+    waived: somebody accepts whatever is found; the verdict is then never failed.
 
     Raises:
         RuleError: a rule file is not of the form.
         AuditError: a critical check could not be run.
     """
-    planned = batch_suite(contracts, load_rules(settings.rules), event_types, history, mix)
+    planned = batch_suite(contracts, load_rules(settings.rules), event_types, history, mix, good_rows)
     flags = ("cast(reason_code is not null as int) as rejected", "cast(duplicate as int) as duplicated")
     batch, unusable = _with_conditions(checked.selectExpr("*", *flags), planned)
     outcomes = unusable + _run(batch, [each for each in planned if each.scope == BATCH or each.column], unusable)
     outcomes += _run(batch.where(GOOD_ROW), [each for each in planned if each.scope == GOOD and not each.column])
-    return _concluded(name, planned, outcomes, settings)
+    note = "" if good_rows else "No row could be published, so the rules over such rows had nothing to check."
+    return _concluded(name, planned, outcomes, settings, _Terms(good_rows, held_by_rows, waived, note))
 
 
 def audit_day(tables: Mapping[str, DataFrame], *, name: str, settings: Settings) -> Audit:
@@ -108,22 +142,27 @@ def audit_day(tables: Mapping[str, DataFrame], *, name: str, settings: Settings)
         RuleError: a rule file is not of the form.
         AuditError: a critical check could not be run, or a rule is about a table that is not among `tables`.
     """
-    planned = day_suite(load_rules(settings.rules))
-    outcomes: list[_Outcome] = []
-    for table in sorted({str(each.table) for each in planned}):
-        if table not in tables:
-            raise AuditError(
-                f"{name}: a rule is about the table {table}; the audit of a day has {', '.join(sorted(tables))}"
-            )
+    rules = load_rules(settings.rules)
+    about = sorted({str(rule.table) for rule in rules if rule.scope == DAY})
+    unknown = [table for table in about if table not in tables]
+    if unknown:
+        raise AuditError(
+            f"{name}: a rule is about the table {unknown[0]}; the audit of a day has {', '.join(sorted(tables))}"
+        )
+    empty = [table for table in about if not tables[table].limit(1).collect()]
+    planned = day_suite(rules, empty)
+    outcomes: list[_Result] = []
+    for table in about:
         own = [each for each in planned if each.table == table]
         frame = tables[table]
         own = [replace(each, sample=tuple(frame.columns)) for each in own]
         frame, unusable = _with_conditions(frame, own)
         outcomes += unusable + _run(frame, own, unusable)
-    return _concluded(name, planned, outcomes, settings)
+    note = "" if len(empty) < len(about) else "The day has no rows, so there was nothing to check."
+    return _concluded(name, planned, outcomes, settings, _Terms(note=note))
 
 
-def _with_conditions(frame: DataFrame, planned: Sequence[Planned]) -> tuple[DataFrame, list[_Outcome]]:
+def _with_conditions(frame: DataFrame, planned: Sequence[Planned]) -> tuple[DataFrame, list[_Result]]:
     """Adds the conditions as columns; those that Spark cannot read are left out and come back as outcomes."""
     from pyspark.errors import AnalysisException
 
@@ -139,14 +178,16 @@ def _with_conditions(frame: DataFrame, planned: Sequence[Planned]) -> tuple[Data
                 _ = frame.selectExpr(condition).schema
                 usable.append(f"{condition} as `{name}`")
             except AnalysisException as error:
-                unusable.append(_Outcome(each, False, "", error=f"could not be run: {brief(error)}"))
+                unusable.append(_Result(each, False, "", error=f"could not be run: {brief(error)}"))
     return frame.selectExpr("*", *usable), unusable
 
 
-def _concluded(name: str, planned: Sequence[Planned], outcomes: Sequence[_Outcome], settings: Settings) -> Audit:
+def _concluded(
+    name: str, planned: Sequence[Planned], outcomes: Sequence[_Result], settings: Settings, terms: _Terms
+) -> Audit:
     """Joins the outcomes of one name into one check, in the order of the plan, and writes results and page."""
-    by_name: dict[str, list[_Outcome]] = {each.name: [] for each in planned}
-    for outcome in [*outcomes, *(_Outcome(each, True, each.skipped) for each in planned if each.skipped)]:
+    by_name: dict[str, list[_Result]] = {each.name: [] for each in planned}
+    for outcome in [*outcomes, *(_Result(each, True, each.skipped) for each in planned if each.skipped)]:
         by_name[outcome.planned.name].append(outcome)
     broken = [each for each in outcomes if each.error and each.planned.severity == CRITICAL]
     if broken:
@@ -155,18 +196,44 @@ def _concluded(name: str, planned: Sequence[Planned], outcomes: Sequence[_Outcom
             + "; ".join(f"{each.planned.name}: {each.error}" for each in broken)
             + f". Correct the rule in {settings.rules} and run again."
         )
-    shown = [_shown(parts) for parts in by_name.values()]
-    failed = tuple(each["name"] for each in shown if not each["success"] and each["severity"] == CRITICAL)
-    verdict = FAILED if failed else PASSED
-    page = pages.write(
-        settings.quality,
-        {"name": name, "verdict": verdict, "time": _now(), "failed_critical": list(failed), "checks": shown},
-    )
-    checks = tuple(Check(each["name"], each["severity"], each["success"], each["observed"]) for each in shown)
-    return Audit(verdict, failed, checks, page)
+    shown = [_shown(parts, terms) for parts in by_name.values()]
+    critical = {outcome: [each["name"] for each in shown if _is_critical(each, outcome)] for outcome in Outcome}
+    failed = critical[Outcome.WAIVED] if terms.waived else critical[Outcome.FAILED]
+    verdict = PASSED if not failed else WAIVED if terms.waived else FAILED
+    audit = {
+        "name": name,
+        "verdict": verdict,
+        "time": _now(),
+        "failed_critical": failed,
+        "refused": critical[Outcome.REFUSED],
+        "note": terms.note,
+        "checks": shown,
+    }
+    page = pages.write(settings.quality, audit)
+    checks = tuple(Check(each["name"], each["severity"], each["outcome"], each["observed"]) for each in shown)
+    return Audit(verdict, tuple(failed), checks, page)
 
 
-def _shown(parts: Sequence[_Outcome]) -> dict[str, Any]:
+def _is_critical(check: Mapping[str, Any], outcome: Outcome) -> bool:
+    return bool(check["severity"] == CRITICAL and check["outcome"] == outcome)
+
+
+def _outcome_of(parts: Sequence[_Result], terms: _Terms) -> Outcome:
+    """What the results of one check come to."""
+    planned = parts[0].planned
+    if all(each.planned.skipped for each in parts):
+        return Outcome.SKIPPED
+    if all(each.success for each in parts):
+        return Outcome.PASSED
+    if planned.severity == CRITICAL and terms.waived:
+        return Outcome.WAIVED
+    if planned.limits is None:
+        return Outcome.FAILED
+    too_many = planned.limits.exceeded(sum(each.rows for each in parts), terms.good_rows)
+    return Outcome.FAILED if terms.held_by_rows and too_many else Outcome.REFUSED
+
+
+def _shown(parts: Sequence[_Result], terms: _Terms) -> dict[str, Any]:
     """One check as the results file keeps it."""
     planned = parts[0].planned
     return {
@@ -174,7 +241,7 @@ def _shown(parts: Sequence[_Outcome]) -> dict[str, Any]:
         "description": planned.description,
         "severity": planned.severity,
         "scope": planned.table or planned.scope,
-        "success": all(each.success for each in parts),
+        "outcome": _outcome_of(parts, terms),
         "observed": "; ".join(dict.fromkeys(each.error or each.observed for each in parts)),
         "expectations": [{"type": each.planned.expectation, "kwargs": dict(each.planned.kwargs)} for each in parts],
         "sample": [dict(row) for each in parts for row in each.sample][:SAMPLE_ROWS],
@@ -188,7 +255,7 @@ def _now() -> str:
 # --- Great Expectations -----------------------------------------------------------------------------------------------
 
 
-def _run(frame: DataFrame, planned: Sequence[Planned], but: Sequence[_Outcome] = ()) -> list[_Outcome]:
+def _run(frame: DataFrame, planned: Sequence[Planned], but: Sequence[_Result] = ()) -> list[_Result]:
     """Runs the checks over one frame in at most three validations.
 
     Checks of each row ask only whether they hold, so that Great Expectations counts all of them in one aggregate; those
@@ -209,7 +276,7 @@ def _run(frame: DataFrame, planned: Sequence[Planned], but: Sequence[_Outcome] =
     return outcomes + _validate(gx, batch, whole, {"result_format": "COMPLETE"})
 
 
-def _look_closer(gx: Any, batch: Any, frame: DataFrame, failed: Sequence[Planned]) -> dict[int, _Outcome]:
+def _look_closer(gx: Any, batch: Any, frame: DataFrame, failed: Sequence[Planned]) -> dict[int, _Result]:
     """Counts the failing rows of each failed check in one Spark job, and takes samples of the first ones in another.
 
     Great Expectations itself would run three jobs for each check. Its own conditions are used, so that the numbers are
@@ -236,8 +303,12 @@ def _look_closer(gx: Any, batch: Any, frame: DataFrame, failed: Sequence[Planned
         for row in union.collect():
             samples[id(failed[row["number"]])].append(json.loads(row["row"]))
     return {
-        id(each): _Outcome(
-            each, False, f"{count:,} rows fail" if count != 1 else "1 row fails", sample=_texts(samples[id(each)])
+        id(each): _Result(
+            each,
+            False,
+            f"{count:,} rows fail" if count != 1 else "1 row fails",
+            sample=_texts(samples[id(each)]),
+            rows=count,
         )
         for each, count in zip(failed, counts, strict=True)
     }
@@ -309,7 +380,7 @@ def _expectation(gx: Any, planned: Planned, number: int) -> Expectation:
         ) from None
 
 
-def _validate(gx: Any, batch: Any, planned: Sequence[Planned], result_format: Mapping[str, Any]) -> list[_Outcome]:
+def _validate(gx: Any, batch: Any, planned: Sequence[Planned], result_format: Mapping[str, Any]) -> list[_Result]:
     if not planned:
         return []
     parameters: dict[str, Any] = {}
@@ -331,13 +402,13 @@ def _number(result: ExpectationValidationResult) -> int:
     return int(result.expectation_config.meta["number"])
 
 
-def _outcome(planned: Planned, result: ExpectationValidationResult) -> _Outcome:
+def _outcome(planned: Planned, result: ExpectationValidationResult) -> _Result:
     error = _error(result.exception_info or {})
     if error:
-        return _Outcome(planned, False, "", error=f"could not be run: {error}")
+        return _Result(planned, False, "", error=f"could not be run: {error}")
     success, found = bool(result.success), result.result or {}
     rows = (found.get("details") or {}).get("unexpected_rows") or []
-    return _Outcome(planned, success, _observed(planned, success, found), sample=_texts(rows[:SAMPLE_ROWS]))
+    return _Result(planned, success, _observed(planned, success, found), sample=_texts(rows[:SAMPLE_ROWS]))
 
 
 def _error(info: Mapping[str, Any]) -> str | None:

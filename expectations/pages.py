@@ -19,6 +19,7 @@ INDEX_ROWS = 200
 KEPT = 100  # audits that are never too old
 LONGEST_VALUE = 200  # characters of a value in a sample
 _TEMPLATES = Path(__file__).with_name("templates")
+_ORDER = ("failed", "waived", "refused", "passed", "skipped")  # of checks on a page
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,150}")
 
 
@@ -27,8 +28,9 @@ def write(folder: Path, audit: Mapping[str, Any]) -> str:
 
     Readers and other writers see each file as it was or as it is, never half of it.
 
-    audit: name, verdict, time (ISO 8601, UTC), failed_critical, and checks with name, description, severity, scope,
-    success, observed, expectations and sample (a list of rows as mappings).
+    audit: name, verdict, time (ISO 8601, UTC), failed_critical, refused (rules of which single rows were refused), note,
+    and checks with name, description, severity, scope, outcome, observed, expectations and sample (a list of rows as
+    mappings).
 
     Returns:
         The page's path in the folder.
@@ -89,18 +91,34 @@ def drop_samples(folder: Path, drop: Callable[[str, Mapping[str, Any]], bool]) -
 
 def page(audit: Mapping[str, Any]) -> str:
     """The page of one audit: failed checks first, critical ones before warnings."""
-    order = sorted(audit["checks"], key=lambda check: (check["success"], check["severity"]))
+    audit = _with_outcomes(audit)
+    order = sorted(audit["checks"], key=lambda check: (_ORDER.index(check["outcome"]), check["severity"]))
     return _environment().get_template("audit.html").render(audit=audit, checks=order)
 
 
 def index(audits: list[Mapping[str, Any]]) -> str:
     """The page that lists audits in the order given."""
-    return _environment().get_template("index.html").render(audits=audits, limit=INDEX_ROWS)
+    shown = [_with_outcomes(audit) for audit in audits]
+    return _environment().get_template("index.html").render(audits=shown, limit=INDEX_ROWS)
 
 
 def latest(folder: Path) -> list[Mapping[str, Any]]:
     """The last `INDEX_ROWS` audits, latest first. Reads no more files than that, however many there are."""
     return [json.loads(path.read_text(encoding="utf-8")) for _, path in _by_age(folder)[:INDEX_ROWS]]
+
+
+def _with_outcomes(audit: Mapping[str, Any]) -> Mapping[str, Any]:
+    """An audit in today's form; results that are older say `success` of each check, also of those that did not run."""
+
+    def outcome(check: Mapping[str, Any]) -> str:
+        if "outcome" in check:
+            return str(check["outcome"])
+        if not check["success"]:
+            return "failed"
+        return "skipped" if check["observed"].startswith("not checked") else "passed"
+
+    checks = [{**check, "outcome": outcome(check)} for check in audit["checks"]]
+    return {"refused": [], "note": "", **audit, "checks": checks}
 
 
 def _by_age(folder: Path) -> list[tuple[int, Path]]:

@@ -16,7 +16,7 @@ NEEDS = ("history", "mix")  # what a rule may need of earlier batches; without i
 
 _KEYS = (
     "name", "description", "severity", "scope", "table", "event_types", "needs", "expectation", "kwargs",
-    "condition", "query",
+    "condition", "query", "held_above",
 )  # fmt: skip
 _NAME = re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)*")
 _PLACEHOLDER = re.compile(r"\{([^{}]*)\}")
@@ -27,13 +27,28 @@ class RuleError(ValueError):
 
 
 @dataclass(frozen=True)
+class Limits:
+    """How many rows may break a rule of rows before their whole batch is held: more than both are too many.
+
+    share: of the rows that would be published, 0 to 1. rows: a number of rows.
+    """
+
+    share: float = 0.05
+    rows: int = 100
+
+    def exceeded(self, broken: int, checked: int) -> bool:
+        """Whether `broken` of `checked` rows are too many."""
+        return broken > self.rows and broken > self.share * checked
+
+
+@dataclass(frozen=True)
 class Rule:
     """One hand-written check. Exactly one of `expectation`, `condition` and `query` says what is checked.
 
     scope: `batch` sees every message of a batch, `good` only those that would be published, `day` the rows of one day
     of `table`. `condition` is a Spark SQL boolean that is true for a row that breaks the rule; `query` selects such
     rows from {batch}. A rule with `event_types` is checked once for each of them that the batch holds, with
-    {event_type} filled in.
+    {event_type} filled in. `held_above`: of a rule of rows.
     """
 
     name: str
@@ -47,6 +62,12 @@ class Rule:
     kwargs: Mapping[str, Any] | None = None
     condition: str | None = None
     query: str | None = None
+    held_above: Limits = Limits()
+
+    @property
+    def of_rows(self) -> bool:
+        """Whether a row that breaks it is refused alone: a critical condition. All other critical rules hold the batch."""
+        return self.severity == CRITICAL and self.scope == GOOD and self.condition is not None
 
 
 def load_rules(folder: Path) -> tuple[Rule, ...]:
@@ -97,7 +118,31 @@ def _rule(place: str, item: Any) -> Rule:
             raise RuleError(f"{place}: {key} must be a list of names")
     for need in item.get("needs", []):
         _one_of(place, "needs", need, NEEDS)
-    return Rule(**{**item, "event_types": tuple(item.get("event_types", ())), "needs": tuple(item.get("needs", ()))})
+    made = {"event_types": tuple(item.get("event_types", ())), "needs": tuple(item.get("needs", ()))}
+    return Rule(**{**item, **made, "held_above": _limits(place, item)})
+
+
+def _limits(place: str, item: Mapping[str, Any]) -> Limits:
+    of_rows = item["severity"] == CRITICAL and item["scope"] == GOOD and "condition" in item
+    if of_rows and item.get("needs"):
+        raise RuleError(
+            f"{place}: needs are for checks of the whole batch; a critical condition judges each row by itself"
+        )
+    if "held_above" not in item:
+        return Limits()
+    given = item["held_above"]
+    if not of_rows:
+        raise RuleError(
+            f"{place}: held_above is for critical rules of scope good with a condition; others hold the batch"
+        )
+    if not isinstance(given, dict) or set(given) != {"share", "rows"}:
+        raise RuleError(f"{place}: held_above must have the keys share (0 to 1) and rows (0 or more)")
+    share, rows = given["share"], given["rows"]
+    if isinstance(share, bool) or not isinstance(share, int | float) or not 0 <= share <= 1:
+        raise RuleError(f"{place}: held_above: share is {share!r}; it must be a number from 0 to 1")
+    if isinstance(rows, bool) or not isinstance(rows, int) or rows < 0:
+        raise RuleError(f"{place}: held_above: rows is {rows!r}; it must be a whole number, 0 or more")
+    return Limits(float(share), rows)
 
 
 def _check_scope(place: str, item: Mapping[str, Any]) -> None:

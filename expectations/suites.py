@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from statistics import median
 from typing import TYPE_CHECKING, Any
 
-from expectations.rulebook import BATCH, DAY, GOOD, WARNING, Rule
+from expectations.row_rules import BROKEN, filled
+from expectations.rulebook import BATCH, DAY, GOOD, WARNING, Limits, Rule
 from lakehouse import patterns
 
 if TYPE_CHECKING:
     from lakehouse.contract import Contract, Contracts, Field
 
-GOOD_ROW = "(reason_code is null and not duplicate)"
+GOOD_ROW = f"(reason_code is null and not duplicate and {BROKEN} is null)"  # it would be published
 ENOUGH_HISTORY = 5  # batches; the median of fewer says little
 CONDITION_COLUMN = "holds__"  # a condition becomes a boolean column of this prefix, so that one pass checks them all
 # What a sample shows of a row besides the values that the check is about. `player` is there for an erasure to find it.
@@ -28,6 +29,7 @@ class Planned:
     name: of the contract check (`<event_type>.<field>:<keyword>`) or the rule; several of one name are one check.
     scope: batch, good or day; table: of a day's check. column: (name, SQL) of a boolean column to add first.
     sample: columns that a sample of failing rows shows. skipped: why it is not run, else None.
+    limits: of a rule of rows; None: the check holds its batch if it is critical.
     """
 
     name: str
@@ -41,6 +43,7 @@ class Planned:
     sample: tuple[str, ...] = COORDINATES
     skipped: str | None = None
     parameters: Mapping[str, Any] = field(default_factory=dict)
+    limits: Limits | None = None
 
 
 def batch_suite(
@@ -49,16 +52,40 @@ def batch_suite(
     event_types: Sequence[str],
     history: Sequence[int],
     mix: Mapping[str, float],
+    good_rows: int,
 ) -> tuple[Planned, ...]:
-    """All checks of one batch: those of the contracts of `event_types`, then the rules in their files' order."""
+    """All checks of one batch: those of the contracts of `event_types`, then the rules in their files' order.
+
+    `good_rows`: how many messages keep their contract and are no repetitions.
+    """
     base = [check for name in sorted(event_types) for check in _contract_checks(contracts[name])]
-    written = [check for rule in rules if rule.scope != DAY for check in _batch_rule(rule, event_types, history, mix)]
+    written = [
+        check
+        for rule in rules
+        if rule.scope != DAY
+        for check in (
+            [_planned(rule, None, {}, skipped="not checked: the batch holds no row that could be published")]
+            if rule.scope == GOOD and rule.condition is not None and not good_rows
+            else _batch_rule(rule, event_types, history, mix)
+        )
+    ]
     return (*base, *written)
 
 
-def day_suite(rules: Sequence[Rule]) -> tuple[Planned, ...]:
-    """All checks of one day's tables."""
-    return tuple(_planned(rule, None, {}) for rule in rules if rule.scope == DAY)
+def day_suite(rules: Sequence[Rule], empty: Collection[str]) -> tuple[Planned, ...]:
+    """All checks of one day's tables; a condition on rows has nothing to check in those that are `empty`."""
+    return tuple(
+        _planned(
+            rule,
+            None,
+            {},
+            skipped=f"not checked: {rule.table} has no rows of this day"
+            if rule.condition is not None and rule.table in empty
+            else None,
+        )
+        for rule in rules
+        if rule.scope == DAY
+    )
 
 
 # --- from the contracts -----------------------------------------------------------------------------------------------
@@ -164,10 +191,16 @@ def _planned(
     names |= {"table": rule.table, "skipped": skipped, "parameters": parameters or {}}
     fill = {**fill, **({"event_type": event_type} if event_type else {})}
     sample = COORDINATES if rule.scope != DAY else ()
+    if rule.of_rows:
+        about = _columns(filled(rule, event_type or ""))
+        of_type = f"event_type = '{event_type}' and " if event_type else ""
+        condition = f"{of_type}array_contains({BROKEN}, '{rule.name}')"
+        return replace(_holds(names, condition, about, suffix=event_type or ""), limits=rule.held_above)
     if rule.condition is not None:
-        return _holds(
-            names, _filled(rule.condition, fill), sample[len(COORDINATES) :], suffix=event_type or "", sample=sample
-        )
+        condition = _filled(rule.condition, fill)
+        if rule.scope == GOOD:
+            condition = f"{GOOD_ROW} and ({condition})"
+        return _holds(names, condition, _columns(condition) if sample else (), suffix=event_type or "", sample=sample)
     if rule.query is not None:
         query = {"unexpected_rows_query": _filled(rule.query, fill)}
         return Planned(**names, expectation="UnexpectedRowsExpectation", kwargs=query, sample=())
@@ -186,18 +219,18 @@ def _holds(
 ) -> Planned:
     """A check that no row meets `condition`, as a boolean column that must be true everywhere."""
     column = CONDITION_COLUMN + re.sub(r"\W", "_", f"{names['name']}{'__' + suffix if suffix else ''}")
-    broken = f"coalesce({condition}, false)"
-    if names["scope"] == GOOD:
-        broken = f"{GOOD_ROW} and {broken}"
-    if not about and sample:  # columns that the condition names
-        about = tuple(dict.fromkeys(re.findall(r"\b[a-z0-9_]+__[a-z0-9_]+\b", condition)))
     return Planned(
         **names,
         expectation="ExpectColumnValuesToBeInSet",
         kwargs={"column": column, "value_set": [True]},
-        column=(column, f"not ({broken})"),
+        column=(column, f"not coalesce({condition}, false)"),
         sample=(*sample, *about),
     )
+
+
+def _columns(condition: str) -> tuple[str, ...]:
+    """The own fields of event types that a condition names."""
+    return tuple(dict.fromkeys(re.findall(r"\b[a-z0-9_]+__[a-z0-9_]+\b", condition)))
 
 
 def _mix_table(mix: Mapping[str, float]) -> str:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
-from jobs.ledger import FAILED, PASSED, Snapshot
+from jobs import refusals
+from jobs.ledger import PASSED, Count, Decision, Snapshot
 from lakehouse.destinations import DUPLICATE
 
 if TYPE_CHECKING:
@@ -14,13 +15,23 @@ if TYPE_CHECKING:
     from jobs.job import Job
 
 
-def audit(
-    run: Job, name: str, staged: DataFrame, history: Sequence[int] = (), mix: Mapping[str, float] | None = None
-) -> tuple[str, tuple[str, ...], str]:
-    """Runs the expectations over staged rows; those that need earlier batches only if `history` and `mix` are given.
+class Terms(NamedTuple):
+    """How an audit concludes.
 
-    Returns:
-        The verdict, the names of failed critical checks, and the page.
+    history, mix: of earlier batches (see `recent`); without them nothing is compared with earlier batches.
+    held_by_rows: whether too many rows that break a rule of rows hold all. waived: whether whatever is found is accepted.
+    """
+
+    history: Sequence[int] = ()
+    mix: Mapping[str, float] | None = None
+    held_by_rows: bool = True
+    waived: bool = False
+
+
+def decide(run: Job, name: str, staged: DataFrame, counts: Sequence[Count], folder: str, terms: Terms) -> Decision:
+    """Audits what was staged into `folder`, `counts` as counted there, and says what that decides.
+
+    The verdict is a ledger's: passed (then single rows may be refused), failed (all is held) or waived.
     """
     from expectations.audit import audit_batch
 
@@ -31,11 +42,23 @@ def audit(
         name=name,
         contracts=run.contracts,
         event_types=sorted(row["event_type"] for row in present if row["event_type"] in run.contracts),
-        history=history,
-        mix=mix or {},
+        good_rows=refusals.good_rows(counts),
+        history=terms.history,
+        mix=terms.mix or {},
         settings=run.settings,
+        held_by_rows=terms.held_by_rows,
+        waived=terms.waived,
     )
-    return (PASSED if result.verdict == "passed" else FAILED), result.failed_critical, result.page
+    return Decision(
+        run.attempt_id,
+        run.judged_by,
+        result.verdict,
+        result.failed_critical,
+        refusals.as_decided(counts, result.verdict),
+        folder,
+        result.page,
+        refused=refusals.refused(staged, counts) if result.verdict == PASSED else (),
+    )
 
 
 def recent(run: Job, snapshot: Snapshot) -> tuple[list[int], dict[str, float]]:

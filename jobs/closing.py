@@ -130,6 +130,11 @@ def publish_decided(run: Job, entry: Entry, decision: Decision) -> None:
         summary[each.destination] = summary.get(each.destination, 0) + each.rows
     what = ", ".join(f"{k} {v}" for k, v in sorted(summary.items())) or "nothing to change"
     run.say(f"entry {entry.entry_id} ({entry.kind}) is {decision.verdict}: {what}")
+    for each in decision.refused:
+        run.say(
+            f"WARNING: {each.rows} rows of entry {entry.entry_id} break the rule {each.rule}: they are in quarantine as "
+            f"audit:{each.rule}, all other good rows are published"
+        )
 
 
 def _publish_rows(run: Job, entry: Entry, decision: Decision) -> None:
@@ -162,7 +167,7 @@ def _publish_rows(run: Job, entry: Entry, decision: Decision) -> None:
         replace_where = f"event_date = date '{request.day}' and batch_id <= {request.through}"
 
     def publish_table(name: str) -> None:
-        events = staging.event_rows(frame, by_table[name], run.contracts, entry.entry_id)
+        events = staging.event_rows(frame, by_table[name], run.contracts, entry.entry_id, decision.verdict)
         path = run.path(names.event_table(name))
         delta_writes.append_once(events, path, app="publish", version=entry.entry_id, replace_where=replace_where)
         run.hooks.at(f"after_table:{name}")

@@ -12,9 +12,11 @@ import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from jobs import delta_writes
+from expectations.rulebook import Rule, load_rules
+from jobs import delta_writes, judging_version
 from jobs.hooks import Hooks
 from jobs.ledger import Ledger
 from jobs.session import SparkUnavailable, spark_session
@@ -43,6 +45,16 @@ class Job:
     run: str  # the Airflow run that started it, or who did
     attempt_id: str
     options: argparse.Namespace
+
+    @cached_property
+    def rules(self) -> tuple[Rule, ...]:
+        """The hand-written checks. Raises RuleError."""
+        return load_rules(self.settings.rules)
+
+    @cached_property
+    def judged_by(self) -> str:
+        """Hash of all that says what becomes of a message: contracts, rules and the judging code."""
+        return judging_version.hash_of(self.contracts, self.settings.rules)
 
     @property
     def day(self) -> dt.date:

@@ -24,6 +24,7 @@ RECENT = 12  # entries that are read in any case (a file a row): the sizes of th
 RANGE_DDL = "struct<topic: string, topic_id: string, partition: int, start: bigint, until: bigint>"
 COUNT_DDL = "struct<destination: string, topic: string, partition: int, event_date: date, rows: bigint>"
 SELECTION_DDL = "struct<reason: string, event_type: string, batch_id: bigint, since: timestamp, until: timestamp>"
+REFUSED_DDL = "struct<rule: string, rows: bigint>"
 COMPARISON_DDL = "struct<destination: string, before: bigint, after: bigint, changed: bigint>"
 COLUMNS = {
     "entry_id": ("bigint", "dense number of the entry; of an ingest it is also the batch_id"),
@@ -32,9 +33,13 @@ COLUMNS = {
     "attempt_id": ("string", "the attempt that wrote this row"),
     "ranges": (f"array<{RANGE_DDL}>", "planned: offsets [start, until) per topic, topic_id and partition"),
     "counts": (f"array<{COUNT_DDL}>", "decided: rows staged; done: rows read back; per destination, partition and day"),
-    "contracts_hash": ("string", "decided: hash of all contracts that judged the rows"),
+    "contracts_hash": ("string", "decided: hash of the contracts, rules and code that judged the rows"),
     "verdict": ("string", "decided: passed, failed, or waived (failed, and accepted all the same)"),
-    "failed_checks": ("array<string>", "decided: names of the critical checks that failed"),
+    "failed_checks": ("array<string>", "decided: names of the critical checks that hold the rows"),
+    "refused": (
+        f"array<{REFUSED_DDL}>",
+        "decided: rows that a rule of rows refused, by the first rule that they break",
+    ),
     "waiver": ("string", "planned, of a replay: why a failed audit is accepted; none: it is not"),
     "staging": ("string", "decided: folder that holds what is published"),
     "page": ("string", "data-quality page of the audit"),
@@ -93,6 +98,14 @@ class Compared:
     changed: int
 
 
+@dataclass(frozen=True, order=True)
+class Refusal:
+    """Rows that a rule of rows sent to quarantine while the others of their entry are published."""
+
+    rule: str
+    rows: int
+
+
 @dataclass(frozen=True)
 class Decision:
     """What an attempt staged and was chosen for; whoever publishes the entry publishes exactly this."""
@@ -107,6 +120,7 @@ class Decision:
     abandoned: bool = False
     comparison: tuple[Compared, ...] = ()
     why: str = ""  # of an abandoned entry
+    refused: tuple[Refusal, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -238,6 +252,7 @@ def _decision(row: Mapping[str, Any]) -> Decision:
         abandoned=row["step"] == ABANDONED,
         comparison=tuple(Compared(**each) for each in row["comparison"] or ()),
         why=row["why"] or "",
+        refused=tuple(Refusal(**each) for each in row.get("refused") or ()),
     )
 
 
@@ -310,6 +325,7 @@ class Ledger:
             contracts_hash=decision.contracts_hash,
             verdict=decision.verdict,
             failed_checks=list(decision.failed_checks),
+            refused=[(each.rule, each.rows) for each in decision.refused],
             staging=decision.staging,
             page=decision.page,
             comparison=[(c.destination, c.before, c.after, c.changed) for c in decision.comparison],

@@ -28,4 +28,4 @@ def stage(run: Job, entry: Entry, snapshot: Snapshot) -> Decision:
     )
     run.hooks.at("after_stage")
     counts = staging.count(staging.read(run.spark, folder))
-    return Decision(run.attempt_id, run.contracts.hash, PASSED, (), counts, folder if counts else "", "")
+    return Decision(run.attempt_id, run.judged_by, PASSED, (), counts, folder if counts else "", "")

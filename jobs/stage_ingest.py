@@ -37,7 +37,7 @@ def stage(run: Job, entry: Entry, snapshot: Snapshot) -> Decision:
     if "balance" not in run.settings.broken:
         check_range(run, entry, in_raw)
     if not in_raw:  # nothing but transaction markers, or all of it recorded as lost
-        return Decision(run.attempt_id, run.contracts.hash, PASSED, (), (), "", "")
+        return Decision(run.attempt_id, run.judged_by, PASSED, (), (), "", "")
 
     folder = names.staging_folder(run.settings.warehouse_uri, entry.entry_id, run.attempt_id)
     judged = judge(
@@ -49,7 +49,7 @@ def stage(run: Job, entry: Entry, snapshot: Snapshot) -> Decision:
     )
     if "staging" in run.settings.broken:  # as a writer would that loses rows
         judged = judged.where("`offset` % 7 <> 3")
-    staging.write(judged, folder, sum(each.rows for each in in_raw))
+    staging.write_judged(judged, folder, sum(each.rows for each in in_raw), run.rules, run.contracts)
     run.hooks.at("after_stage")
     staged = staging.read(run.spark, folder)
     counts = staging.count(staged)
@@ -57,10 +57,8 @@ def stage(run: Job, entry: Entry, snapshot: Snapshot) -> Decision:
         staging.check_balance(in_raw, counts)
 
     run.hooks.at("before_audit")
-    history, mix = auditing.recent(run, snapshot)
-    verdict, failed, page = auditing.audit(run, f"ingest-{entry.entry_id:06d}", staged, history, mix)
-    decided = staging.as_decided(counts, failed)
-    return Decision(run.attempt_id, run.contracts.hash, verdict, failed, decided, folder, page)
+    terms = auditing.Terms(*auditing.recent(run, snapshot))
+    return auditing.decide(run, f"ingest-{entry.entry_id:06d}", staged, counts, folder, terms)
 
 
 def count(batch: DataFrame, batch_id: int) -> tuple[list[Count], Bounds | None]:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import reduce
 from typing import TYPE_CHECKING
 
-from jobs import auditing, staging, tables
+from jobs import auditing, refusals, staging, tables
 from jobs.contract_sql import literal
 from jobs.ledger import FAILED, INGEST, PASSED, Compared, Decision, Entry, Request, Snapshot
 from jobs.quarantined import KEY, open_rows
@@ -25,13 +26,15 @@ if TYPE_CHECKING:
 
 # Columns by which a row is not told to be another: which entry published it last.
 _NOT_COMPARED = ("entry_id",)
+ACCEPTED = "accepted"  # column: the message was published under a waiver
 
 
 def stage(run: Job, entry: Entry, snapshot: Snapshot) -> Decision:
     """Judges all messages of the day in batches up to the request's `through`, but for those that it must leave alone.
 
     Left alone is what an audit holds back, what was discarded, and what used an event_id again: the first event of that
-    id may have been erased since, and its id must not be free by that. What was accepted by a waiver is left out of the audit.
+    id may have been erased since, and its id must not be free by that. What was accepted by a waiver is left out of the audit,
+    and no rule of rows refuses it.
     A table that would be as it was is not touched; if all are, nothing is decided but that.
 
     Raises:
@@ -54,17 +57,20 @@ def stage(run: Job, entry: Entry, snapshot: Snapshot) -> Decision:
         .select(*KEY)
         .unionAll(of_day.where("action = 'discarded'").select(*KEY))
     )
+    waived = of_day.where("action = 'waived'").select(*KEY).distinct().selectExpr("*", f"true as {ACCEPTED}")
     batch = (
         raw.where(inside)
         .join(alone, KEY, "left_anti")
         .join(opened.selectExpr(*[f"`{each}`" for each in KEY], f"reason_code as {OPEN_REASON}"), KEY, "left")
+        .join(waived, KEY, "left")
     )
     in_raw = staging.count(batch.selectExpr(f"'{RAW}' as destination", "topic", "partition", "event_date"))
     rows = sum(each.rows for each in in_raw)
     tune_for(run.spark, rows)
     run.say(f"day {request.day}: {rows} messages of batches up to {request.through} are judged anew")
     folder = names.staging_folder(run.settings.warehouse_uri, entry.entry_id, run.attempt_id)
-    staging.write(_asked_for(judge_again(run, batch, raw), request, contracts), folder, rows)
+    judged = _asked_for(judge_again(run, batch, raw, keep=[ACCEPTED]), request, contracts)
+    staging.write_judged(judged, folder, rows, run.rules, run.contracts, accepted=ACCEPTED)
     run.hooks.at("after_stage")
     staged = staging.read(run.spark, folder) if rows else None
     if staged is not None:
@@ -75,20 +81,22 @@ def stage(run: Job, entry: Entry, snapshot: Snapshot) -> Decision:
     for each in comparison:
         run.say(f"  {each.destination}: {each.before} rows before, {each.after} after, {each.changed} differ")
     if staged is None or not (any(each.changed for each in comparison) or _quarantine_differs(staged)):
-        return Decision(run.attempt_id, run.contracts.hash, PASSED, (), (), "", "", comparison=comparison)
+        return Decision(run.attempt_id, run.judged_by, PASSED, (), (), "", "", comparison=comparison)
 
     run.hooks.at("before_audit")
-    waived = of_day.where("action = 'waived'").select(*KEY)
-    verdict, failed, page = auditing.audit(run, f"rebuild-{entry.entry_id:06d}", staged.join(waived, KEY, "left_anti"))
-    if verdict == FAILED:
+    audited = staged.join(waived, KEY, "left_anti")
+    name = f"rebuild-{entry.entry_id:06d}"
+    decision = auditing.decide(run, name, audited, staging.count(audited), folder, auditing.Terms())
+    if decision.verdict == FAILED:
         raise Refused(
-            f"the audit of the rebuilt day {request.day} failed: {', '.join(failed)}; the day is as it was. Correct the "
-            "contracts or the rule, and rebuild again",
-            page,
+            f"the audit of the rebuilt day {request.day} failed: {', '.join(decision.failed_checks)}; the day is as it "
+            "was. Correct the contracts or the rule, and rebuild again",
+            decision.page,
         )
     swapped = {each.destination for each in comparison if each.changed} | {QUARANTINE, DUPLICATE, SUPPRESSED}
-    counts = tuple(each for each in staging.count(staged) if each.destination in swapped)
-    return Decision(run.attempt_id, run.contracts.hash, verdict, failed, counts, folder, page, comparison=comparison)
+    counts = refusals.as_decided(staging.count(staged), decision.verdict)
+    counts = tuple(each for each in counts if each.destination in swapped)
+    return replace(decision, counts=counts, comparison=comparison)
 
 
 def check_raw(run: Job, entry: Entry, day: dt.date) -> None:
@@ -190,7 +198,7 @@ def _digest(columns: dict[str, str]) -> str:
 def _quarantine_differs(staged: DataFrame) -> bool:
     """Whether a message leaves quarantine, comes into it, or stands there for another reason."""
     stays = f"destination = '{QUARANTINE}' and reason_code <=> {OPEN_REASON}"
-    differs = f"not ({stays}) and (destination = '{QUARANTINE}' or {OPEN_REASON} is not null)"
+    differs = f"not ({stays}) and ({refusals.quarantined(PASSED)} or {OPEN_REASON} is not null)"
     return bool(staged.where(differs).limit(1).collect())
 
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from jobs import auditing, duplicates, erasures, staging
 from jobs.checks import judge
-from jobs.ledger import FAILED, PASSED, WAIVED, Decision, Entry, Request, Snapshot
+from jobs.ledger import PASSED, Decision, Entry, Request, Snapshot
 from jobs.quarantined import KEY, condition_of, open_rows
 from jobs.session import tune_for
 from jobs.staging import OPEN_REASON
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
 
 def stage(run: Job, entry: Entry, snapshot: Snapshot) -> Decision:
     """Stages those of the replay's messages that are open in quarantine now; what fails again gets a new row there.
+
+    Rows that break a rule of rows are refused again, however many; the others of them are published.
 
     Raises:
         BalanceError: a message that is open in quarantine is not in raw.
@@ -42,7 +45,7 @@ def rejudge(run: Job, request: Request, folder: str, name: str) -> Decision:
         "max(batch_id) as high",
     ).collect()  # fmt: skip
     if not bounds["rows"]:
-        return Decision(run.attempt_id, run.contracts.hash, PASSED, (), (), "", "")
+        return Decision(run.attempt_id, run.judged_by, PASSED, (), (), "", "")
     tune_for(run.spark, bounds["rows"])
     raw = run.spark.read.format("delta").load(run.path(names.RAW_EVENTS))
     near = raw.where(
@@ -51,7 +54,7 @@ def rejudge(run: Job, request: Request, folder: str, name: str) -> Decision:
     )
     batch = near.join(taken.select(*KEY, OPEN_REASON), KEY, "inner")
     judged = judge_again(run, batch, raw)
-    staging.write(judged, folder, bounds["rows"])
+    staging.write_judged(judged, folder, bounds["rows"], run.rules, run.contracts)
     staged = staging.read(run.spark, folder)
     counts = staging.count(staged)
     if sum(each.rows for each in counts) != bounds["rows"]:
@@ -59,21 +62,18 @@ def rejudge(run: Job, request: Request, folder: str, name: str) -> Decision:
             f"{bounds['rows']} messages are open in quarantine, {sum(each.rows for each in counts)} of them are in raw.events"
         )
     run.hooks.at("before_audit")
-    verdict, failed, page = auditing.audit(run, name, staged)
-    if verdict == FAILED and request.waiver:
-        verdict = WAIVED
-    decided = staging.as_decided(counts, failed if verdict == FAILED else ())
-    return Decision(run.attempt_id, run.contracts.hash, verdict, failed, decided, folder, page)
+    terms = auditing.Terms(held_by_rows=False, waived=bool(request.waiver))
+    return auditing.decide(run, name, staged, counts, folder, terms)
 
 
-def judge_again(run: Job, batch: DataFrame, raw: DataFrame) -> DataFrame:
-    """Judges messages that were judged before; `batch` has OPEN_REASON. Erased players are left out of it."""
+def judge_again(run: Job, batch: DataFrame, raw: DataFrame, keep: Sequence[str] = ()) -> DataFrame:
+    """Judges messages that were judged before; `batch` has OPEN_REASON and `keep`. Erased players are left out of it."""
     judged = judge(
         batch,
-        duplicates.find_repeats(batch.drop(OPEN_REASON), raw, duplicates.bounds_of(batch)),
+        duplicates.find_repeats(batch.drop(OPEN_REASON, *keep), raw, duplicates.bounds_of(batch)),
         run.contracts,
         max_event_bytes=run.settings.max_event_bytes,
         header_rules=run.settings.header_rules,
-        keep=["key", OPEN_REASON],
+        keep=["key", OPEN_REASON, *keep],
     )
     return erasures.suppress(judged, erasures.read_erasures(run), run.settings)

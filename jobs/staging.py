@@ -5,15 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
-from jobs import message, tables
+from expectations.row_rules import BROKEN
+from jobs import message, refusals, tables
 from jobs.contract_sql import literal, wide_name
-from jobs.ledger import FAILED, Count, Decision, Request
+from jobs.ledger import FAILED, PASSED, Count, Decision, Request
 from jobs.raw import NO_REPEATS
-from lakehouse.destinations import DUPLICATE, QUARANTINE
+from lakehouse.destinations import QUARANTINE
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
 
+    from expectations.rulebook import Rule
     from lakehouse.contract import Contract, Contracts
 
 ROWS_PER_FILE = 250_000
@@ -48,6 +50,28 @@ def write(judged: DataFrame, folder: str, rows: int) -> None:
     writer.parquet(folder)
 
 
+def write_judged(
+    judged: DataFrame,
+    folder: str,
+    rows: int,
+    rules: Sequence[Rule],
+    contracts: Contracts,
+    accepted: str | None = None,
+) -> None:
+    """Marks the judged messages that a rule of rows refuses (see `refusals.mark_refused`), and writes all of them.
+
+    Raises:
+        AuditError: Spark cannot read a rule.
+    """
+    from pyspark.errors import AnalysisException
+
+    try:
+        write(refusals.mark_refused(judged, rules, contracts, accepted), folder, rows)
+    except AnalysisException:
+        refusals.check_rules(judged, rules, contracts)
+        raise
+
+
 def read(spark: SparkSession, folder: str) -> DataFrame:
     """All that was staged in the folder. A file of it is asked for its columns once, not in each query over it."""
     return spark.read.schema(spark.read.parquet(folder).schema).parquet(folder)
@@ -74,24 +98,14 @@ def check_balance(raw: Iterable[Count], staged: Iterable[Count]) -> None:
         raise BalanceError("the batch does not add up, so it is not decided:\n  " + "\n  ".join(off))
 
 
-def as_decided(staged: Sequence[Count], failed_checks: Sequence[str]) -> tuple[Count, ...]:
-    """Where the rows go once the audit has spoken: after a critical failure all but duplicates go to quarantine."""
-    if not failed_checks:
-        return tuple(staged)
-    sums: dict[tuple[str, str, int, object], int] = {}
-    for each in staged:
-        destination = DUPLICATE if each.destination == DUPLICATE else QUARANTINE
-        key = (destination, each.topic, each.partition, each.event_date)
-        sums[key] = sums.get(key, 0) + each.rows
-    return tuple(sorted(Count(*key, rows=rows) for key, rows in sums.items()))  # type: ignore[arg-type]
-
-
-def event_rows(frame: DataFrame, contract: Contract, contracts: Contracts, entry_id: int) -> DataFrame:
+def event_rows(
+    frame: DataFrame, contract: Contract, contracts: Contracts, entry_id: int, verdict: str = PASSED
+) -> DataFrame:
     """The staged rows of one event table, in the table's columns; fields that were not known when staging are null."""
     definition = tables.event_definition(contract, contracts)
     own = {f.name: wide_name(contract.event_type, f.name) for f in contract.fields}
     staged = set(frame.columns)
-    number = message.by_key("destination", {contract.table: f"{int(entry_id)}L"})
+    number = message.by_key("event_type", {contract.event_type: f"{int(entry_id)}L"})
     special = {"raw_event": "cast(value as string)", "entry_id": number}
 
     def source(name: str, kind: str) -> str:
@@ -100,22 +114,31 @@ def event_rows(frame: DataFrame, contract: Contract, contracts: Contracts, entry
         column = own.get(name, name)
         return f"`{column}`" if column in staged else f"cast(null as {kind})"
 
-    return frame.where(f"destination = '{contract.table}'").selectExpr(
+    return frame.where(refusals.published(contract.table, verdict)).selectExpr(
         *[f"{source(name, kind)} as `{name}`" for name, (kind, _) in definition.columns.items()]
     )
 
 
 def quarantine_rows(frame: DataFrame, decision: Decision, entry_id: int) -> DataFrame:
-    """The staged rows that go to quarantine: the bad ones, and after a failed audit the good ones with its name."""
-    special = {"entry_id": f"cast({entry_id} as bigint)", "contract_version": "cast(contract_version as int)"}
-    where = f"destination = '{QUARANTINE}'"
-    if decision.verdict == FAILED:
-        audit = f"audit:{decision.failed_checks[0]}"
-        special["reason_code"] = f"coalesce(reason_code, '{audit}')"
-        special["rule"] = f"case when reason_code is null then '{decision.failed_checks[0]}' else rule end"
-        where = f"destination <> '{DUPLICATE}'"
+    """The staged rows that go to quarantine: those at fault, and of a held entry the good ones with the check's name.
+
+    At fault is a row that breaks its contract or a rule of rows. Of rows that were staged before rules of rows were told
+    apart, and are held, that is not known.
+    """
+    is_marked = BROKEN in frame.columns
+    broken = f"{BROKEN}[0]" if is_marked else "cast(null as string)"
+    held_by = literal(decision.failed_checks[0]) if decision.verdict == FAILED else "cast(null as string)"
+    rule = f"coalesce({broken}, {held_by})"
+    at_fault = f"reason_code is not null or {broken} is not null"
+    special = {
+        "entry_id": f"cast({entry_id} as bigint)",
+        "contract_version": "cast(contract_version as int)",
+        "reason_code": f"coalesce(reason_code, concat('audit:', {rule}))",
+        "rule": f"case when reason_code is null then {rule} else rule end",
+        "at_fault": at_fault if is_marked else f"nullif({at_fault}, false)",
+    }
     columns = [f"{special.get(name, f'`{name}`')} as `{name}`" for name in tables.QUARANTINE]
-    return frame.where(where).selectExpr(*columns)
+    return frame.where(refusals.quarantined(decision.verdict)).selectExpr(*columns)
 
 
 def action_rows(frame: DataFrame, action: str, entry_id: int, request: Request, waived: bool = False) -> DataFrame:

@@ -119,6 +119,10 @@ QUARANTINE = {
     "field": ("string", "field that failed"),
     "rule": ("string", "keyword or rule that failed"),
     "contract_version": ("int", "version of the contract that judged it"),
+    "at_fault": (
+        "boolean",
+        "whether this message breaks its contract or a rule of rows; false: it is only held with its batch; null: not known",
+    ),
 }
 ACTIONS = {
     "topic": raw.COLUMNS["topic"],

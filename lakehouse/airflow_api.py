@@ -81,6 +81,11 @@ class AirflowApi:
     def unpause(self, dag_id: str) -> None:
         self._call("PATCH", f"/api/v2/dags/{quote(dag_id)}?update_mask=is_paused", {"is_paused": False})
 
+    def note(self, dag_id: str, run_id: str, words: str) -> None:
+        """Writes a run's note, which its list in Airflow shows; at most 1,000 characters are kept."""
+        path = f"/api/v2/dags/{quote(dag_id)}/dagRuns/{quote(run_id, safe='')}?update_mask=note"
+        self._call("PATCH", path, {"note": words[:1000]})
+
     def pause(self, dag_id: str) -> None:
         self._call("PATCH", f"/api/v2/dags/{quote(dag_id)}?update_mask=is_paused", {"is_paused": True})
 

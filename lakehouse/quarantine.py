@@ -63,13 +63,14 @@ def utc(time: dt.datetime) -> str:
 
 
 def counted(settings: Settings, selection: Selection) -> list[dict[str, Any]]:
-    """Open rows by reason_code, event_type, event_date and batch_id, newest day first. Raises QueryError."""
+    """Open rows by reason_code, at_fault, event_type, event_date and batch_id, newest day first. Raises QueryError."""
     condition, parameters = selection.condition()
     return query(
         settings,
         f"""
-        select reason_code, event_type, event_date, batch_id, count(*) as messages from ops.quarantine_open
-        where {condition} group by 1, 2, 3, 4 order by event_date desc, batch_id desc, reason_code, event_type
+        select reason_code, at_fault, event_type, event_date, batch_id, count(*) as messages from ops.quarantine_open
+        where {condition} group by 1, 2, 3, 4, 5
+        order by event_date desc, batch_id desc, reason_code, at_fault desc, event_type
         """,
         parameters,
     )
@@ -93,7 +94,7 @@ def rows(settings: Settings, selection: Selection, limit: int) -> list[dict[str,
         settings,
         f"""
         select topic, topic_id, partition, "offset", kafka_timestamp, batch_id, entry_id, event_type, event_id, player,
-          reason_code, field, rule, from_utf8(substr(value, 1, {BYTES_SHOWN})) as value, length(value) as bytes
+          reason_code, field, rule, at_fault, from_utf8(substr(value, 1, {BYTES_SHOWN})) as value, length(value) as bytes
         from ops.quarantine_open where {condition}
         order by kafka_timestamp desc, topic, partition, "offset" desc limit {int(limit)}
         """,

@@ -30,6 +30,7 @@ class Arrival:
     who: str | None = None  # of a discard
     why: str | None = None
     page: str | None = None
+    at_fault: bool | None = None  # of a quarantined one; false: it is only held with its batch
 
     def as_json(self) -> dict[str, Any]:
         return asdict(self)
@@ -39,7 +40,8 @@ class Arrival:
         where = f"{self.topic}-{self.partition} offset {self.offset}, {self.kafka_timestamp}, batch {self.batch_id}"
         through = f"through entry {self.entry_id}" + (f" ({self.kind})" if self.kind else "")
         what = {
-            QUARANTINE: f"in ops.quarantine: {self.reason_code}, {through}",
+            QUARANTINE: f"in ops.quarantine: {self.reason_code}, {through}"
+            + ("; it is not at fault itself, only held with its batch" if self.at_fault is False else ""),
             DISCARDED: f"given up {through} by {self.who}: {self.why}; it was in ops.quarantine: {self.reason_code}",
             DUPLICATE: "a repetition of the first arrival, so not published again",
             SUPPRESSED: "not published: its player was erased (ops.erasures)",
@@ -60,13 +62,18 @@ def trace(settings: Settings, contracts: Contracts, event_id: str) -> list[Arriv
     except ValueError:
         raise ValueError(f"{event_id!r} is no event_id; it is a UUID, as the API answered it") from None
     place = 'topic, topic_id, partition, "offset", kafka_timestamp, batch_id'
-    nothing = "cast(null as varchar) as reason_code, cast(null as bigint) as entry_id"
+    nothing = (
+        "cast(null as varchar) as reason_code, cast(null as bigint) as entry_id, cast(null as boolean) as at_fault"
+    )
     text = "from_utf8(value)"  # of an inner object's event_id raw has the row too
     own = f"(try(json_parse({text})) is null or lower(json_extract_scalar({text}, '$.event_id')) = event_id)"
     parts = [f"select {place}, 'raw' as place, {nothing} from raw.events where event_id = ? and {own}"]
-    parts.append(f"select {place}, 'quarantine', reason_code, entry_id from ops.quarantine where event_id = ?")
+    parts.append(
+        f"select {place}, 'quarantine', reason_code, entry_id, at_fault from ops.quarantine where event_id = ?"
+    )
     parts += [
-        f"select {place}, '{table}', null, entry_id from game.{table} where event_id = ?" for table in contracts.tables
+        f"select {place}, '{table}', null, entry_id, null from game.{table} where event_id = ?"
+        for table in contracts.tables
     ]
     rows = query(settings, " union all ".join(parts), [wanted] * len(parts))
     if not rows:
@@ -143,6 +150,7 @@ def _arrival(
         who,
         why,
         batch.get("page"),
+        row.get("at_fault"),
     )
 
 

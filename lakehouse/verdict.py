@@ -23,10 +23,21 @@ class Audited:
     failed: tuple[str, ...]
     page: str
     why: str = ""
+    refused: tuple[tuple[str, int], ...] = ()  # rule of rows, and how many rows it sent to quarantine
 
     @property
     def red(self) -> bool:
         return self.verdict in RED
+
+    def warning(self, quality_url: str) -> str:
+        """One line for the operator about single rows that were refused; empty if none was."""
+        if not self.refused:
+            return ""
+        rules = ", ".join(f"audit:{rule} ({rows} rows)" for rule, rows in self.refused)
+        return (
+            f"{self.subject} is published but for single rows, which are in quarantine as {rules}. "
+            f"See {quality_url}{self.page}"
+        )
 
     def complaint(self, quality_url: str) -> str:
         """One line for the operator."""
@@ -46,6 +57,7 @@ def entries_of(settings: Settings, run: str) -> list[Audited]:
           bool_or(step = 'done') as done, bool_or(step = 'abandoned') as abandoned,
           max(why) filter (where step = 'abandoned') as why, max(verdict) filter (where step = 'decided') as verdict,
           max(failed_checks) filter (where step = 'decided') as failed_checks,
+          any_value(refused) filter (where step = 'decided') as refused,
           max(page) filter (where step in ('decided', 'abandoned')) as page
         from {ledger}
         where entry_id in (select entry_id from {ledger} where run = ? and time > current_timestamp - interval '7' day)
@@ -71,7 +83,8 @@ def judged(rows: Sequence[Mapping[str, Any]]) -> list[Audited]:
             if row["planned_here"] and ended.get(row["kind"], 0) < row["entry_id"]:
                 found.append(Audited(subject, ABANDONED, failed, page, row["why"] or ""))
         elif row["verdict"]:
-            found.append(Audited(subject, row["verdict"], failed, page))
+            refused = tuple((each[0], each[1]) for each in row.get("refused") or ())
+            found.append(Audited(subject, row["verdict"], failed, page, refused=refused))
     return found
 
 
@@ -94,6 +107,11 @@ def days_of(settings: Settings, run: str) -> list[Audited]:
 def entries_and_days_of(settings: Settings, run: str) -> list[Audited]:
     """The entries and then the days of this run."""
     return [*entries_of(settings, run), *days_of(settings, run)]
+
+
+def warning(audits: Iterable[Audited], quality_url: str) -> str | None:
+    """What to tell the operator although the run is green; None if there is nothing."""
+    return "\n".join(words for each in audits if (words := each.warning(quality_url))) or None
 
 
 def complaint(audits: Iterable[Audited], quality_url: str, what_to_do: str) -> str | None:

@@ -100,7 +100,8 @@ def show(limit: int, as_json: bool, **selected: Any) -> None:
             f"entry {row['entry_id']}, {row['event_type'] or 'no event type'}, {row['event_id']}"
         )
         at = ", ".join(f"{name} {row[name]}" for name in ("field", "rule") if row[name])
-        click.echo(f"  {row['reason_code']}" + (f" ({at})" if at else ""))
+        held = "; it is not at fault itself, only held with its batch" if row["at_fault"] is False else ""
+        click.echo(f"  {row['reason_code']}" + (f" ({at})" if at else "") + held)
         click.echo(f"  {_printable(row['value'])}" + ("" if row["bytes"] is None else f"  ({row['bytes']} bytes)"))
     if not found:
         click.echo("nothing is open in quarantine that matches")

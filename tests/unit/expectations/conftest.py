@@ -10,6 +10,8 @@ from typing import Any
 import pytest
 from pyspark.sql import DataFrame, SparkSession
 
+from expectations.row_rules import mark
+from expectations.rulebook import Rule, load_rules
 from lakehouse.contract import Contracts, load_contracts
 from lakehouse.settings import Settings
 
@@ -20,6 +22,7 @@ with warnings.catch_warnings():  # what other people's packages warn of while th
 NOW = dt.datetime.now(dt.UTC).replace(microsecond=0)
 SPARK_TYPES = {"string": "string", "integer": "bigint", "number": "double", "boolean": "boolean"}
 ITEMS = "array<struct<item_type: string, item: string, quantity: bigint>>"
+SHIPPED = load_rules(Settings().rules)
 TYPES = ("cart_action", "default", "purchase_horse", "purchase_sword")
 COORDINATES = (
     "topic string, topic_id string, partition int, offset bigint, kafka_timestamp timestamp, event_date date, "
@@ -49,9 +52,14 @@ def small_data(spark: SparkSession) -> Iterator[SparkSession]:
 
 @pytest.fixture(scope="session")
 def batch(small_data: SparkSession, contracts: Contracts) -> MakeBatch:
-    """Makes a batch: `copies` good rows of each type, then a row for each of `changes`, good but for the change."""
+    """Makes a batch: `copies` good rows of each type, then a row for each of `changes`, good but for the change.
 
-    def make(*changes: Mapping[str, Any], copies: int = 4, types: Sequence[str] = TYPES) -> DataFrame:
+    Its rows are marked by the `rules` of rows, as staging marks them.
+    """
+
+    def make(
+        *changes: Mapping[str, Any], copies: int = 4, types: Sequence[str] = TYPES, rules: Sequence[Rule] = SHIPPED
+    ) -> DataFrame:
         fields = [(f"{name}__{field.name}", field.type) for name in sorted(types) for field in contracts[name].fields]
         schema = COORDINATES + "".join(f", {name} {SPARK_TYPES.get(kind, ITEMS)}" for name, kind in fields)
         rows = [good_row(number, types[number % len(types)]) for number in range(copies * len(types))]
@@ -60,7 +68,8 @@ def batch(small_data: SparkSession, contracts: Contracts) -> MakeBatch:
         ]
         names = [part.split()[0] for part in COORDINATES.split(", ")] + [name for name, _ in fields]
         values = [tuple(row.get(name) for name in names) for row in rows]
-        return small_data.createDataFrame(values, schema).coalesce(1).cache()
+        frame = small_data.createDataFrame(values, schema)
+        return mark(frame, rules, types, "reason_code is null and not duplicate").coalesce(1).cache()
 
     return make
 

@@ -14,7 +14,8 @@ from typing import Any
 import pytest
 from pyspark.sql import DataFrame, SparkSession
 
-from expectations.audit import Audit, AuditError, audit_batch, audit_day
+from expectations.audit import Audit, AuditError, Outcome, audit_batch, audit_day
+from expectations.rulebook import load_rules
 from lakehouse.contract import Contracts
 from lakehouse.settings import Settings
 from tests.unit.expectations.conftest import NOW, TYPES, MakeBatch
@@ -50,6 +51,7 @@ BREAKS_CONTRACT: list[tuple[str, Change]] = [
     ("purchase_horse.speed:required", {**HORSE, "purchase_horse__speed": None}),
     ("cart_action.items:required", {**CART, "cart_action__items": None}),
 ]
+REFUSED = {"quantity_possible"}  # so few rows that they alone are refused; the others hold the batch
 GOOD_ROWS = 16
 LIMITS_JUST_MET = [{**SWORD, "purchase_sword__quantity": 1_000_000_000}, {**SWORD, "purchase_sword__quantity": 0}]
 
@@ -62,8 +64,9 @@ def settings(tmp_path_factory: pytest.TempPathFactory) -> Settings:
 @pytest.fixture(scope="module")
 def audit(contracts: Contracts, settings: Settings) -> RunAudit:
     def run(checked: DataFrame, name: str, **given: Any) -> Audit:
+        good_rows = checked.where("reason_code is null and not duplicate").count()
         defaults = {"contracts": contracts, "event_types": TYPES, "history": [], "mix": {}, "settings": settings}
-        return audit_batch(checked, name=name, **{**defaults, **given})
+        return audit_batch(checked, name=name, **{**defaults, "good_rows": good_rows, **given})
 
     return run
 
@@ -93,6 +96,10 @@ def failures(result: Audit, severity: str) -> set[str]:
     return {check.name for check in result.checks if not check.success and check.severity == severity}
 
 
+def with_outcome(result: Audit, outcome: Outcome) -> set[str]:
+    return {check.name for check in result.checks if check.outcome == outcome}
+
+
 def observed(result: Audit, name: str) -> str:
     return next(check.observed for check in result.checks if check.name == name)
 
@@ -105,8 +112,7 @@ def sample(settings: Settings, page: str, name: str) -> list[dict[str, Any]]:
 
 def test_a_good_batch_and_limits_just_met_pass_every_check(good: Audit) -> None:
     assert (good.verdict, good.failed_critical, good.page) == ("passed", (), "good.html")
-    assert all(check.success for check in good.checks)
-    assert not any("not checked" in check.observed for check in good.checks)
+    assert {check.outcome for check in good.checks} == {Outcome.PASSED}
 
 
 def test_the_suite_has_a_check_of_each_constrained_field_and_each_rule(good: Audit) -> None:
@@ -118,7 +124,7 @@ def test_the_suite_has_a_check_of_each_constrained_field_and_each_rule(good: Aud
 @pytest.mark.parametrize("number", range(len(BREAKS_CRITICAL)))
 def test_each_critical_rule_fails_the_batch_and_shows_the_row(critical: Audit, settings: Settings, number: int) -> None:
     rule = BREAKS_CRITICAL[number][0]
-    assert critical.verdict == "failed" and rule in critical.failed_critical
+    assert critical.verdict == "failed" and rule in {*critical.failed_critical, *REFUSED}
     shown = sample(settings, "critical", rule)
     if rule == "event_id_once":
         assert [row["event_id"] for row in shown] == ["event-0"]
@@ -127,8 +133,10 @@ def test_each_critical_rule_fails_the_batch_and_shows_the_row(critical: Audit, s
 
 
 def test_a_batch_fails_by_the_rules_that_it_breaks_and_no_others(critical: Audit, settings: Settings) -> None:
-    assert set(critical.failed_critical) == {rule for rule, _ in BREAKS_CRITICAL} == failures(critical, "critical")
-    for rule in set(critical.failed_critical) - {"event_id_once"}:
+    assert {rule for rule, _ in BREAKS_CRITICAL} == failures(critical, "critical")
+    assert set(critical.failed_critical) == with_outcome(critical, Outcome.FAILED) - failures(critical, "warning")
+    assert with_outcome(critical, Outcome.REFUSED) == REFUSED
+    for rule in failures(critical, "critical") - {"event_id_once"}:
         broken = [str(GOOD_ROWS + at) for at, (name, _) in enumerate(BREAKS_CRITICAL) if name == rule]
         assert [row["offset"] for row in sample(settings, "critical", rule)] == broken
 
@@ -176,15 +184,65 @@ def test_a_field_that_is_required_of_one_type_may_be_absent_from_others(critical
 def test_without_enough_earlier_batches_nothing_is_compared_with_them(critical: Audit) -> None:
     for rule in ("message_volume", "event_type_mix"):
         assert rule not in failures(critical, "warning")
-        assert observed(critical, rule).startswith("not checked")
+        assert observed(critical, rule).startswith("not checked") and rule in with_outcome(critical, Outcome.SKIPPED)
 
 
-def test_a_batch_of_nothing_but_unreadable_messages_passes_with_a_warning(audit: RunAudit, batch: MakeBatch) -> None:
+def test_a_batch_of_nothing_but_unreadable_messages_passes_with_a_warning_and_says_what_was_not_checked(
+    audit: RunAudit, batch: MakeBatch, settings: Settings
+) -> None:
     garbage = {"event_type": "default", "reason_code": "not_json", "event_id": None, "player": None}
     checked = batch(garbage, garbage, copies=0, types=["default"]).withColumnRenamed("event_type", "was")
     result = audit(checked.selectExpr("*", "cast(null as string) as event_type").drop("was"), "garbage", event_types=[])
     assert result.verdict == "passed" and failures(result, "warning") == {"rejected_share"}
-    assert observed(result, "quantity_possible").startswith("not checked")
+    assert {"quantity_possible", "event_date_is_broker_day"} < with_outcome(result, Outcome.SKIPPED)
+    assert "event_id_once" in with_outcome(result, Outcome.PASSED)  # a check of all rows counts none
+    assert "had nothing to check" in json.loads((settings.quality / "garbage.json").read_text())["note"]
+
+
+# --- rules of rows ----------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def limited(audit: RunAudit, batch: MakeBatch, settings: Settings, tmp_path: Path) -> RunAudit:
+    """Audits 20 good rows, `broken` of which break the one rule of rows, which holds them above 10 % and above 1 row."""
+
+    def run(broken: int, name: str = "limited", **given: Any) -> Audit:
+        rule = {"name": "odd", "description": "d", "severity": "critical", "scope": "good"}
+        form = {**rule, "condition": "offset < 0", "held_above": {"share": 0.1, "rows": 1}}
+        (tmp_path / "rules.yaml").write_text(json.dumps({"rules": [form]}))
+        rules = load_rules(tmp_path)
+        changes = [{"event_type": "default", "offset": -1 - number} for number in range(broken)]
+        changes += [{"event_type": "default"} for _ in range(16 - broken)]
+        checked = batch(*changes, copies=1, rules=rules)
+        return audit(checked, name, settings=settings.model_copy(update={"rules": tmp_path}), **given)
+
+    return run
+
+
+@pytest.mark.parametrize(("broken", "verdict", "outcome"), [(2, "passed", "refused"), (3, "failed", "failed")])
+def test_rows_that_break_a_rule_hold_their_batch_only_if_they_are_more_than_a_share_and_a_number(
+    limited: RunAudit, broken: int, verdict: str, outcome: str
+) -> None:
+    result = limited(broken)  # 2 of 20 are more than 1 row but not more than 10 %
+    (check,) = (each for each in result.checks if each.name == "odd")
+    assert (result.verdict, check.outcome) == (verdict, outcome)
+    assert result.failed_critical == (("odd",) if verdict == "failed" else ())
+    assert check.observed == f"{broken} rows fail" and not check.success
+
+
+def test_in_a_replay_no_number_of_refused_rows_holds_the_others(limited: RunAudit) -> None:
+    result = limited(16, held_by_rows=False)
+    assert (result.verdict, result.failed_critical) == ("passed", ()) and with_outcome(result, Outcome.REFUSED) == {
+        "odd"
+    }
+
+
+def test_a_waiver_is_said_on_the_page_and_accepts_refused_rows_too(limited: RunAudit, settings: Settings) -> None:
+    result = limited(1, name="waived", waived=True)
+    assert (result.verdict, result.failed_critical) == ("waived", ("odd",))
+    assert with_outcome(result, Outcome.WAIVED) == {"odd"}
+    assert json.loads((settings.quality / "waived.json").read_text())["verdict"] == "waived"
+    assert limited(0, waived=True).verdict == "passed"
 
 
 # --- rules of the operator's own --------------------------------------------------------------------------------------
@@ -198,15 +256,14 @@ def with_rule(audit: RunAudit, batch: MakeBatch, settings: Settings, tmp_path: P
         form = {"name": "odd", "description": "d", "severity": "warning", "scope": "good", **rule}
         (tmp_path / "rules.yaml").write_text(json.dumps({"rules": [form]}))
         used = settings.model_copy(update={"rules": tmp_path})
-        return audit(batch(*changes, copies=1), "own", settings=used)
+        return audit(batch(*changes, copies=1, rules=()), "own", settings=used)
 
     return run
 
 
-@pytest.mark.parametrize("form", [{"query": "select nothing from {batch}"}, {"condition": "nothing > 1"}])
-def test_a_critical_rule_that_cannot_be_run_gives_no_verdict(with_rule: RunAudit, form: Change) -> None:
+def test_a_critical_rule_that_cannot_be_run_gives_no_verdict(with_rule: RunAudit) -> None:
     with pytest.raises(AuditError, match=r"odd: .*nothing"):
-        with_rule(severity="critical", **form)
+        with_rule(severity="critical", query="select nothing from {batch}")
 
 
 @pytest.mark.parametrize("form", [{"query": "select nothing from {batch}"}, {"condition": "nothing > 1"}])
@@ -259,7 +316,16 @@ def day(small_data: SparkSession) -> Callable[..., dict[str, DataFrame]]:
 
 def test_a_good_day_passes(day: Callable[..., dict[str, DataFrame]], settings: Settings) -> None:
     result = audit_day(day(), name="day-2026-01-02", settings=settings)
-    assert result.verdict == "passed" and [check.success for check in result.checks] == [True] * 3
+    assert result.verdict == "passed" and [check.outcome for check in result.checks] == [Outcome.PASSED] * 3
+
+
+def test_a_day_without_rows_says_that_nothing_was_checked(
+    day: Callable[..., dict[str, DataFrame]], settings: Settings
+) -> None:
+    empty = {name: frame.where("false") for name, frame in day().items()}
+    result = audit_day(empty, name="day-2026-01-05", settings=settings)
+    assert result.verdict == "passed" and {check.outcome for check in result.checks} == {Outcome.SKIPPED}
+    assert "no rows" in json.loads((settings.quality / "day-2026-01-05.json").read_text())["note"]
 
 
 def test_numbers_that_cannot_be_fail_the_day_and_negative_stock_warns(

@@ -23,7 +23,7 @@ def audit(name: str = "ingest-000001", **changes: Any) -> dict[str, Any]:
         "description": "What it is.",
         "severity": "critical",
         "scope": "good",
-        "success": False,
+        "outcome": "failed",
         "observed": "1 row fails",
         "expectations": [],
         "sample": [{"player": "Player 1", "offset": None}],
@@ -33,6 +33,8 @@ def audit(name: str = "ingest-000001", **changes: Any) -> dict[str, Any]:
         "verdict": "failed",
         "time": "2026-01-02T03:04:05+00:00",
         "failed_critical": ["some_rule"],
+        "refused": [],
+        "note": "",
         "checks": [{**check, **changes}],
     }
 
@@ -110,3 +112,36 @@ def test_old_audits_are_deleted_but_for_the_last_ones(tmp_path: Path) -> None:
     listed = re.findall(r">(ingest-\d+)</a>", (tmp_path / "index.html").read_text())
     assert listed == left[::-1]
     assert pages.prune(tmp_path / "nowhere", third_day) == 0
+
+
+def test_results_that_are_older_than_outcomes_are_shown_with_them(tmp_path: Path) -> None:
+    old = audit()
+    del old["refused"], old["note"]
+    (check,) = old["checks"]
+    del check["outcome"]
+    others = [("ran", True, "no row fails"), ("skipped", True, "not checked: no event of the rule's types")]
+    old["checks"] = [{**check, "success": False}] + [
+        {**check, "name": name, "success": success, "observed": observed} for name, success, observed in others
+    ]
+    text = pages.page(old)
+    assert [
+        re.search(rf">{name}</code>.*?<td class=\"(\w+)\">", text, re.S)[1] for name in ("some_rule", "ran", "skipped")
+    ] == [
+        "failed",
+        "passed",
+        "skipped",
+    ]
+    assert "some_rule" in pages.index([old])
+
+
+def test_refused_rows_warn_in_the_page_and_in_the_index(tmp_path: Path) -> None:
+    refused = {**audit(outcome="refused"), "verdict": "passed", "failed_critical": [], "refused": ["some_rule"]}
+    for text in (pages.page(refused), pages.index([refused])):
+        assert re.search(r'class="warned">[^<]*some_rule', text)
+    assert "audit:&lt;rule&gt;" in pages.page(refused)
+
+
+def test_a_waived_audit_is_not_shown_as_failed(tmp_path: Path) -> None:
+    waived = {**audit(outcome="waived"), "verdict": "waived"}
+    assert "accepted by a waiver" in pages.page(waived) and ">failed<" not in pages.page(waived)
+    assert ">failed<" not in pages.index([waived])

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import yaml
 
-from expectations.rulebook import RuleError, load_rules
+from expectations.rulebook import Limits, RuleError, load_rules
 from lakehouse.settings import CHECKOUT
 
 GOOD: dict[str, Any] = {
@@ -18,6 +18,7 @@ GOOD: dict[str, Any] = {
     "scope": "batch",
     "condition": "offset < 0",
 }
+OF_ROWS = {"severity": "critical", "scope": "good"}
 EXPECTATION = {"condition": None, "expectation": "ExpectTableRowCountToBeBetween", "kwargs": {"min_value": 1}}
 
 
@@ -30,6 +31,26 @@ def load(folder: Path, *rules: dict[str, Any]) -> Any:
 def test_the_rules_that_are_shipped_are_of_the_form() -> None:
     names = {rule.name: rule.severity for rule in load_rules(CHECKOUT / "expectations" / "rules")}
     assert names["quantity_possible"] == "critical" and names["stock_not_negative"] == "warning"
+
+
+def test_rules_that_only_our_own_fault_can_break_hold_the_batch_for_one_row() -> None:
+    shipped = [rule for rule in load_rules(CHECKOUT / "expectations" / "rules") if rule.of_rows]
+    limits = {rule.name: (rule.held_above.share, rule.held_above.rows) for rule in shipped}
+    ours = ("event_date_is_broker_day", "quantity_not_negative", "cart_quantity_positive")
+    assert limits == {"quantity_possible": (0.05, 100), **dict.fromkeys(ours, (0.0, 0))}
+
+
+@pytest.mark.parametrize(
+    ("broken", "checked", "held"),
+    [(100, 100, False), (101, 2020, False), (101, 2019, True), (0, 0, False), (0, 9, False)],
+)
+def test_a_batch_is_held_above_both_limits(broken: int, checked: int, held: bool) -> None:
+    assert Limits().exceeded(broken, checked) is held
+
+
+@pytest.mark.parametrize(("broken", "held"), [(0, False), (1, True)])
+def test_with_limits_of_nothing_one_row_holds_its_batch(broken: int, held: bool) -> None:
+    assert Limits(0.0, 0).exceeded(broken, 1_000_000) is held
 
 
 def test_a_rule_of_each_form_is_read(tmp_path: Path) -> None:
@@ -76,6 +97,14 @@ def test_a_rule_of_each_form_is_read(tmp_path: Path) -> None:
         ({"event_types": "purchase_sword"}, "event_types must be a list of names"),
         ({"needs": "mix"}, "needs must be a list of names"),
         ({"needs": ["weather"]}, "needs is 'weather'; allowed are history, mix"),
+        ({"held_above": {"share": 0, "rows": 0}}, "held_above is for critical rules of scope good with a condition"),
+        ({**OF_ROWS, "needs": ["mix"]}, "needs are for checks of the whole batch"),
+        ({**OF_ROWS, "held_above": 5}, "must have the keys share (0 to 1) and rows"),
+        ({**OF_ROWS, "held_above": {"share": 0.1}}, "must have the keys share (0 to 1) and rows"),
+        ({**OF_ROWS, "held_above": {"share": 1.1, "rows": 1}}, "share is 1.1"),
+        ({**OF_ROWS, "held_above": {"share": True, "rows": 1}}, "share is True"),
+        ({**OF_ROWS, "held_above": {"share": 0.1, "rows": -1}}, "rows is -1"),
+        ({**OF_ROWS, "held_above": {"share": 0.1, "rows": 1.5}}, "rows is 1.5"),
     ],
 )
 def test_what_is_not_of_the_form_is_refused(tmp_path: Path, change: dict[str, Any], says: str) -> None:

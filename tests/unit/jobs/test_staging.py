@@ -1,4 +1,4 @@
-"""The balance of a batch, and where its rows go once the audit has spoken."""
+"""The balance of a batch, and what is read back of what was staged."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 from pyspark.sql import SparkSession
 
 from jobs.ledger import Count
-from jobs.staging import PARTITION_FROM_ROWS, BalanceError, as_decided, check_balance, read, write
+from jobs.staging import PARTITION_FROM_ROWS, BalanceError, check_balance, read, write
 
 DAY, NEXT = dt.date(2026, 11, 22), dt.date(2026, 11, 23)
 
@@ -36,24 +36,6 @@ def test_a_batch_that_adds_up_passes() -> None:
 def test_a_row_too_few_too_many_or_elsewhere_stops_the_decision(staged: list[Count]) -> None:
     with pytest.raises(BalanceError, match="4 in raw, |0 in raw, "):
         check_balance([Count("raw", "events", 0, DAY, 4)], staged)
-
-
-def test_after_a_passed_audit_rows_go_where_they_were_staged_for() -> None:
-    staged = (Count("a", "events", 0, DAY, 2), Count("quarantine", "events", 0, DAY, 1))
-    assert as_decided(staged, ()) == staged
-
-
-def test_after_a_failed_audit_all_but_duplicates_go_to_quarantine() -> None:
-    staged = [
-        Count("a", "events", 0, DAY, 2),
-        Count("b", "events", 0, DAY, 3),
-        Count("quarantine", "events", 0, DAY, 1),
-        Count("duplicate", "events", 0, DAY, 7),
-    ]
-    assert as_decided(staged, ("no_negative_quantity",)) == (
-        Count("duplicate", "events", 0, DAY, 7),
-        Count("quarantine", "events", 0, DAY, 6),
-    )
 
 
 @pytest.mark.parametrize("rows", [2, PARTITION_FROM_ROWS])
