@@ -109,10 +109,21 @@ def test_document_3s_union_runs_by_its_names(scheduled: Real) -> None:
     assert columns == ["raw_event", "timestamp", "accept", "host", "user-agent", "event_type"]
 
 
+def test_a_row_that_is_refused_alone_leaves_its_run_green_with_a_warning_and_a_note(scheduled: Real) -> None:
+    airflow = scheduled.airflow()
+    impossible = f"{scheduled.settings.api_url}/purchase_a_sword/gold/1000000001"
+    assert requests.post(impossible, timeout=30).status_code == 200
+    run_id = airflow.trigger("ingest_events")
+    assert wait_for(scheduled, "ingest_events", run_id) == "success"
+    assert "audit:quantity_possible (1 rows)" in airflow.task_log("ingest_events", run_id, "verdict")
+    assert "audit:quantity_possible (1 rows)" in airflow.get(f"/dags/ingest_events/dagRuns/{run_id}")["note"]
+
+
 def test_an_audit_that_fails_turns_its_run_red_and_links_to_the_page(scheduled: Real) -> None:
     airflow = scheduled.airflow()
-    impossible = f"{scheduled.settings.api_url}/purchase_a_sword/gold/{10**12}"
-    assert requests.post(impossible, timeout=30).status_code == 200
+    impossible = [{"event_type": "purchase_sword", "color": "gold", "quantity": 1_000_000_001}] * 101
+    answer = requests.post(f"{scheduled.settings.api_url}/v1/events", json=impossible, timeout=30)
+    assert answer.status_code == 200
     run_id = airflow.trigger("ingest_events")
     assert wait_for(scheduled, "ingest_events", run_id) == "failed"
     states = {task["task_id"]: task["state"] for task in airflow.task_instances("ingest_events", run_id)}

@@ -185,16 +185,45 @@ def test_a_retry_in_a_later_batch_is_a_duplicate_and_another_event_of_that_id_is
     assert list(places.values()) == [["sword_purchases"], [], ["quarantine:event_id_reused"]]
 
 
-def test_a_failed_audit_holds_its_batch_and_lets_later_ones_flow(stack: Real) -> None:
-    impossible = stack.produce(event(quantity=10**12), event(quantity=1), b"junk")
+def test_a_row_that_breaks_a_rule_is_refused_alone_and_the_others_are_published(stack: Real) -> None:
+    good = stack.produce(*[event(quantity=1) for _ in range(30)])
+    impossible = stack.produce(event(quantity=1_000_000_001))
+    stack.run("drain")
+    said = stack.run("publish")
+    assert "WARNING: 1 rows of entry" in said and "audit:quantity_possible" in said
+    assert set(map(tuple, stack.places(good).values())) == {("sword_purchases",)}
+    assert list(stack.places(impossible).values()) == [["quarantine:audit:quantity_possible"]]
+    newest = "select entry_id, verdict, failed_checks, refused, published, quarantined from ops.batches"
+    (batch,) = stack.query(f"{newest} order by entry_id desc limit 1")
+    entry_id = batch.pop("entry_id")
+    refused = [tuple(each) for each in batch.pop("refused")]
+    assert refused == [("quantity_possible", 1)]
+    assert batch == {"verdict": "passed", "failed_checks": [], "published": 30, "quarantined": 1}
+    rows = stack.query(f"select rule, at_fault from ops.quarantine where entry_id = {entry_id}")
+    assert rows == [{"rule": "quantity_possible", "at_fault": True}]
+
+
+def test_too_many_rows_that_break_a_rule_hold_their_batch_and_let_later_ones_flow(stack: Real) -> None:
+    held = stack.produce(*[event(quantity=1_000_000_001 if n % 10 == 0 else 1) for n in range(2000)], b"junk")
     stack.ingest()
     later = stack.produce(event(quantity=1))
     stack.ingest()
-    places = list(stack.places(impossible + later).values())
+    places = list(stack.places([held[0], held[1], held[-1], *later]).values())
     assert places == [["quarantine:audit:quantity_possible"]] * 2 + [["quarantine:not_json"], ["sword_purchases"]]
-    (batch,) = stack.query("select verdict, failed_checks, page from ops.batches where verdict = 'failed'")
-    assert batch["failed_checks"] == ["quantity_possible"]
+    (batch,) = stack.query("select entry_id, failed_checks, refused, page from ops.batches where verdict = 'failed'")
+    assert (batch["failed_checks"], batch["refused"]) == (["quantity_possible"], [])
     assert (stack.settings.quality / batch["page"].rpartition("/")[2]).exists()
+    rows = f"from ops.quarantine where entry_id = {batch['entry_id']}"
+    at_fault = stack.query(f"select at_fault, count(*) as rows {rows} group by 1 order by 1")
+    assert [(each["at_fault"], each["rows"]) for each in at_fault] == [(False, 1800), (True, 201)]
+
+    mine = f'--selection={{"reason": "audit:*", "batch_id": {batch["entry_id"]}}}'
+    stack.run("replay", mine, "--who", "tester", "--why", "a test")
+    counted = f"select count(*) from game.sword_purchases where batch_id = {batch['entry_id']}"
+    still = f"select count(*) from ops.quarantine_open where batch_id = {batch['entry_id']} and at_fault"
+    assert (stack.value(counted), stack.value(still)) == (1800, 201)
+    stack.run("replay", mine, "--who", "tester", "--why", "a test", "--waiver", "a gift to all")
+    assert (stack.value(counted), stack.value(still)) == (2000, 1)
 
 
 def test_max_events_per_batch_makes_several_batches_that_miss_nothing(stack: Real) -> None:

@@ -136,6 +136,22 @@ def test_a_rebuild_honours_waivers_discards_and_what_audits_hold(stack: Real, to
     assert places == [["sword_purchases"], ["quarantine:audit:quantity_possible"], []]
 
 
+def test_a_rebuild_refuses_rows_of_a_new_rule_alone(stack: Real, today: tuple[str, ...], tmp_path: Path) -> None:
+    green, blue = (stack.produce(event(color=color, player="refused later")) for color in ("green", "blue"))
+    stack.ingest()
+    rules = tmp_path / "rules"
+    rules.mkdir()
+    (rules / "green.yaml").write_text(
+        "rules:\n- {name: no_green, description: There are no green ones., severity: critical, scope: good, "
+        "condition: \"player = 'refused later' and purchase_sword__color = 'green'\"}\n"
+    )
+    stack.run("rebuild", *today, *BY, rules=str(rules))
+    assert list(stack.places(green + blue).values()) == [["quarantine:audit:no_green"], ["sword_purchases"]]
+    stack.run("replay", '--selection={"reason": "audit:no_green"}', *BY)
+    assert list(stack.places(green).values()) == [["sword_purchases"]]
+    stack.check_invariants()
+
+
 @pytest.mark.extra
 def test_a_rebuild_whose_audit_fails_is_abandoned_and_the_day_is_as_it_was(
     stack: Real, today: tuple[str, ...], tmp_path: Path
@@ -146,7 +162,7 @@ def test_a_rebuild_whose_audit_fails_is_abandoned_and_the_day_is_as_it_was(
     rules.mkdir()
     (rules / "none.yaml").write_text(
         "rules:\n- {name: no_horses, description: There are no horses., severity: critical, scope: good, "
-        "condition: \"event_type = 'purchase_horse'\"}\n"
+        "condition: \"event_type = 'purchase_horse'\", held_above: {share: 0, rows: 0}}\n"
     )
     changed = contracts_with(tmp_path / "contracts", "purchase_sword", x_rules=[ONLY_BLUE])  # something to change
     said = stack.run("rebuild", *today, *BY, rules=str(rules), contracts=str(changed))

@@ -28,7 +28,8 @@ def _tables(protocol: Protocol, state: State) -> str | None:
         decision = state.entries[number - 1].decisions[-1]
         if not messages[m].valid >> decision.contracts & 1:
             return f"{messages[m].name} is in a game table against its contract"
-        if not messages[m].sound >> decision.contracts & 1 and not _has_waiver(state, m):
+        right = messages[m].sound & messages[m].clean
+        if not right >> decision.contracts & 1 and not _has_waiver(state, m):
             return f"{messages[m].name} is in a game table without audit or waiver"
     if any(r[0] not in in_raw for r in state.quarantine):
         return "a message is in quarantine and not in raw"
@@ -68,10 +69,23 @@ def _ledger(protocol: Protocol, state: State) -> str | None:
             return f"entry {number} counted {entry.dones}, decided was {want}"
         if entry.kind == "I" and decision.verdict == ABANDONED:
             return f"ingest {number} is abandoned"
-        if entry.kind == "R":
+        wrong = _hostage(protocol, number, entry)
+        if not wrong and entry.kind == "R":
             wrong = _rebuild(protocol, state, number, entry)
-            if wrong:
-                return wrong
+        if wrong:
+            return wrong
+    return None
+
+
+def _hostage(protocol: Protocol, number: int, entry: Entry) -> str | None:
+    """A message that an audit holds although neither it nor the batch as a whole is to blame."""
+    decision, messages = entry.decisions[-1], protocol.scenario.messages
+    audited = [messages[r[0]] for r in decision.bad if r[3] == "audit"]
+    if decision.verdict == "passed":
+        innocent = [m.name for m in audited if m.clean >> decision.contracts & 1]
+        return f"entry {number} refuses {innocent}, which break no rule" if innocent else None
+    if decision.verdict == "failed" and entry.kind == "P" and all(m.sound >> decision.contracts & 1 for m in audited):
+        return f"replay {number} is held by rules of rows"
     return None
 
 

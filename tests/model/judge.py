@@ -85,12 +85,17 @@ def stage(scenario: Scenario, state: State, entry: int, contracts: int, without:
             return Decision("passed", actions=tuple((m, entry, "discarded") for m in sorted(taken)))
         rows = [r for r in raw if r[1] in taken]
     good, bad = _judge(scenario, state, entry, rows, contracts, without)
+    culprits = _culprits(scenario, good, contracts)
+    too_many = len(culprits) > scenario.limit and (kind == "I" or "replay_not_held" in without)
+    held = too_many or not all(scenario.messages[m].sound >> contracts & 1 for m, _, _ in good)
     verdict = "passed"
-    if not all(scenario.messages[m].sound >> contracts & 1 for m, _, _ in good):
-        verdict = "waived" if kind == "W" else "failed"
+    if kind == "W" and (held or culprits):
+        verdict = "waived"
+    elif held:
+        verdict, good, bad = "failed", [], sorted(bad + [(*r, "audit") for r in good])
+    else:
+        good, bad = _refuse(good, bad, culprits, without)
     published = {r[0] for r in good}
-    if verdict == "failed":
-        good, bad = [], sorted(bad + [(*r, "audit") for r in good])
     done_to = taken if "act_all" not in without else taken & {r[0] for r in good}
     waived = published if "waived_published" not in without else taken
     acts = tuple((m, entry, "waived" if verdict == "waived" and m in waived else "replayed") for m in sorted(done_to))
@@ -119,6 +124,22 @@ def _judge(
         else:
             bad.append((m, batch, entry, "rule"))
     return good, bad
+
+
+def _culprits(scenario: Scenario, good: list[Row], contracts: int) -> list[Row]:
+    """Good rows that break a rule of rows."""
+    return [r for r in good if not scenario.messages[r[0]].clean >> contracts & 1]
+
+
+def _refuse(good: list[Row], bad: list[Bad], culprits: list[Row], without: Sentences) -> tuple[list[Row], list[Bad]]:
+    """Culprits go to quarantine; nothing happens to the others."""
+    if not culprits or "refused" in without:
+        return good, bad
+    if "only_culprits" in without:
+        culprits = good
+    others = [r for r in good if r not in culprits]
+    refused = [] if "refused_kept" in without else [(*r, "audit") for r in culprits]
+    return [] if "others_published" in without else others, sorted(bad + refused)
 
 
 def suppressed(scenario: Scenario, state: State, entry: int, without: Sentences) -> set[int]:
@@ -153,14 +174,21 @@ def _stage_rebuild(scenario: Scenario, state: State, entry: int, contracts: int,
         taken = {m for m in taken if scenario.messages[m].table not in others}
         rows = [r for r in rows if scenario.messages[r[1]].table not in others]
     good, bad = _judge(scenario, state, entry, rows, contracts, without)
+    exempt = set() if "waiver_kept" in without else _waived(state, without)
+    accepted = set() if "waiver_of_rows" in without else exempt
+    culprits = [r for r in _culprits(scenario, good, contracts) if r[0] not in accepted]
+    judged = good
+    if len(culprits) <= scenario.limit:
+        good, bad = _refuse(good, bad, culprits, without)
 
     now = {r[0] for r in state.game if inside(r[1], r[0]) and scenario.messages[r[0]].table not in others}
     after = {r[0] for r in good}
     if "same_is_nothing" not in without and now == after and taken == {r[0] for r in bad}:
         return Decision("passed", contracts)
 
-    exempt = set() if "waiver_kept" in without else _waived(state, without)
-    blamed = tuple(r[0] for r in good if r[0] not in exempt and not scenario.messages[r[0]].sound >> contracts & 1)
+    blamed = tuple(r[0] for r in judged if r[0] not in exempt and not scenario.messages[r[0]].sound >> contracts & 1)
+    if len(culprits) > scenario.limit:
+        blamed += tuple(r[0] for r in culprits)
     verdict = "passed"
     if blamed:
         if "failed_rebuild" not in without:

@@ -15,9 +15,10 @@ def message(
     player: str = "x",
     valid: int = BOTH,
     sound: int = BOTH,
+    clean: int = BOTH,
 ) -> Message:
     """A message; its offset is given when a scenario takes it. `sound`: does not make the audit fail."""
-    return Message(name, part, 0, day, event or name, table, player, valid, sound)
+    return Message(name, part, 0, day, event or name, table, player, valid, sound, clean)
 
 
 def scenario(name: str, *messages: Message) -> Scenario:
@@ -51,6 +52,16 @@ AUDIT3 = scenario(
     "v is good, z fails the audit of c0, q fails c0",
     message("v"), message("z", sound=ONLY_C1), message("q", valid=ONLY_C1),
 )  # fmt: skip
+REFUSE = scenario("z breaks a rule of rows of c0, v is good", message("v"), message("z", clean=ONLY_C1))
+GIFT = scenario("z breaks every rule of rows, q fails c0", message("z", clean=0), message("q", valid=ONLY_C1))
+CROWD = scenario(
+    "y and z break a rule of rows of c0, which are too many; v is good",
+    message("v"), message("y", table=1, clean=ONLY_C1), message("z", clean=ONLY_C1),
+)  # fmt: skip
+BOTH_RULES = scenario(
+    "y breaks a rule of rows of c0, z fails the audit of c0, v is good",
+    message("v"), message("y", clean=ONLY_C1), message("z", sound=ONLY_C1),
+)  # fmt: skip
 PLAYERS = scenario("x and y play, both good", message("v"), message("w", player="y", table=1))
 PLAYER_BAD = scenario("two of x, q fails c0", message("q", valid=ONLY_C1), message("v", table=1))
 PLAYER_TWIN = scenario("a1 and a2 of x are one event", message("a1", event="a"), message("a2", 1, event="a"))
@@ -74,6 +85,9 @@ QUICK: tuple[tuple[str, str], ...] = tuple(
         ("CROSS TWIN_BAD REUSED", "II IP IR"),
         ("WAIVED WAIVED_C0 WAIVED_BAD AUDIT2", "IWR"),
         ("AUDIT3", "IIR"),
+        ("REFUSE", "II IP IW IR IX IE IPR IWR"),
+        ("GIFT", "IP IW IR IWR"),
+        ("CROWD BOTH_RULES", "II IP IW IR IPP"),
         ("BOTH_BAD", "ISP ISR"),
         ("ONE TWO PLAYERS PLAYER_BAD PLAYER_TWIN REUSED", "IE"),
         ("ONE PLAYERS PLAYER_TWIN", "IIE"),
@@ -106,6 +120,9 @@ FULL: tuple[tuple[str, str], ...] = tuple(
         ("WAIVED WAIVED_C0", "IWRR IWPR"),
         ("AUDIT2 WAIVED_BAD", "IWPR IIWR"),
         ("AUDIT3", "IIPR"),
+        ("REFUSE", "III IIP IIR IPRR IPPR IIWR IWPR IPX IEP IER"),
+        ("GIFT", "IWRR IWPR IIWR"),
+        ("CROWD BOTH_RULES", "IIP IIR IPR IPW IWR IPPR"),
         ("BOTH_BAD", "IISR IISP"),
         ("ONE TWO PLAYERS PLAYER_BAD PLAYER_TWIN REUSED", "IEP IER IEW"),
         ("PLAYERS PLAYER_TWIN", "IEE IEX"),

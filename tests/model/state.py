@@ -9,7 +9,10 @@ BOTH, ONLY_C1 = 3, 2  # bit c is set: holds under contract set c
 
 
 class Message(NamedTuple):
-    """One Kafka message; `valid` and `sound` are sets of contract sets (bits): its row check, its part in the audit."""
+    """One Kafka message; `valid`, `sound` and `clean` are sets of contract sets (bits).
+
+    Its contract accepts it; no check of the whole batch fails by it; no rule of rows refuses it.
+    """
 
     name: str
     part: int
@@ -20,14 +23,16 @@ class Message(NamedTuple):
     player: str
     valid: int
     sound: int
+    clean: int
 
 
 class Scenario(NamedTuple):
-    """The messages that Kafka will ever hold, and the end offsets they make."""
+    """The messages that Kafka will ever hold, and the end offsets they make; more refused rows than `limit` hold a batch."""
 
     name: str
     messages: tuple[Message, ...]
     ends: tuple[int, ...]
+    limit: int = 1
 
 
 class Commit(NamedTuple):

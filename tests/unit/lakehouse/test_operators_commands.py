@@ -112,6 +112,7 @@ def test_what_cannot_be_meant_is_refused_in_words(
 def test_a_list_counts_and_a_row_cannot_paint_the_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
     row = {"topic": "events", "partition": 0, "offset": 5, "kafka_timestamp": "then", "batch_id": 1, "entry_id": 1}
     row |= {"event_type": None, "event_id": "id", "reason_code": "not_json", "field": None, "rule": None}
+    row |= {"at_fault": False}
     asked: list[Any] = []
 
     def answer(settings: Settings, sql: str, parameters: list[Any]) -> list[dict[str, Any]]:
@@ -121,6 +122,7 @@ def test_a_list_counts_and_a_row_cannot_paint_the_terminal(monkeypatch: pytest.M
     monkeypatch.setattr("lakehouse.quarantine.query", answer)
     shown = lakehouse("quarantine", "show", "--reason", "not_json", "--limit", "5").output
     assert "events-0 offset 5" in shown and "a\\x1b[31mred  (9 bytes)" in shown
+    assert "only held with its batch" in shown
     assert "3 messages" in lakehouse("quarantine", "list").output
     assert asked == [["not_json"], []]
 

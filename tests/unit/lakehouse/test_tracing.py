@@ -17,7 +17,9 @@ BATCHES: dict[int, dict[str, Any]] = {
 }
 
 
-def row(place: str, entry_id: int | None = None, offset: int = 0, batch_id: int = 1) -> dict[str, Any]:
+def row(
+    place: str, entry_id: int | None = None, offset: int = 0, batch_id: int = 1, at_fault: bool | None = None
+) -> dict[str, Any]:
     reason = "rule:red" if place == "quarantine" else None
     return {
         "topic": "events",
@@ -29,6 +31,7 @@ def row(place: str, entry_id: int | None = None, offset: int = 0, batch_id: int 
         "place": place,
         "reason_code": reason,
         "entry_id": entry_id,
+        "at_fault": at_fault,
     }
 
 
@@ -47,6 +50,7 @@ def traced(*rows: dict[str, Any], actions: tuple[dict[str, Any], ...] = ()) -> l
         ([row("raw", batch_id=2)], (), "raw", "not published yet"),
         ([row("raw"), row("messages", 1)], (), "messages", "in game.messages, through entry 1 (ingest)"),
         ([row("raw"), row("quarantine", 1)], (), "quarantine", "rule:red, through entry 1 (ingest)"),
+        ([row("raw"), row("quarantine", 1, at_fault=False)], (), "quarantine", "not at fault itself, only held"),
         (
             [row("raw"), row("quarantine", 1), row("messages", 5)],
             (action("replayed", 5),),

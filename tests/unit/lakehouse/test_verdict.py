@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from lakehouse.verdict import ABANDONED, Audited, complaint, judged
+from lakehouse.verdict import ABANDONED, Audited, complaint, judged, warning
 
 URL = "http://airflow/quality/"
 
@@ -45,6 +45,16 @@ def test_each_failed_audit_is_named_with_checks_and_page_and_once_what_to_do() -
         "entry 3 (ingest) failed its audit: c. See http://airflow/quality/3.html",
         "Do.",
     ]
+
+
+def test_rows_that_were_refused_alone_warn_and_complain_of_nothing() -> None:
+    found = judged([entry(8, "ingest", done=True, verdict="passed", page="8.html", refused=[("odd", 2), ("red", 1)])])
+    assert complaint(found, URL, "Do.") is None
+    assert warning(found, URL) == (
+        "entry 8 (ingest) is published but for single rows, which are in quarantine as audit:odd (2 rows), "
+        "audit:red (1 rows). See http://airflow/quality/8.html"
+    )
+    assert warning([Audited("entry 1 (ingest)", "passed", (), "1.html")], URL) is None
 
 
 def test_an_abandoned_entry_is_a_complaint_that_says_why() -> None:
