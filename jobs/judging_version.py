@@ -21,6 +21,7 @@ CODE = (
     ("jobs", "headers.py"),
     ("jobs", "message.py"),
     ("jobs", "refusals.py"),
+    ("lakehouse", "contract.py"),
     ("lakehouse", "message_form.py"),
     ("lakehouse", "patterns.py"),
     ("lakehouse", "validate.py"),
