@@ -22,6 +22,7 @@ CODE = (
     ("jobs", "message.py"),
     ("jobs", "refusals.py"),
     ("lakehouse", "contract.py"),
+    ("lakehouse", "destinations.py"),
     ("lakehouse", "message_form.py"),
     ("lakehouse", "patterns.py"),
     ("lakehouse", "validate.py"),
