@@ -9,8 +9,9 @@ Started by hand; the form says which open rows of `ops.quarantine`. First as a d
 2. **verdict** turns the run red if the audit failed or the replay was abandoned.
 3. **find_changed_days**, **build_changed_days** start `build_day` for the days that were built before and now have more.
 
-A batch that a failed audit holds back (`audit:<check>`) is accepted by a replay with a **waiver**: the audit still runs
-and its page shows what failed, but the rows are published, and rebuilds honour it.
+Of a batch that its audit holds back (`audit:<check>`) a replay publishes all rows that break no rule themselves; those
+that do return to quarantine. A replay with a **waiver** accepts these too, and a failed check of the whole batch: the
+audit still runs and its page shows what failed, but the rows are published, and rebuilds honour it.
 On the command line: `lakehouse quarantine replay`.
 """
 

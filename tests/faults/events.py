@@ -69,6 +69,7 @@ def _one(rng: random.Random) -> tuple[str, dict[str, Any], str]:
         "message": 8,
         "default": 6,
         "empty cart": 4,
+        "impossible": 2,  # refused alone: never so many that a batch is held
     }
     kind = rng.choices(list(kinds), list(kinds.values()))[0]
     if kind == "sword":
@@ -77,6 +78,9 @@ def _one(rng: random.Random) -> tuple[str, dict[str, Any], str]:
     if kind == "horse":
         fields = {"speed": rng.uniform(0, 90), "size": rng.choice(["small", "large"]), "quantity": quantity}
         return "purchase_horse", fields, "horse_purchases"
+    if kind == "impossible":
+        fields = {"speed": 1.0, "size": "small", "quantity": 1_000_000_001}
+        return "purchase_horse", fields, f"{QUARANTINE}audit:quantity_possible"
     if kind == "guild":
         return "guild_action", {"action": rng.choice(["join", "leave"]), "guild": "faults"}, "guild_actions"
     if kind == "cart":
