@@ -1,4 +1,4 @@
-"""Runs the checker: `python -m tests.model quick` (under a minute), or `full` (17 minutes)."""
+"""Runs the checker: `python -m tests.model quick` (under a minute), or `full` (half an hour or more)."""
 
 from __future__ import annotations
 
