@@ -1,4 +1,4 @@
-"""A folder that HDFS does not list in one answer, such as the log of a table after a day of micro-batches."""
+"""HDFS as our client and the NameNode's page ask it: folders longer than one answer, and who may change what."""
 
 from __future__ import annotations
 
@@ -32,3 +32,26 @@ def test_a_long_folder_is_listed_from_a_name_on_to_its_end(stack: Real) -> None:
         assert [each.name for each in hdfs.list(folder)] == names
     finally:
         hdfs.delete(folder)
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "operation"),
+    [
+        ("DELETE", "/ops/ledger", {"op": "DELETE", "recursive": "true"}),
+        ("PUT", "/ops/ledger", {"op": "RENAME", "destination": "/lakehouse/ops/other"}),
+        ("PUT", "/ops/ledger/new", {"op": "MKDIRS"}),
+        ("PUT", "/ops/ledger/new", {"op": "CREATE"}),
+        ("PUT", "/ops/ledger", {"op": "SETPERMISSION", "permission": "777"}),
+    ],
+)
+def test_the_buttons_of_the_namenodes_page_change_nothing(
+    stack: Real, method: str, path: str, operation: dict[str, str]
+) -> None:
+    url = f"{stack.settings.webhdfs_url}{stack.settings.warehouse}{path}"
+    with requests.Session() as session:
+        session.trust_env = False
+        answer = session.request(method, url, params=operation, timeout=30, allow_redirects=False)
+        if answer.status_code == 307:  # a new file is written by the DataNode
+            answer = session.put(answer.headers["location"], data=b"x", timeout=30)
+    assert (answer.status_code, answer.json()["RemoteException"]["exception"]) == (403, "AccessControlException")
+    assert Hdfs(stack.settings).exists(f"{stack.settings.warehouse}/ops/ledger")
