@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
+from lakehouse.changed_days import changed_days
 from tests.real import Place, Real, contracts_with, event, new_event_id
 
 pytestmark = pytest.mark.timeout(900)
@@ -127,6 +129,31 @@ def test_what_is_discarded_is_open_no_more_and_stays_on_record(stack: Real) -> N
     assert list(stack.places(junk).values()) == [[], ["default_events"]]
     assert stack.value(f"select count(*) from ops.quarantine where batch_id = {batch}") == 1
     assert "nothing to replay" in stack.run("replay", mine, *BY)
+
+
+def test_a_discard_publishes_nothing_and_makes_no_built_day_build_again(stack: Real) -> None:
+    junk = stack.produce(*[b"more junk to discard"] * 3)
+    stack.ingest()
+    topic, partition, offset = junk[0]
+    where = f"topic = '{topic}' and partition = {partition} and \"offset\" = {offset}"
+    (raw,) = stack.query(f"select batch_id, event_date from raw.events where {where}")
+    day, later = raw["event_date"], dt.datetime.now(dt.UTC) + dt.timedelta(days=2)
+    stack.run("rollup", "--day", str(day))
+    stack.run("discard", selection(reason="not_json", batch_id=raw["batch_id"]), *BY)
+    newest = "select kind, status, published, quarantined from ops.batches order by entry_id desc limit 1"
+    assert stack.query(newest) == [{"kind": "discard", "status": "done", "published": 0, "quarantined": 0}]
+    assert (
+        stack.value(
+            "select sum(c.rows) from ops.ledger cross join unnest(counts) as c(destination, t, p, d, rows) "
+            "where kind = 'discard' and step = 'done' and entry_id = (select max(entry_id) from ops.ledger)"
+        )
+        == 3
+    )
+    assert day not in [each.day for each in changed_days(stack.settings, later)]
+
+    stack.produce(event())
+    stack.ingest()
+    assert day in [each.day for each in changed_days(stack.settings, later)]
 
 
 @pytest.mark.extra
