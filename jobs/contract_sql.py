@@ -96,14 +96,18 @@ def wide_condition(contract: Contract, condition: str) -> str:
 
 
 def literal(value: object) -> str:
-    """A constant of a contract as SQL."""
+    """A constant of a contract or a setting as SQL. Texts of people come as values (`functions.lit`), never by this.
+
+    With the settings of jobs/session.py Spark reads it as it was written. A `${` is written otherwise all the same, for
+    variables are put in before a statement is read, texts in quotes included.
+    """
     if isinstance(value, bool):
         return str(value).lower()
     if isinstance(value, int):
         return f"{value}L"
     if isinstance(value, float):
         return f"double('{value!r}')"
-    escaped = str(value).replace("\\", "\\\\").replace("'", "\\'")
+    escaped = str(value).replace("\\", "\\\\").replace("'", "\\'").replace("${", "$\\u007B")
     return f"'{escaped}'"
 
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+from functools import reduce
 from typing import TYPE_CHECKING
 
-from jobs.contract_sql import literal
 from lakehouse import names
 
 if TYPE_CHECKING:
-    from pyspark.sql import DataFrame
+    from pyspark.sql import Column, DataFrame
 
     from jobs.job import Job
     from lakehouse.quarantine import Selection
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 KEY = ["topic_id", "partition", "offset"]
 
 
-def open_rows(run: Job, condition: str) -> DataFrame:
+def open_rows(run: Job, condition: str | Column) -> DataFrame:
     """Rows of ops.quarantine that meet the condition and that no action of a later entry closed; at most one a message."""
     quarantine = run.spark.read.format("delta").load(run.path(names.QUARANTINE)).where(condition)
     actions = run.spark.read.format("delta").load(run.path(names.QUARANTINE_ACTIONS))
@@ -27,7 +27,7 @@ def open_rows(run: Job, condition: str) -> DataFrame:
     return quarantine.join(closed, functions.expr(f"{same} and closed_by > entry_id"), "left_anti")
 
 
-def say_open(run: Job, condition: str) -> bool:
+def say_open(run: Job, condition: str | Column) -> bool:
     """Says how many open rows of each reason meet the condition. Returns whether there are any."""
     counts = open_rows(run, condition).groupBy("reason_code").count().collect()
     for row in sorted(counts, key=lambda row: str(row["reason_code"])):
@@ -35,20 +35,23 @@ def say_open(run: Job, condition: str) -> bool:
     return bool(counts)
 
 
-def condition_of(selection: Selection, through: int) -> str:
-    """SQL: which rows of ops.quarantine a request may take: those of its selection, of entries up to `through`."""
-    parts = [f"entry_id <= {int(through)}"]
+def condition_of(selection: Selection, through: int) -> Column:
+    """Which rows of ops.quarantine a request may take: those of its selection, of entries up to `through`.
+
+    What a person wrote is a value here, never SQL text, which Spark would read and put variables' values into.
+    """
+    from pyspark.sql import functions as F
+
+    parts = [F.col("entry_id") <= F.lit(through)]
     if selection.reason:
-        text = selection.reason
-        parts.append(
-            f"startswith(reason_code, {literal(text[:-1])})" if text.endswith("*") else f"reason_code = {literal(text)}"
-        )
+        reason, text = F.col("reason_code"), selection.reason
+        parts.append(F.startswith(reason, F.lit(text[:-1])) if text.endswith("*") else reason == F.lit(text))
     if selection.event_type:
-        parts.append(f"event_type = {literal(selection.event_type)}")
+        parts.append(F.col("event_type") == F.lit(selection.event_type))
     if selection.batch_id is not None:
-        parts.append(f"batch_id = {int(selection.batch_id)}")
+        parts.append(F.col("batch_id") == F.lit(selection.batch_id))
     if selection.since:
-        parts.append(f"kafka_timestamp >= timestamp '{selection.since.isoformat()}'")
+        parts.append(F.expr(f"kafka_timestamp >= timestamp '{selection.since.isoformat()}'"))
     if selection.until:
-        parts.append(f"kafka_timestamp < timestamp '{selection.until.isoformat()}'")
-    return " and ".join(parts)
+        parts.append(F.expr(f"kafka_timestamp < timestamp '{selection.until.isoformat()}'"))
+    return reduce(lambda one, other: one & other, parts)

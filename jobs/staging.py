@@ -146,12 +146,13 @@ def action_rows(frame: DataFrame, action: str, entry_id: int, request: Request, 
 
     `waived`: what is published is so by a waiver. What fails its contract again is not: no rebuild may take it for accepted.
     """
-    name = literal(action)
+    from pyspark.sql import functions as F
+
     special = {
-        "action": f"if(destination = '{QUARANTINE}', {name}, 'waived')" if waived else name,
-        "entry_id": f"cast({entry_id} as bigint)",
-        "who": literal(request.who),
-        "why": literal(request.why),
+        "action": F.expr(f"if(destination = '{QUARANTINE}', '{action}', 'waived')" if waived else f"'{action}'"),
+        "entry_id": F.lit(entry_id).cast("bigint"),
+        "who": F.lit(request.who),  # never as SQL text: Spark would read it, and put variables' values into it
+        "why": F.lit(request.why),
     }
-    columns = [f"{special.get(name, f'`{name}`')} as `{name}`" for name in tables.ACTIONS]
-    return frame.where(f"{OPEN_REASON} is not null").selectExpr(*columns)
+    columns = [special.get(name, F.col(name)).alias(name) for name in tables.ACTIONS]
+    return frame.where(f"{OPEN_REASON} is not null").select(*columns)
