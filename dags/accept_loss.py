@@ -17,6 +17,7 @@ from airflow.sdk import DAG, Param
 from lakehouse_tasks import DEFAULTS, WHO, WHY, spark_task
 
 from lakehouse.settings import Settings
+from lakehouse.texts import ONE_LINE
 
 settings = Settings.load()
 
@@ -35,6 +36,7 @@ with DAG(
         "expected": Param(
             None,
             type=["null", "string"],
+            pattern=ONE_LINE,
             title="Expected",
             description="The ranges as `lakehouse accept-loss` showed them; the run refuses if it finds others. "
             "Empty: whatever it finds.",

@@ -50,6 +50,7 @@ with DAG(
             type="string",
             minLength=1,
             maxLength=1000,
+            pattern=r"^(?![\s\S]*\u0000)",  # the one character that no environment of a process can hold
             title="Player",
             description="Exactly as in the column `player`. Airflow keeps it until this run is deleted.",
         ),
@@ -58,7 +59,8 @@ with DAG(
 ):
     approve = approval_task(
         subject="Erase a player, for ever?",
-        body="Asked by {{ dag_run.triggering_user_name or 'schedule' }}: {{ params.why }}\n\n"
+        # as a block of code, since the page reads Markdown; it is one line, see lakehouse/texts.py
+        body="Asked by {{ dag_run.triggering_user_name or 'schedule' }}:\n\n    {{ params.why }}\n\n"
         "The player is in this run's configuration (*Details*). *Approve* deletes; it cannot be undone.",
         limit=dt.timedelta(days=7),
     )

@@ -5,6 +5,8 @@ from __future__ import annotations
 from airflow.sdk import Param
 
 from lakehouse.contract import Contracts
+from lakehouse.texts import LONGEST, OR_NONE, REASON, SHORTEST
+from lakehouse.validate import INT64_MAX
 
 _FIELDS = ("reason", "event_type", "batch_id", "since", "until")
 # What was left empty is left out; `tojson` quotes, so that no text can end the argument early.
@@ -36,6 +38,7 @@ def selection(contracts: Contracts) -> dict[str, Param]:
             None,
             type=["null", "integer"],
             minimum=1,
+            maximum=INT64_MAX,
             title="Batch",
             description="The ingest entry that brought the messages, as in ops.batches. Empty: any.",
         ),
@@ -46,7 +49,16 @@ def selection(contracts: Contracts) -> dict[str, Param]:
 
 def why(description: str) -> Param:
     """The reason that is recorded with the change; it cannot be left out."""
-    return Param(type="string", minLength=5, maxLength=1000, title="Why", description=description)
+    return Param(
+        type="string", minLength=SHORTEST, maxLength=LONGEST, pattern=REASON, title="Why", description=description
+    )
+
+
+def reason(title: str, description: str) -> Param:
+    """A reason that may be left out."""
+    return Param(
+        None, type=["null", "string"], maxLength=LONGEST, pattern=OR_NONE + REASON, title=title, description=description
+    )
 
 
 def dry_run() -> Param:

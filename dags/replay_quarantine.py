@@ -18,7 +18,7 @@ On the command line: `lakehouse quarantine replay`.
 import datetime as dt
 
 import lakehouse_forms as forms
-from airflow.sdk import DAG, Param
+from airflow.sdk import DAG
 from lakehouse_tasks import DEFAULTS, WHO, WHY, changed_days_tasks, spark_task, verdict_task
 
 from lakehouse.contract import load_contracts
@@ -38,11 +38,9 @@ with DAG(
     tags=["lakehouse", "quarantine"],
     params={
         **forms.selection(load_contracts(settings.contracts)),
-        "waiver": Param(
-            None,
-            type=["null", "string"],
-            title="Waiver",
-            description="Publish the rows although their audit fails: say why that is right; it is recorded with your "
+        "waiver": forms.reason(
+            "Waiver",
+            "Publish the rows although their audit fails: say why that is right; it is recorded with your "
             "name. Empty: rows of a failed audit stay in quarantine.",
         ),
         "why": forms.why("What was corrected, or why this replay; recorded with your name."),

@@ -9,7 +9,7 @@ import gc
 import json
 import sys
 import uuid
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
@@ -24,6 +24,7 @@ from lakehouse import names
 from lakehouse.contract import ContractError, Contracts, load_contracts
 from lakehouse.quarantine import Selection
 from lakehouse.settings import Settings, SettingsError
+from lakehouse.texts import SHORTEST, TextError, harmless, recorded
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -67,14 +68,27 @@ class Job:
 
     def say(self, message: str) -> None:
         """One line for the reader of the task's log."""
-        print(f"{dt.datetime.now(dt.UTC):%H:%M:%S} {message}", flush=True)
+        print(f"{dt.datetime.now(dt.UTC):%H:%M:%S} {harmless(message)}", flush=True)
 
 
+def _recorded(shortest: int) -> Callable[[str], str]:
+    """The type of an option whose text is recorded."""
+
+    def read(text: str) -> str:
+        try:
+            return recorded(text, shortest)
+        except TextError as error:
+            raise argparse.ArgumentTypeError(str(error)) from None
+
+    return read
+
+
+REASON = _recorded(SHORTEST)
 Option = tuple[str, Mapping[str, Any]]  # a flag, and the arguments of argparse's add_argument
 DAY: Option = ("--day", {"required": True, "type": dt.date.fromisoformat, "help": "YYYY-MM-DD"})
 SELECTION: Option = ("--selection", {"default": "{}", "help": "JSON: reason, event_type, batch_id, since, until"})
-WHO: Option = ("--who", {"required": True, "help": "who asks for it"})
-WHY: Option = ("--why", {"required": True, "help": "the reason that is recorded"})
+WHO: Option = ("--who", {"required": True, "type": _recorded(1), "help": "who asks for it"})
+WHY: Option = ("--why", {"required": True, "type": REASON, "help": "the reason that is recorded"})
 
 
 def selection_of(text: str) -> Selection:
@@ -86,7 +100,7 @@ def selection_of(text: str) -> Selection:
         batch = {"batch_id": int(given["batch_id"])} if "batch_id" in given else {}
         return Selection(**{**given, **aware, **batch})
     except (ValueError, TypeError, AttributeError) as error:
-        print(f"--selection {text}: {error}; write JSON with any of {SELECTION[1]['help']}", file=sys.stderr)
+        print(f"--selection {harmless(text)}: {error}; write JSON with any of {SELECTION[1]['help']}", file=sys.stderr)
         sys.exit(2)
 
 

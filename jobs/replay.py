@@ -5,14 +5,17 @@ from __future__ import annotations
 import sys
 
 from jobs import asking
-from jobs.job import SELECTION, WHO, WHY, Job, Option, job, selection_of
+from jobs.job import REASON, SELECTION, WHO, WHY, Job, Option, job, selection_of
 from jobs.ledger import REPLAY, Request
 from jobs.quarantined import condition_of, say_open
 from jobs.stage_replay import rejudge
 from jobs.staging import read
 from lakehouse import names
 
-WAIVER: Option = ("--waiver", {"default": None, "help": "why a failed audit is accepted; without it, it is not"})
+WAIVER: Option = (
+    "--waiver",
+    {"default": None, "type": REASON, "help": "why a failed audit is accepted; without it, it is not"},
+)
 DRY_RUN: Option = ("--dry-run", {"action": "store_true", "help": "say what would happen, and change nothing"})
 
 
@@ -20,9 +23,7 @@ def replay(run: Job) -> None:
     """Replays what the options select."""
     selection = selection_of(run.options.selection)
     through = run.ledger.read().last_entry_id
-    request = Request(
-        REPLAY, run.options.who, run.options.why, through, selection=selection, waiver=run.options.waiver or None
-    )
+    request = Request(REPLAY, run.options.who, run.options.why, through, selection=selection, waiver=run.options.waiver)
     if not say_open(run, condition_of(selection, through)):
         run.say("nothing that is open in quarantine is selected; nothing to replay")
         return

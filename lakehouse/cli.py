@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
+from typing import Any
 
 import click
 
 from lakehouse import commands
+from lakehouse.texts import harmless_lines
 
 
 class _Commands(click.Group):
@@ -22,6 +24,14 @@ class _Commands(click.Group):
         module = importlib.import_module(f"{commands.__name__}.{name.replace('-', '_')}")
         command: click.Command = module.command
         return command
+
+    def invoke(self, context: click.Context) -> Any:
+        """Runs the command; an error's words, which may hold what somebody else wrote, are printed as harmless text."""
+        try:
+            return super().invoke(context)
+        except click.ClickException as error:
+            error.message = harmless_lines(error.message)  # type: ignore[misc]  # of a field that is set once
+            raise
 
 
 @click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})

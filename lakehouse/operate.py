@@ -12,10 +12,10 @@ from typing import Any
 import click
 
 from lakehouse.airflow_api import AirflowApi
+from lakehouse.texts import TextError, recorded
 
 RUN_SECONDS = 2 * 3600.0
 POLL_SECONDS = 1.0
-WHY_LENGTH = 5  # as in the forms
 _SAID = re.compile(r"\d\d:\d\d:\d\d (.*)")  # a line that a job says to the reader of its log
 _WORST = 15  # lines of an error that are shown
 
@@ -56,12 +56,12 @@ def one_line_errors() -> Iterator[None]:
         ) from error
 
 
-def check_why(why: str) -> str:
-    """The reason, without spaces around it. Raises click.BadParameter if it says nothing."""
-    why = why.strip()
-    if len(why) < WHY_LENGTH:
-        raise click.BadParameter(f"{why!r} says too little; give the reason that is to be recorded", param_hint="--why")
-    return why
+def check_why(why: str, option: str = "--why") -> str:
+    """The text as it is recorded, without blanks around it. Raises click.BadParameter if it cannot be."""
+    try:
+        return recorded(why)
+    except TextError as error:
+        raise click.BadParameter(str(error), param_hint=option) from None
 
 
 def start(

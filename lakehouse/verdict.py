@@ -9,6 +9,7 @@ from typing import Any
 from lakehouse import names
 from lakehouse.query import query
 from lakehouse.settings import Settings
+from lakehouse.texts import harmless
 
 FAILED, ABANDONED = "failed", "abandoned"
 RED = (FAILED, ABANDONED)
@@ -42,7 +43,7 @@ class Audited:
     def complaint(self, quality_url: str) -> str:
         """One line for the operator."""
         if self.verdict == ABANDONED:
-            return f"{self.subject} was abandoned: {self.why or 'no reason is recorded'}."
+            return f"{self.subject} was abandoned: {harmless(self.why) or 'no reason is recorded'}."
         checks = ", ".join(self.failed) or "no check is named"
         return f"{self.subject} failed its audit: {checks}. See {quality_url}{self.page}"
 

@@ -15,6 +15,7 @@ def command(why: str, yes: bool, no_wait: bool) -> None:
     from lakehouse.losses import as_expected, discrepancies
     from lakehouse.operate import check_why, one_line_errors, start
     from lakehouse.settings import Settings
+    from lakehouse.terminal import say
 
     why = check_why(why)
     with one_line_errors():
@@ -24,9 +25,9 @@ def command(why: str, yes: bool, no_wait: bool) -> None:
             click.echo("Kafka holds all that the ledger expects; there is no loss to accept.")
             return
         for each in found:
-            click.echo(each.sentence)
+            say(each.sentence)
         expected = as_expected(found)
-        click.echo(f"would be recorded as lost: {expected}")
+        say(f"would be recorded as lost: {expected}")
         if not yes:
             click.confirm("Give these up for ever?", abort=True)
-        start(connect(settings), "accept_loss", {"why": why, "expected": expected}, click.echo, wait=not no_wait)
+        start(connect(settings), "accept_loss", {"why": why, "expected": expected}, say, wait=not no_wait)

@@ -42,6 +42,7 @@ def command(
     from lakehouse.airflow_api import connect
     from lakehouse.operate import one_line_errors
     from lakehouse.settings import Settings
+    from lakehouse.terminal import say
 
     with one_line_errors():
         settings = Settings.load()
@@ -52,7 +53,7 @@ def command(
         plan = backfill.plan(settings, api, wanted, now)
         for each in plan:
             for line in each.sentences(rebuild):
-                click.echo(line)
+                say(line)
         days = [each.day for each in plan if each.runs]
         if dry_run or not days:
             click.echo(f"{len(days)} of {len(plan)} days would run" + (", nothing was started" if dry_run else ""))
@@ -65,7 +66,7 @@ def command(
         )
         if no_wait:
             return
-        states = backfill.follow(api, backfill_id, days, click.echo)
+        states = backfill.follow(api, backfill_id, days, say)
     bad = [f"{day} ({state})" for day, state in states.items() if state != "success"]
     if bad:
         raise click.ClickException(f"{len(bad)} of {len(states)} days are not built: {', '.join(bad)}; see their runs")

@@ -25,8 +25,9 @@ def command() -> None:
     except (SettingsError, StackError, AirflowError, DemoError, LoadError, QueryError) as error:
         raise click.ClickException(str(error)) from error
 
-    from rich.console import Console
     from rich.table import Table
+
+    from lakehouse.terminal import cell, print_table
 
     table = Table("Question", "Group", title="Trino's answers beside what was sent")
     for name in ("before", "sent", "expected", "Trino"):
@@ -37,8 +38,8 @@ def command() -> None:
         title = line.question if line.question != last else ""
         last = line.question
         numbers = [f"{number:,}" for number in (line.before, line.sent, line.before + line.sent, line.answer)]
-        table.add_row(title, line.group, *numbers, "equal" if line.equal else "DIFFERS")
-    Console(width=110).print(table)
+        table.add_row(title, cell(line.group), *numbers, "equal" if line.equal else "DIFFERS")
+    print_table(table, width=110)
     click.echo(f"Airflow        {settings.airflow_url}  (login {AIRFLOW_USER} / {password})")
     click.echo(f"Quality pages  {settings.airflow_url}/quality/  (same login)")
     click.echo(f"Trino          {settings.trino_url}  (any user name, no password)")

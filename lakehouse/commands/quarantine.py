@@ -88,6 +88,7 @@ def show(limit: int, as_json: bool, **selected: Any) -> None:
     from lakehouse.operate import one_line_errors
     from lakehouse.quarantine import Selection, rows
     from lakehouse.settings import Settings
+    from lakehouse.terminal import say
 
     with one_line_errors():
         found = rows(Settings.load(), Selection(**selected), limit)
@@ -95,14 +96,15 @@ def show(limit: int, as_json: bool, **selected: Any) -> None:
         _show(found, as_json)
         return
     for row in found:
-        click.echo(
+        say(
             f"{row['topic']}-{row['partition']} offset {row['offset']}, {row['kafka_timestamp']}, batch {row['batch_id']}, "
             f"entry {row['entry_id']}, {row['event_type'] or 'no event type'}, {row['event_id']}"
         )
         at = ", ".join(f"{name} {row[name]}" for name in ("field", "rule") if row[name])
         held = "; it is not at fault itself, only held with its batch" if row["at_fault"] is False else ""
-        click.echo(f"  {row['reason_code']}" + (f" ({at})" if at else "") + held)
-        click.echo(f"  {_printable(row['value'])}" + ("" if row["bytes"] is None else f"  ({row['bytes']} bytes)"))
+        say(f"  {row['reason_code']}" + (f" ({at})" if at else "") + held)
+        value = "no value" if row["value"] is None else row["value"]
+        say(f"  {value}" + ("" if row["bytes"] is None else f"  ({row['bytes']} bytes)"))
     if not found:
         click.echo("nothing is open in quarantine that matches")
 
@@ -113,7 +115,7 @@ def show(limit: int, as_json: bool, **selected: Any) -> None:
 @click.option("--waiver", help="Publish although the audit fails: why that is right; it is recorded.")
 def replay(why: str, dry_run: bool, yes: bool, no_wait: bool, waiver: str | None, **selected: Any) -> None:
     """Check open messages against today's contracts again, and publish what passes."""
-    _start("replay", _selection(selected), why, dry_run, yes, no_wait, {"waiver": waiver} if waiver else {})
+    _start("replay", _selection(selected), why, dry_run, yes, no_wait, {"waiver": waiver})
 
 
 @command.command()
@@ -131,15 +133,17 @@ def _selection(selected: dict[str, Any]) -> Selection:
 
 
 def _start(
-    verb: str, selection: Selection, why: str, dry_run: bool, yes: bool, no_wait: bool, more: dict[str, Any]
+    verb: str, selection: Selection, why: str, dry_run: bool, yes: bool, no_wait: bool, more: dict[str, str | None]
 ) -> None:
     from lakehouse.airflow_api import connect
     from lakehouse.contract import load_contracts
     from lakehouse.operate import check_why, one_line_errors, start
     from lakehouse.quarantine import by_reason
     from lakehouse.settings import Settings
+    from lakehouse.terminal import say
 
     why = check_why(why)
+    more = {name: check_why(text, f"--{name}") for name, text in more.items() if text is not None}
     with one_line_errors():
         settings = Settings.load()
         known = load_contracts(settings.contracts)
@@ -154,34 +158,21 @@ def _start(
             click.echo(f"nothing is open in quarantine that matches; nothing to {verb}")
             return
         for reason, messages in counts.items():
-            click.echo(f"{messages:>9,}  {reason}")
+            say(f"{messages:>9,}  {reason}")
         total = f"{sum(counts.values()):,} messages"
         if not dry_run and not yes:
             click.confirm(f"{verb} {total}?", abort=True)
         conf = {**selection.as_conf(), **more, "why": why, "dry_run": dry_run}
-        start(connect(settings), f"{verb}_quarantine", conf, click.echo, wait=not no_wait)
+        start(connect(settings), f"{verb}_quarantine", conf, say, wait=not no_wait)
 
 
 def _show(found: list[dict[str, Any]], as_json: bool) -> None:
-    import json
-
-    from rich.console import Console
-    from rich.table import Table
+    from lakehouse.terminal import print_json, print_table, table_of
 
     if as_json:
-        click.echo(json.dumps(found, indent=1, default=str))
+        print_json(found)
     elif not found:
         click.echo("nothing is open in quarantine that matches")
     else:
-        table = Table(*found[0])
-        for row in found:
-            table.add_row(*["" if value is None else str(value) for value in row.values()])
-        Console().print(table)
+        print_table(table_of(found))
         click.echo(f"{sum(row['messages'] for row in found):,} messages")
-
-
-def _printable(value: str | None) -> str:
-    """A value that somebody sent, without what a terminal would obey."""
-    if value is None:
-        return "no value"
-    return "".join(sign if sign.isprintable() else f"\\x{ord(sign):02x}" for sign in value)

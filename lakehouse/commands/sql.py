@@ -7,22 +7,20 @@ import click
 
 @click.command()
 @click.argument("statement")
-def command(statement: str) -> None:
+@click.option("--json", "as_json", is_flag=True, help="For programs.")
+def command(statement: str, as_json: bool) -> None:
     """Run one STATEMENT in Trino and print its rows."""
-    from rich.console import Console
-    from rich.table import Table
-
     from lakehouse.query import QueryError, query
     from lakehouse.settings import Settings, SettingsError
+    from lakehouse.terminal import print_json, print_table, table_of
 
     try:
         rows = query(Settings.load(), statement.rstrip().removesuffix(";"))
     except (QueryError, SettingsError) as error:
         raise click.ClickException(str(error)) from error
-    if not rows:
+    if as_json:
+        print_json(rows)
+    elif not rows:
         click.echo("no rows")
-        return
-    table = Table(*rows[0])
-    for row in rows:
-        table.add_row(*["" if value is None else str(value) for value in row.values()])
-    Console().print(table)
+    else:
+        print_table(table_of(rows))

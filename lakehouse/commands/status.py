@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-
 import click
 
 
@@ -14,16 +12,17 @@ def command(as_json: bool) -> None:
     from lakehouse.settings import Settings, SettingsError
     from lakehouse.stack.errors import StackError
     from lakehouse.stack.status import status
+    from lakehouse.terminal import print_json, say
 
     try:
         found = status(Settings.load())
     except (StackError, SettingsError) as error:
         raise click.ClickException(str(error)) from error
     if as_json:
-        click.echo(json.dumps(found.as_json(), indent=1))
+        print_json(found.as_json())
         return
     click.echo(f"{'service':<23}{'state':<10}{'memory':>8}  address")
     for line in found.services:
         login = f"  (login: {line.login})" if line.login else ""
-        click.echo(f"{line.service:<23}{line.state:<10}{line.memory_mb:>5} MB  {line.address}{login}")
-    click.echo(f"{'all':<33}{found.memory_mb:>5} MB  state and logs in {found.state_folder}")
+        say(f"{line.service:<23}{line.state:<10}{line.memory_mb:>5} MB  {line.address}{login}")
+    say(f"{'all':<33}{found.memory_mb:>5} MB  state and logs in {found.state_folder}")

@@ -10,11 +10,10 @@ import click
 @click.option("--json", "as_json", is_flag=True, help="For programs.")
 def command(event_id: str, as_json: bool) -> None:
     """Say where EVENT_ID is, why, and through which ledger entry."""
-    import json
-
     from lakehouse.contract import ContractError, load_contracts
     from lakehouse.query import QueryError
     from lakehouse.settings import Settings, SettingsError
+    from lakehouse.terminal import print_json, say
     from lakehouse.tracing import trace
 
     try:
@@ -23,9 +22,10 @@ def command(event_id: str, as_json: bool) -> None:
     except (SettingsError, ContractError, QueryError, ValueError) as error:
         raise click.ClickException(str(error)) from error
     if as_json:
-        click.echo(json.dumps([arrival.as_json() for arrival in found], indent=1))
+        print_json([arrival.as_json() for arrival in found])
     else:
-        click.echo("\n".join(arrival.sentence() for arrival in found) if found else _unseen(event_id))
+        for sentence in [arrival.sentence() for arrival in found] or [_unseen(event_id)]:
+            say(sentence)
     if not found:
         raise SystemExit(1)
 

@@ -38,6 +38,7 @@ EXPECTED: dict[str, dict[str, set[str]]] = {  # task -> what follows it
     "accept_loss": {"accept_loss": set()},
     "maintain_tables": {"compact": {"daily_due"}, "daily_due": {"daily"}, "daily": set(), **CHANGED_DAYS},
 }
+UNRECORDED = ["nul\0in it", "       ", "x   ", "two\nlines", "ends\n", "esc\x1b[31m", "x" * 1001]
 BY_HAND = {"replay_quarantine", "discard_quarantine", "erase_player", "accept_loss"}
 
 
@@ -190,7 +191,13 @@ def test_a_form_that_changes_data_asks_why_and_a_selection_starts_as_a_dry_run(b
         ("replay_quarantine", {"why": "fixed", "event_type": "no_such_type"}),
         ("replay_quarantine", {"why": "fixed", "batch_id": 0}),
         ("replay_quarantine", {"why": "fixed", "since": "yesterday"}),
+        ("replay_quarantine", {"why": "fixed", "batch_id": 2**63}),
         ("replay_quarantine", {"why": "x"}),
+        *[(dag_id, {"why": why, "player": "p"}) for dag_id in sorted(BY_HAND) for why in UNRECORDED],
+        *[("replay_quarantine", {"why": "fixed", "waiver": waiver}) for waiver in UNRECORDED],
+        *[("build_day", {"reason": reason}) for reason in UNRECORDED],
+        ("accept_loss", {"why": "disk full", "expected": "nul\0"}),
+        ("erase_player", {"why": "request 12", "player": "nul\0"}),
         ("erase_player", {"why": "request 12", "player": ""}),
         ("build_day", {"tables": ["no_such_table"]}),
         ("build_day", {"day": "tomorrow"}),
@@ -249,7 +256,7 @@ def test_a_selection_is_json_whatever_was_typed(bag: Any) -> None:
         "batch_id": 7,
         "since": "2026-01-01T00:00:00+00:00",
     }
-    why = """--it's "so" {{ params.waiver }}\nü"""
+    why = """--it's "so" {{ params.waiver }} ü"""
     selection, *others = arguments(
         bag, "replay_quarantine", "replay", **typed, why=why, waiver="seen by 'me'", dry_run=False
     )

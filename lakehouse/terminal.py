@@ -1,0 +1,69 @@
+"""Prints what the lakehouse holds as harmless text: no markup, no emoji codes, nothing that a terminal would obey."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+import math
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from lakehouse.texts import harmless
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+
+def say(text: object) -> None:
+    """Prints one line that may hold what somebody else wrote."""
+    click.echo(harmless(text))
+
+
+def table_of(rows: Sequence[Mapping[str, Any]]) -> Table:
+    """The rows, at least one, as a table, its columns named like theirs; what is null is empty."""
+    from rich.table import Table
+
+    table = Table()
+    for name in rows[0]:
+        table.add_column(cell(name))
+    for row in rows:
+        table.add_row(*["" if value is None else cell(value) for value in row.values()])
+    return table
+
+
+def cell(value: object) -> Any:
+    """A value for a table of Rich, which would take a plain text for markup."""
+    from rich.text import Text
+
+    return Text(harmless(value))
+
+
+def print_table(table: Table, width: int | None = None) -> None:
+    """Prints it, on a console that adds nothing to what stands in the cells."""
+    from rich.console import Console
+
+    Console(width=width, markup=False, emoji=False, highlight=False).print(table)
+
+
+def print_json(value: Any) -> None:
+    """Prints it for programs: ASCII, times in ISO 8601, bytes in hex; numbers that JSON has not (NaN) as texts."""
+    click.echo(json.dumps(_plain(value), indent=1, allow_nan=False))
+
+
+def _plain(value: Any) -> Any:
+    match value:
+        case None | bool() | int() | str():
+            return value
+        case float():
+            return value if math.isfinite(value) else {math.inf: "Infinity", -math.inf: "-Infinity"}.get(value, "NaN")
+        case bytes():
+            return value.hex()
+        case dt.date() | dt.time():
+            return value.isoformat()
+        case Mapping():
+            return {str(key): _plain(each) for key, each in value.items()}
+        case list() | tuple():
+            return [_plain(each) for each in value]
+    return str(value)

@@ -1,0 +1,51 @@
+"""Texts of people: which ones are recorded (who, why, a waiver), and how any text is shown without doing harm."""
+
+from __future__ import annotations
+
+import re
+
+LONGEST = 1000  # characters of a text that is recorded
+SHORTEST = 5  # of a reason: less says nothing
+# One line: no control characters (C0, DEL, C1) and no other ends of a line.
+_NOT_ONE_LINE = "\\u0000-\\u001f\\u007f-\\u009f\\u2028\\u2029"
+_BREAKS = re.compile(f"[{_NOT_ONE_LINE}\ud800-\udfff]")
+# The same for JSON Schema, which Python and browsers read alike (`$` alone would let Python's readers pass an end of line).
+ONE_LINE = f"^(?![\\s\\S]*[{_NOT_ONE_LINE}])"
+REASON = rf"{ONE_LINE}\s*\S[\s\S]{{{SHORTEST - 2},}}\S\s*$"
+OR_NONE = r"^(?![\s\S])|"  # before a pattern: the empty text passes too
+
+
+class TextError(ValueError):
+    """A text that cannot be recorded as it is; the message says what to change."""
+
+
+def recorded(text: str, shortest: int = SHORTEST) -> str:
+    """The text as it is recorded: without blanks around it.
+
+    Raises:
+        TextError: it says too little, is too long, or holds what is no character of a line.
+    """
+    if broken := _BREAKS.search(text):
+        raise TextError(
+            f"'{harmless(text)}' holds a character that is not printed ({_escaped(broken[0])}); write one line of text"
+        )
+    text = text.strip()
+    if len(text) < shortest:
+        raise TextError(f"'{text}' says too little; give the reason that is to be recorded")
+    if len(text) > LONGEST:
+        raise TextError(f"it has {len(text)} characters; {LONGEST} are allowed, say it shorter")
+    return text
+
+
+def harmless(text: object) -> str:
+    """The text on one line, with every character that is not printed (controls, marks of direction) as an escape."""
+    return "".join(sign if sign.isprintable() else _escaped(sign) for sign in str(text))
+
+
+def harmless_lines(text: object) -> str:
+    """The same of a text that has lines, such as an error's."""
+    return "\n".join(harmless(line.expandtabs(4)) for line in str(text).split("\n"))
+
+
+def _escaped(sign: str) -> str:
+    return sign.encode("unicode_escape").decode()
