@@ -50,6 +50,9 @@ class Front:
     def begin(self, environ: Environ) -> Response | Later:
         """The app's answer; a `Later` is to be waited for, then `end` is called."""
         set_host_aside(environ)
+        if _TWICE in environ:
+            detail = f"The header {environ[_TWICE]} was sent more than once; send it once."
+            return problems.response(Problem(400, "Ambiguous request", detail))
         size = sum(len(key) + len(value) for key, value in environ.items() if key.startswith("HTTP_"))
         if size > self._max_header_bytes:
             detail = f"The headers have {size} bytes, allowed are {self._max_header_bytes}."
@@ -96,7 +99,7 @@ class Front:
             return problems.unexpected(error)
 
 
-_STARTED, _RULE = "lakehouse.started", "lakehouse.rule"
+_STARTED, _RULE, _TWICE = "lakehouse.started", "lakehouse.rule", "lakehouse.twice"
 
 
 class WsgiFront:
@@ -226,7 +229,8 @@ async def _send(environ: Environ, response: Response, send: Send) -> None:
 def environ_of(scope: Scope) -> Environ:
     """A WSGI environ of an ASGI scope, all texts as Latin-1 (PEP 3333); its body is still empty.
 
-    Names with `_` are left out: as a variable they could not be told from those with `-`.
+    Names with `_` are left out: as a variable they could not be told from those with `-`. Headers of one name are joined by
+    a comma; one that may come but once is remembered as _TWICE.
     """
     environ: Environ = {
         "REQUEST_METHOD": scope["method"],
@@ -251,8 +255,14 @@ def environ_of(scope: Scope) -> Environ:
             continue
         key = _KEYS.get(raw_name) or "HTTP_" + raw_name.decode("latin-1").upper().replace("-", "_")
         value = raw_value.decode("latin-1")
-        environ[key] = f"{environ[key]},{value}" if key in environ else value
+        if key in environ:
+            value = f"{environ[key]},{value}"
+            if key in _ONCE:
+                environ[_TWICE] = raw_name.decode("latin-1")
+        environ[key] = value
     return environ
 
 
+# Joined, the values of these would make a third: a player whom nobody named, a body of another length or type.
+_ONCE = frozenset({"HTTP_HOST", "HTTP_X_PLAYER_ID", "CONTENT_TYPE", "CONTENT_LENGTH"})
 _KEYS = {b"content-type": "CONTENT_TYPE", b"content-length": "CONTENT_LENGTH", b"host": "HTTP_HOST"}

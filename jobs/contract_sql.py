@@ -14,6 +14,9 @@ if TYPE_CHECKING:
     from lakehouse.contract import Contract, Field
 
 LOOKED = "looked"  # the column, a struct, of what `looked_at` gives of all fields
+_YEARS = (
+    "timestamp '0001-01-01T00:00:00Z' and timestamp '9999-12-31T23:59:59.999999Z'"  # of times that all readers bear
+)
 _SCALARS = {"string": "string", "integer": "bigint", "number": "double", "boolean": "boolean"}
 
 
@@ -46,14 +49,16 @@ def looked_at(field: Field, column: str) -> dict[str, str]:
 
 
 def value_of(field: Field, column: str | None = None) -> str:
-    """SQL: the field's value in the table, its default if the event has none; null where it cannot be cast.
+    """SQL: the field's value in the table, its default if the event has none; null where it cannot be cast, as a time that not
+    all readers bear.
 
     Of a frame with LOOKED if `column`, what the field is called there, is given, else of one with `fields`.
     """
     kind = spark_type(field.schema)
-    return or_default(
-        field, f"{LOOKED}.`{column}~value`" if column and kind in _SCALARS.values() else message.typed(field.name, kind)
-    )
+    if column and kind in _SCALARS.values():
+        return or_default(field, f"{LOOKED}.`{column}~value`")
+    value = message.typed(field.name, kind)
+    return or_default(field, f"case when {value} between {_YEARS} then {value} end" if kind == "timestamp" else value)
 
 
 def or_default(field: Field, value: str) -> str:
@@ -202,10 +207,20 @@ def keeps(check: Check, typed: str) -> str:
             return f"{typed} rlike {literal(full_match(argument))}"
         case "format" if argument == "date-time":
             pattern = literal(full_match(patterns.DATE_TIME))
-            return f"({typed} rlike {pattern} and try_cast(substr({typed}, 1, 10) as date) is not null)"
+            return f"({typed} rlike {pattern} and {_is_time_for_all_readers(typed)})"
         case "format":
             return f"{typed} rlike {literal(full_match(patterns.UUID))}"
     raise ValueError(f"{check.keyword} is not known here; lakehouse.validate checks it, so Spark must, too")
+
+
+def _is_time_for_all_readers(typed: str) -> str:
+    """SQL: whether a text of a time's form is of a day that the month has, and in UTC in the years 1 to 9999.
+
+    Only on two days can the zone move it out of them.
+    """
+    day = f"substr({typed}, 1, 10)"
+    inside = f"coalesce(try_cast({typed} as timestamp) between {_YEARS}, false)"
+    return f"try_cast({day} as date) is not null and ({day} not in ('0001-01-01', '9999-12-31') or {inside})"
 
 
 def _elements(variant: str) -> str:

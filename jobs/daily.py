@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from functools import reduce
 from typing import TYPE_CHECKING
 
+from jobs.sums import summed
+
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
 
@@ -31,24 +33,24 @@ def event_counts(events: DataFrame) -> DataFrame:
     return events.groupBy("player", "host", "event_type", "direction").count().withColumnRenamed("count", "events")
 
 
-def item_sales(events: DataFrame) -> DataFrame:
-    """item_type, item, quantity: what was gained by an event that is a sale."""
+def item_sales(events: DataFrame, day: dt.date) -> DataFrame:
+    """item_type, item, quantity: what was gained by an event that is a sale. A sum too big is an error: see jobs/sums.py."""
     sold = events.where("sales").selectExpr("inline(changes)").where("change > 0")
-    return (
-        sold.groupBy("item_type", "item")
-        .agg({"change": "sum"})
-        .selectExpr("item_type", "item", "`sum(change)` as quantity")
-    )
+    return _summed(sold.withColumnRenamed("change", "quantity"), ["item_type", "item"], "quantity", day)
 
 
-def player_changes(events: DataFrame) -> DataFrame:
-    """player, item_type, item, change."""
+def player_changes(events: DataFrame, day: dt.date) -> DataFrame:
+    """player, item_type, item, change. A sum too big is an error: see jobs/sums.py."""
     changes = events.selectExpr("player", "inline(changes)")
-    return (
-        changes.groupBy("player", "item_type", "item")
-        .agg({"change": "sum"})
-        .selectExpr("player", "item_type", "item", "`sum(change)` as change")
+    return _summed(changes, ["player", "item_type", "item"], "change", day)
+
+
+def _summed(rows: DataFrame, by: list[str], value: str, day: dt.date) -> DataFrame:
+    remedy = (
+        f"Rebuild the day from raw (`lakehouse backfill --from {day} --to {day} --reprocess --rebuild`): events above their "
+        "contract's maximum, which older versions let in, then go to quarantine."
     )
+    return summed(rows, by, value, when=f"day {day}", remedy=remedy)
 
 
 def _facts(rows: DataFrame, contract: Contract) -> DataFrame:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from jobs import builds
 from jobs.builds import Build, Builds
 from jobs.conflicts import replace_newest
+from jobs.sums import named_errors, summed
 from lakehouse import names
 
 if TYPE_CHECKING:
@@ -73,6 +74,9 @@ def make_months(run: Job, today: dt.date) -> list[dt.date]:
     The builds are read before the changes. A day that is built meanwhile is then perhaps in the snapshot, and its build
     surely not in the number: such a snapshot is not valid, and the next run makes another. Of two runs the one that
     saw more builds wins, whichever comes first: the number is the version of the commit.
+
+    Raises:
+        SumError: what a player has is too big for its column.
     """
     known = builds.read(run.spark, run.path(names.DAY_BUILDS))
     run.hooks.at("after_builds_read")
@@ -81,14 +85,17 @@ def make_months(run: Job, today: dt.date) -> list[dt.date]:
     todo = plan(known, held, today)
     for month, base in todo.months:
         number = builds_until(known.started, month)
-        replace_newest(
-            stock(run, month, base).selectExpr("*", f"date '{month}' as month", f"cast({number} as bigint) as builds"),
-            run.path(names.PLAYER_INVENTORY_MONTHS),
-            app=f"inventory {month}",
-            version=number,
-            replace_where=f"month = date '{month}'",
-            say=run.say,
-        )
+        with named_errors():
+            replace_newest(
+                stock(run, month, base).selectExpr(
+                    "*", f"date '{month}' as month", f"cast({number} as bigint) as builds"
+                ),
+                run.path(names.PLAYER_INVENTORY_MONTHS),
+                app=f"inventory {month}",
+                version=number,
+                replace_where=f"month = date '{month}'",
+                say=run.say,
+            )
         run.hooks.at("after_inventory_month")
         run.say(f"inventory at the end of {month:%Y-%m} holds {number} builds of days")
     for build in todo.unfinished:
@@ -110,8 +117,9 @@ def stock(run: Job, month: dt.date, base: dt.date | None) -> DataFrame:
         parts = since.selectExpr("player", "item_type", "item", "change as quantity").unionAll(
             months.where(f"month = date '{base}'").select("player", "item_type", "item", "quantity")
         )
-    return (
-        parts.groupBy("player", "item_type", "item")
-        .agg({"quantity": "sum"})
-        .selectExpr("player", "item_type", "item", "`sum(quantity)` as quantity")
+    remedy = (
+        "Rebuild from raw the days on which the player's changes are largest (select event_date, change from "
+        "game.player_item_changes): events above their contract's maximum then go to quarantine."
     )
+    when = f"all days until {next_month(month) - dt.timedelta(days=1)}"
+    return summed(parts, ["player", "item_type", "item"], "quantity", when=when, remedy=remedy)

@@ -22,9 +22,10 @@ from jobs.ledger import Ledger
 from jobs.session import SparkUnavailable, spark_session
 from lakehouse import names
 from lakehouse.contract import ContractError, Contracts, load_contracts
-from lakehouse.quarantine import Selection
+from lakehouse.quarantine import Selection, in_utc
 from lakehouse.settings import Settings, SettingsError
 from lakehouse.texts import SHORTEST, TextError, harmless, recorded
+from lakehouse.validate import INT64_MAX
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -95,11 +96,12 @@ def selection_of(text: str) -> Selection:
     """Reads the option SELECTION. Ends the job with 2 and one line if it is not of that form."""
     try:
         given = {name: value for name, value in json.loads(text).items() if value not in (None, "")}
-        times = {name: dt.datetime.fromisoformat(given[name]) for name in ("since", "until") if name in given}
-        aware = {name: time if time.tzinfo else time.replace(tzinfo=dt.UTC) for name, time in times.items()}
+        times = {name: in_utc(dt.datetime.fromisoformat(given[name])) for name in ("since", "until") if name in given}
         batch = {"batch_id": int(given["batch_id"])} if "batch_id" in given else {}
-        return Selection(**{**given, **aware, **batch})
-    except (ValueError, TypeError, AttributeError) as error:
+        if not 1 <= batch.get("batch_id", 1) <= INT64_MAX:
+            raise ValueError(f"batch_id is a number from 1 to {INT64_MAX}")
+        return Selection(**{**given, **times, **batch})
+    except (ValueError, TypeError, AttributeError, OverflowError) as error:
         print(f"--selection {harmless(text)}: {error}; write JSON with any of {SELECTION[1]['help']}", file=sys.stderr)
         sys.exit(2)
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from lakehouse.airflow_api import AirflowApi
 from lakehouse.changed_days import built_through, changed_days
-from lakehouse.completeness import DayError, missing_of
+from lakehouse.completeness import DayError, check_day, missing_of
 from lakehouse.settings import Settings
 
 DAG_ID = "build_day"
@@ -80,14 +80,12 @@ def check(wanted: Wanted, today: dt.date) -> None:
     """Refuses what cannot run.
 
     Raises:
-        DayError: the days are in the wrong order, too many, or not over.
+        DayError: the days are in the wrong order, too many, not over, or such that no message can be of them.
     """
     if wanted.first > wanted.last:
         raise DayError(f"--from {wanted.first} is after --to {wanted.last}")
-    if wanted.last >= today:
-        raise DayError(
-            f"the day {wanted.last} is not over (UTC); the last one that can be built is {today - dt.timedelta(days=1)}"
-        )
+    for day in (wanted.first, wanted.last):
+        check_day(day, today)
     if (wanted.last - wanted.first).days >= MAX_DAYS:
         raise DayError(f"{wanted.first} to {wanted.last} are more than {MAX_DAYS} days; ask for fewer at once")
 

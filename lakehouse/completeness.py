@@ -12,16 +12,34 @@ from lakehouse.offsets import TopicPartition
 from lakehouse.query import query
 from lakehouse.settings import Settings
 
+FIRST_DAY = dt.date(1970, 1, 1)
+
 
 class DayError(ValueError):
     """A day that cannot be built; the message says which can."""
+
+
+def check_day(day: dt.date, today: dt.date) -> None:
+    """Refuses days that no message can be of, or that are not over.
+
+    Raises:
+        DayError: says which days can be built.
+    """
+    yesterday = today - dt.timedelta(days=1)
+    if day < FIRST_DAY:
+        raise DayError(
+            f"the day {day} is before {FIRST_DAY}, from which Kafka counts its times: no message is of it. Days from "
+            f"{FIRST_DAY} to {yesterday} can be built"
+        )
+    if day >= today:
+        raise DayError(f"the day {day} is not over (UTC); the last one that can be built is {yesterday}")
 
 
 def day_of(wanted: str | None, interval_start: dt.datetime | None, run_after: dt.datetime, now: dt.datetime) -> dt.date:
     """The day that a run builds: the one asked for, else its data interval's, else the day before it was triggered.
 
     Raises:
-        DayError: the day is not written YYYY-MM-DD, or not over.
+        DayError: the day is not written YYYY-MM-DD, see also `check_day`.
     """
     if wanted:
         try:
@@ -34,10 +52,7 @@ def day_of(wanted: str | None, interval_start: dt.datetime | None, run_after: dt
         day = interval_start.astimezone(dt.UTC).date()
     else:
         day = run_after.astimezone(dt.UTC).date() - dt.timedelta(days=1)
-    if day >= now.astimezone(dt.UTC).date():
-        raise DayError(
-            f"the day {day} is not over (UTC); the last one that can be built is {now - dt.timedelta(days=1):%Y-%m-%d}"
-        )
+    check_day(day, now.astimezone(dt.UTC).date())
     return day
 
 

@@ -19,9 +19,13 @@ def markdown(contracts: Contracts) -> str:
 
 def _field(field: Field) -> str:
     schema = field.schema
-    limits = [text.replace("?", str(schema[keyword])) for keyword, text in _LIMITS.items() if keyword in schema]
+    limits = [text.replace("?", _written(schema[keyword])) for keyword, text in _LIMITS.items() if keyword in schema]
     needed = "required" if field.required else "optional" if field.default is None else f"default `{field.default}`"
     return f"`{field.name}`: {', '.join([_type(schema), *limits, needed])}"
+
+
+def _written(value: Any) -> str:
+    return f"{value:,}" if isinstance(value, int) else str(value)
 
 
 def _type(schema: dict[str, Any]) -> str:

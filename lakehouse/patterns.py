@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 
-# What the two formats of a contract are, but for days that a month does not have. Both engines read these alike.
+# What the two formats of a contract are, but for days that a month does not have, and times that their zone moves out of the
+# years 1 to 9999. Both engines read these alike.
 DATE_TIME = (
     r"^(?:[1-9][0-9]{3}|0[1-9][0-9]{2}|00[1-9][0-9]|000[1-9])-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12][0-9]|3[01])"
     r"T(?:[01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](?:\.[0-9]{1,9})?"

@@ -57,6 +57,11 @@ class Selection:
         return {name: value for name, value in conf.items() if value is not None}
 
 
+def in_utc(time: dt.datetime) -> dt.datetime:
+    """The time in UTC, which it is of if it has no zone. Raises OverflowError: in UTC it is not of the years 1 to 9999."""
+    return time.astimezone(dt.UTC) if time.tzinfo else time.replace(tzinfo=dt.UTC)
+
+
 def utc(time: dt.datetime) -> str:
     """2026-01-02T03:04:05.000006Z."""
     return time.astimezone(dt.UTC).isoformat().removesuffix("+00:00") + "Z"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import time
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
@@ -27,7 +28,8 @@ class QueryError(Exception):
 def query(settings: Settings, sql: str, parameters: Sequence[Any] = ()) -> list[dict[str, Any]]:
     """Runs one statement (no semicolon; `?` for parameters) and returns its rows by column name.
 
-    A query for which Trino has no node yet is asked again for NODES_SECONDS.
+    A query for which Trino has no node yet is asked again for NODES_SECONDS. If an answer holds a value that Python's types
+    do not (a time before the year 1 or after 9999, as older versions let in), all its times, dates and decimals are texts.
 
     Raises:
         QueryError: Trino is not there, or the statement failed.
@@ -49,7 +51,11 @@ def query(settings: Settings, sql: str, parameters: Sequence[Any] = ()) -> list[
     )
     try:
         cursor = connection.cursor()
-        rows = _fetch(cursor, sql, parameters)
+        try:
+            rows = _fetch(cursor, sql, parameters)
+        except (trino.exceptions.TrinoDataError, ValueError, ArithmeticError):
+            cursor = connection.cursor(legacy_primitive_types=True)  # values as Trino writes them
+            rows = [_decoded(row, cursor.description) for row in _fetch(cursor, sql, parameters)]
         columns = [column.name for column in cursor.description or ()]
         return [dict(zip(columns, row, strict=True)) for row in rows]
     except trino.exceptions.TrinoQueryError as error:
@@ -60,6 +66,14 @@ def query(settings: Settings, sql: str, parameters: Sequence[Any] = ()) -> list[
         ) from None
     finally:
         connection.close()
+
+
+def _decoded(row: Sequence[Any], description: Sequence[Any]) -> list[Any]:
+    """A row as Trino writes it, with bytes, which are written in base64, as bytes."""
+    return [
+        base64.b64decode(value) if column.type_code == "varbinary" and value is not None else value
+        for value, column in zip(row, description, strict=True)
+    ]
 
 
 def _fetch(cursor: trino.dbapi.Cursor, sql: str, parameters: Sequence[Any]) -> list[list[Any]]:

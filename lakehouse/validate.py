@@ -6,7 +6,7 @@ import math
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
@@ -218,11 +218,12 @@ _UUID = re.compile(patterns.inner(patterns.UUID))
 
 
 def _is_no_date_time(value: str) -> bool:
+    """Not of RFC 3339's form, of a day that its month has not, or in UTC not in the years 1 to 9999, which all readers bear."""
     if _DATE_TIME.fullmatch(value) is None:
         return True
     try:
-        datetime.fromisoformat(value[:10])  # a day that the month has
-    except ValueError:
+        datetime.fromisoformat(value).astimezone(UTC)
+    except (ValueError, OverflowError):
         return True
     return False
 

@@ -56,13 +56,14 @@ select q.* from ops.quarantine q where not exists (
 
 # Stock at the end of the newest month whose snapshot still contains every build of its days, and what changed since.
 # Trino and Spark read the same text. docs/decisions/0005-inventory-months.md says why it always equals the plain sum.
+# A sum that 64 bits do not hold is null, so that one player's does not end everybody's query; the audit of a day says so.
 PLAYER_INVENTORY = """
 with built as (select distinct day, built_through, cause from ops.day_builds),
 snapshots as (select distinct month, builds from game.player_inventory_months),
 valid as (
   select s.month from snapshots s join built b on b.day < s.month + interval '1' month
   group by s.month, s.builds having count(*) = s.builds)
-select player, item_type, item, sum(quantity) as quantity from (
+select player, item_type, item, try_cast(sum(cast(quantity as decimal(38, 0))) as bigint) as quantity from (
   select player, item_type, item, quantity from game.player_inventory_months
   where month = (select max(month) from valid)
   union all

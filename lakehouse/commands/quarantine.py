@@ -18,11 +18,16 @@ class _Time(click.ParamType[dt.datetime]):
     name = "time"
 
     def convert(self, value: Any, parameter: click.Parameter | None, context: click.Context | None) -> dt.datetime:
+        from lakehouse.quarantine import in_utc
+
         try:
-            time = dt.datetime.fromisoformat(value)
-        except ValueError:
-            self.fail(f"{value!r} is no time; write 2026-01-31 or 2026-01-31T12:00:00Z", parameter, context)
-        return time if time.tzinfo else time.replace(tzinfo=dt.UTC)
+            return in_utc(dt.datetime.fromisoformat(value))
+        except (ValueError, OverflowError):
+            self.fail(
+                f"{value!r} is no time of the years 1 to 9999; write 2026-01-31 or 2026-01-31T12:00:00Z",
+                parameter,
+                context,
+            )
 
 
 def _selecting(function: Callable[..., None]) -> Callable[..., None]:

@@ -115,6 +115,28 @@ def test_headers_and_paths_are_read_as_the_bytes_they_are(asgi: Client, broker: 
 
 
 @pytest.mark.parametrize(
+    ("name", "first", "second"),
+    [
+        (b"host", b"a", b"b"),
+        (b"host", b"a", b"a"),
+        (b"x-player-id", b"a", b"b"),
+        (b"content-type", b"application/json", b"text/plain"),
+        (b"content-length", b"40", b"4"),
+    ],
+)
+def test_a_header_that_says_who_or_what_comes_once(
+    asgi: Client, broker: Any, name: bytes, first: bytes, second: bytes
+) -> None:
+    body = json.dumps(GOOD).encode()
+    once = [(key, value) for key, value in ((b"host", b"Player 1"), length(body)) if key != name]
+    answer = asgi.ask("POST", b"/v1/events", headers=[*once, (name, first), (name, second)], chunks=[body])
+    assert (answer.status, answer.headers["content-type"]) == (400, "application/problem+json")
+    problem = json.loads(answer.body)
+    assert problem["detail"] == f"The header {name.decode()} was sent more than once; send it once."
+    assert broker.messages == []
+
+
+@pytest.mark.parametrize(
     ("raw", "path"), [(b"//a", "//a"), (b"/a%2Fb", "/a/b"), (b"/%ff", "/\xff"), (b"/%C3%BC", "/Ã¼"), (b"/%zz", "/%zz")]
 )
 def test_a_path_is_decoded_once_into_latin_1(raw: bytes, path: str) -> None:

@@ -150,7 +150,7 @@ OTHERS = {
     "another size": replaced("small", "Small"),
     "a required field less": replaced('"size":"small",', ""),
     "no player's name": replaced('"player":"Player 1"', '"player":""'),
-    "a version of 0": replaced('"schema_version":1', '"schema_version":0'),
+    "a version of 0": replaced('"schema_version":2', '"schema_version":0'),
     "a leading zero": replaced('"quantity":2', '"quantity":02'),
     "minus zero, as a fraction": replaced('"speed":1.5', '"speed":-0.0'),
     "minus zero": replaced('"quantity":2', '"quantity":-0'),

@@ -287,3 +287,12 @@ def test_the_views_text_starts_from_the_newest_valid_month(spark: SparkSession) 
     world.started.add(Build(DAYS[6], 5))  # a build in March: its snapshot is not valid any more
     assert set(world.months) == {JAN, FEB, MAR}
     assert answer(spark, world) == {"sword": 200 + 1}
+
+
+def test_a_stock_that_64_bits_do_not_hold_is_null_and_all_others_can_be_read(spark: SparkSession) -> None:
+    world = World()
+    for day in DAYS[:2]:
+        world.events[day] = {"sword": 2**63 - 1, "horse": 1}
+        for _ in world.rollup(day):
+            pass
+    assert answer(spark, world) == {"sword": None, "horse": 2}

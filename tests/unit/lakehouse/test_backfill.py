@@ -36,7 +36,14 @@ def test_airflow_is_asked_for_the_logical_dates_of_the_days() -> None:
 
 @pytest.mark.parametrize(
     ("first", "last", "words"),
-    [(D2, D1, "is after"), (D1, D3, "not over.*2026-03-02"), (dt.date(2025, 1, 1), D2, "more than 366 days")],
+    [
+        (D2, D1, "is after"),
+        (D1, D3, "not over.*2026-03-02"),
+        (dt.date(2025, 1, 1), D2, "more than 366 days"),
+        (dt.date(1969, 12, 30), dt.date(1969, 12, 31), "before 1970-01-01.*to 2026-03-02"),
+        (dt.date(1, 1, 1), dt.date(1, 1, 2), "before 1970-01-01"),
+        (D1, dt.date(9999, 12, 31), "not over"),
+    ],
 )
 def test_days_that_cannot_run_are_refused(first: dt.date, last: dt.date, words: str) -> None:
     with pytest.raises(DayError, match=words):

@@ -33,10 +33,11 @@ PROPERTIES = HORSE.schema["properties"]
     [
         ({"properties": {**PROPERTIES, "breed": {"type": "string", "description": "d"}}}, None),
         ({"description": "Other words."}, None),
-        ({"x-version": 2, "x-table": "other_horses"}, None),
-        ({"x-version": 2, "required": []}, None),
+        ({"x-version": HORSE.version + 1, "x-table": "other_horses"}, None),
+        ({"x-version": HORSE.version + 1, "required": []}, None),
         ({"x-table": "other_horses"}, "table changed"),
         ({"x-topic": "other"}, "topic changed"),
+        ({"properties": {**PROPERTIES, "quantity": {**PROPERTIES["quantity"], "maximum": 9}}}, "quantity is checked"),
         ({"properties": {**PROPERTIES, "size": {"type": "string", "description": "d"}}}, "size is checked otherwise"),
         (
             {

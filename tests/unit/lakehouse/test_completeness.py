@@ -52,6 +52,13 @@ def test_a_day_that_is_not_over_is_refused_with_the_last_that_is(wanted: str) ->
         day_of(wanted, None, NOW, NOW)
 
 
+@pytest.mark.parametrize("wanted", ["1969-12-31", "0001-01-01"])
+def test_a_day_before_kafkas_first_is_refused_with_those_that_can_be_built(wanted: str) -> None:
+    assert day_of("1970-01-01", None, NOW, NOW) == dt.date(1970, 1, 1)
+    with pytest.raises(DayError, match="from 1970-01-01 to 2026-03-08 can be built"):
+        day_of(wanted, None, NOW, NOW)
+
+
 @pytest.mark.parametrize("wanted", ["yesterday", "2026-02-30", "04.03.2026"])
 def test_a_day_that_is_no_date_is_refused(wanted: str) -> None:
     with pytest.raises(DayError, match="YYYY-MM-DD"):

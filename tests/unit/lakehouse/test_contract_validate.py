@@ -34,6 +34,7 @@ def test_checks_come_in_the_order_of_fields_and_then_of_keywords() -> None:
         ("items.item_type", "minLength"), ("items.item_type", "maxLength"),
         ("items.item", "required"), ("items.item", "type"), ("items.item", "minLength"), ("items.item", "maxLength"),
         ("items.quantity", "required"), ("items.quantity", "type"), ("items.quantity", "minimum"),
+        ("items.quantity", "maximum"),
     ]  # fmt: skip
 
 
@@ -105,6 +106,14 @@ def test_a_pattern_must_match_the_whole_value() -> None:
         ("2026-11-22T10:00:00.1+18:00", True),
         ("0001-01-01T00:00:00.123456789-00:00", True),
         ("2024-02-29T23:59:59Z", True),
+        ("9999-12-31T23:59:59.999999999Z", True),
+        ("9999-12-31T23:59:59.999999999+00:01", True),
+        ("9999-12-31T23:59:59.999999999-00:01", False),
+        ("9999-12-31T23:59:59.999999999-18:00", False),
+        ("9999-12-31T05:59:59.999999999-18:00", True),
+        ("0001-01-01T00:00:00+18:00", False),
+        ("0001-01-01T17:59:59.999999999+18:00", False),
+        ("0001-01-01T18:00:00+18:00", True),
         ("2026-02-29T23:59:59Z", False),
         ("2026-11-31T00:00:00Z", False),
         ("0000-01-01T00:00:00Z", False),

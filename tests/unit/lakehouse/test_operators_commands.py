@@ -99,6 +99,12 @@ def test_nothing_that_matches_starts_nothing(airflow: Airflow, opened: dict[str,
     [
         (["--event-type", "no_such"], "there is no contract 'no_such'"),
         (["--since", "yesterday"], "'yesterday' is no time"),
+        (["--since", "0001-01-01T00:00:00+18:00"], "is no time of the years 1 to 9999"),
+        (["--until", "9999-12-31T23:59:59-18:00"], "is no time of the years 1 to 9999"),
+        (["--waiver", "   "], "says too little"),
+        (["--waiver", "nul\0here"], "not printed"),
+        (["--why", "       "], "says too little"),
+        (["--why", "two\nlines"], "not printed"),
         (["--why", "x"], "says too little"),
     ],
 )
