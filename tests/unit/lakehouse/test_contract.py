@@ -324,5 +324,5 @@ def test_the_event_table_has_a_row_for_each_type_and_names_each_field() -> None:
         assert row.startswith(f"| `{contract.event_type}` |")
         assert row.count(" | ") == 4
         assert all(f"`{each.name}`" in row for each in contract.fields)
-    assert "`quantity`: integer, ≥ 0, default `1`" in markdown(contracts)
+    assert "`quantity`: integer, ≥ 0, ≤ 1,000,000,000,000, default `1`" in markdown(contracts)
     assert "`items`: list of {item_type, item, quantity}, required" in markdown(contracts)
