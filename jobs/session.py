@@ -41,9 +41,9 @@ def spark_session(settings: Settings, name: str) -> SparkSession:
         spark = ClassicSession.builder.appName(name).getOrCreate()
     spark.conf.set("spark.sql.session.timeZone", "UTC")  # a day is the broker's day in UTC, wherever Spark runs
     spark.conf.set("spark.sql.ansi.enabled", "false")  # one message that a rule cannot compute must not stop its batch
-    # SQL is taken as it is written: no ${variable} is put into it, and backslashes escape
-    spark.conf.set("spark.sql.variable.substitute", "false")
-    spark.conf.set("spark.sql.parser.escapedStringLiterals", "false")
+    spark.conf.set(
+        "spark.sql.variable.substitute", "false"
+    )  # SQL is taken as it is written: no ${variable} is put into it
     # Kafka's messages come as Spark's own rows, as in a stream. By default those of a batch are made objects and rows again.
     spark.conf.set("spark.sql.sources.useV1SourceList", "avro,csv,json,orc,parquet,text")
     tune_for(spark, 0)

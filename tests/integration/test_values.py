@@ -142,6 +142,7 @@ def test_a_sum_too_big_is_an_error_that_a_rebuild_of_the_day_ends(stack: Real, t
     assert set(map(tuple, stack.places(sent).values())) == {("quarantine:schema:items.quantity:maximum",)}
     stack.run("rollup", "--day", today)
     assert stack.query(f"select * from game.player_item_changes where player = '{player}'") == []
+    assert stack.query("select * from game.player_inventory where quantity is null") == []
 
 
 @pytest.mark.parametrize("twice", ["Host: a", "X-Player-Id: a", "Content-Type: application/json"])

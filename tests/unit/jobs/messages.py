@@ -7,7 +7,7 @@ import secrets
 import uuid
 from pathlib import Path
 
-from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import DataFrame, Row, SparkSession
 
 from jobs.raw import as_raw
 from lakehouse.contract import load_contracts
@@ -32,3 +32,12 @@ def event_id(at: dt.datetime = NOW) -> str:
 def batch_of(spark: SparkSession, values: list[bytes | None], batch_id: int = 1, at: dt.datetime = NOW) -> DataFrame:
     rows = [("events", "id", 0, n, at, b"k", value, None) for n, value in enumerate(values)]
     return as_raw(spark.createDataFrame(rows, MESSAGES), {"events": "id"}, batch_id)
+
+
+def collected(judged: DataFrame) -> list[Row]:
+    """The judged messages in their order; the client's times as texts, for PySpark's client fails at those of the first day."""
+    return (
+        judged.selectExpr("* except (occurred_at)", "cast(occurred_at as string) as occurred_at")
+        .orderBy("offset")
+        .collect()
+    )

@@ -17,7 +17,7 @@ from api.sender import Sender
 from jobs import canonical, checks
 from lakehouse.contract import Contracts, load_contracts
 from lakehouse.settings import Settings
-from tests.unit.jobs.messages import CONTRACTS, EXAMPLES, MAX_BYTES, NOW, batch_of, event_id
+from tests.unit.jobs.messages import CONTRACTS, EXAMPLES, MAX_BYTES, NOW, batch_of, collected, event_id
 
 VALID = [path for path in EXAMPLES if path.parent.name == "valid"]
 SENDER = Sender(
@@ -44,7 +44,7 @@ def types_of(spark: SparkSession, values: list[bytes], contracts: Contracts = CO
 def judged(spark: SparkSession, values: list[bytes], contracts: Contracts) -> list[Row]:
     batch = batch_of(spark, values)
     frame = checks.judge(batch, None, contracts, max_event_bytes=MAX_BYTES, header_rules={})
-    return frame.orderBy("offset").collect()
+    return collected(frame)
 
 
 def differences(

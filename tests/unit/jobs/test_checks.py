@@ -14,14 +14,14 @@ from pyspark.sql import DataFrame, Row, SparkSession
 
 from jobs import checks, duplicates, raw
 from jobs.contract_sql import wide_condition
-from tests.unit.jobs.messages import CONTRACTS, EXAMPLES, MAX_BYTES, NOW, batch_of, event_id
+from tests.unit.jobs.messages import CONTRACTS, EXAMPLES, MAX_BYTES, NOW, batch_of, collected, event_id
 
 
 def judged(batch: DataFrame, earlier: DataFrame | None = None, header_rules: dict[str, str] | None = None) -> list[Row]:
     arrivals = batch if earlier is None else earlier.unionAll(batch)
     repeats = duplicates.find_repeats(batch, arrivals, duplicates.bounds_of(batch))
     result = checks.judge(batch, repeats, CONTRACTS, max_event_bytes=MAX_BYTES, header_rules=header_rules or {})
-    return result.orderBy("offset").collect()
+    return collected(result)
 
 
 def judge_values(spark: SparkSession, *values: bytes | None) -> list[Row]:
