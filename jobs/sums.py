@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from jobs.contract_sql import literal
+from lakehouse.texts import harmless
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
@@ -54,4 +55,4 @@ def named_errors() -> Iterator[None]:
         found = re.search(rf"{_MARK}: (.*?) {_MARK}", str(error), re.DOTALL)
         if found is None:
             raise
-        raise SumError(found[1]) from None
+        raise SumError(harmless(found[1])) from None
