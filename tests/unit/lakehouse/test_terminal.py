@@ -21,7 +21,7 @@ SHOWN = "[/b] [red]x[/red] :smile: [link=http://x]y[/link] \\x1b[31m\\x9b32m\\u2
 ROW: dict[str, Any] = {
     "topic": HOSTILE, "partition": 0, "offset": 5, "kafka_timestamp": dt.datetime(2026, 1, 2, tzinfo=dt.UTC), "batch_id": 1,
     "entry_id": 1, "event_type": HOSTILE, "event_id": HOSTILE, "player": HOSTILE, "reason_code": HOSTILE, "field": HOSTILE,
-    "rule": HOSTILE, "value": HOSTILE, "bytes": 9, "messages": 3,
+    "rule": HOSTILE, "at_fault": False, "value": HOSTILE, "bytes": 9, "messages": 3,
 }  # fmt: skip
 
 
