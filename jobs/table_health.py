@@ -91,20 +91,16 @@ def in_metastore(run: Job, definition: Definition) -> Verdict:
 
 
 def in_trino(run: Job, definition: Definition, verdict: Verdict, seen: list[Column] | None) -> Verdict:
-    """Compares what Trino sees with the Delta log; makes Trino look again if it is not the same."""
+    """Compares what Trino sees with the Delta log; asks Trino again if it is not the same, as the log may have changed."""
     schema = run.spark.read.format("delta").load(run.path(definition.table)).schema.jsonValue()
     columns = table_health.columns_of_schema(schema)
     if seen is not None and not table_health.differences(columns, seen):
         return verdict
-    table_health.forget(run.settings, definition.table)
     again = table_health.trino_columns(run.settings).get(definition.table.qualified)
     if again is None:
         why = table_health.why_unreadable(run.settings, definition.table)
         return verdict._replace(broken=(*verdict.broken, f"Trino cannot read it: {why}"))
-    differing = table_health.differences(columns, again)
-    if differing:
-        return verdict._replace(broken=(*verdict.broken, *differing))
-    return verdict._replace(repaired=(*verdict.repaired, "Trino had an older view of it and has read it anew"))
+    return verdict._replace(broken=(*verdict.broken, *table_health.differences(columns, again)))
 
 
 def is_registered(run: Job, definition: Definition) -> bool:

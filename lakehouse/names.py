@@ -8,6 +8,7 @@ RAW, GAME, OPS, COMPAT = "raw", "game", "ops", "compat"
 DATABASES = (RAW, GAME, OPS, COMPAT)
 STAGING = "_staging"  # folder under the warehouse
 CATALOG = "lakehouse"  # Trino's name for the metastore
+VIEWS_CATALOG = "views"  # the same metastore, for our own user alone, where views are made
 
 
 @dataclass(frozen=True)

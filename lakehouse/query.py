@@ -25,7 +25,7 @@ class QueryError(Exception):
     """Trino did not answer, or refused; the message says which and why."""
 
 
-def query(settings: Settings, sql: str, parameters: Sequence[Any] = ()) -> list[dict[str, Any]]:
+def query(settings: Settings, sql: str, parameters: Sequence[Any] = (), *, user: str = USER) -> list[dict[str, Any]]:
     """Runs one statement (no semicolon; `?` for parameters) and returns its rows by column name.
 
     A query for which Trino has no node yet is asked again for NODES_SECONDS. If an answer holds a value that Python's types
@@ -42,7 +42,7 @@ def query(settings: Settings, sql: str, parameters: Sequence[Any] = ()) -> list[
         host=url.hostname,
         port=url.port,
         http_scheme=url.scheme,
-        user=USER,
+        user=user,
         catalog=CATALOG,
         source="lakehouse",
         request_timeout=REQUEST_SECONDS,

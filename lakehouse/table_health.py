@@ -97,15 +97,3 @@ def why_unreadable(settings: Settings, table: names.Table) -> str | None:
     except QueryError as error:
         return str(error)
     return None
-
-
-def forget(settings: Settings, table: names.Table) -> None:
-    """Makes Trino read the table's log and metastore entry anew.
-
-    Raises:
-        QueryError: Trino does not answer.
-    """
-    query(
-        settings,
-        f"call system.flush_metadata_cache(schema_name => '{table.database}', table_name => '{table.name}')",
-    )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from lakehouse.contract import Contracts
 from lakehouse.destinations import DUPLICATE, NOT_PUBLISHED, QUARANTINE, RAW, SUPPRESSED, sql_list
+from lakehouse.names import VIEWS_CATALOG
 from lakehouse.query import query
 from lakehouse.settings import Settings
 
@@ -112,5 +113,5 @@ def create_views(settings: Settings, contracts: Contracts) -> list[str]:
     """
     made = views(settings)
     for name, statement in made.items():
-        query(settings, f"create or replace view {name} as {statement}")
+        query(settings, f"create or replace view {VIEWS_CATALOG}.{name} as {statement}")
     return list(made)

@@ -20,7 +20,7 @@ import yaml
 from lakehouse.airflow_api import AirflowApi
 from lakehouse.contract import Contracts, load_contracts
 from lakehouse.kafka_logs import admin
-from lakehouse.query import query
+from lakehouse.query import USER, query
 from lakehouse.settings import CHECKOUT, Settings
 from lakehouse.stack.environment import AIRFLOW_USER, airflow_password, job_environment, local_settings
 from tests.forked import ForkedJob
@@ -42,8 +42,8 @@ class Real:
     def airflow(self) -> AirflowApi:
         return AirflowApi(self.settings.airflow_url, AIRFLOW_USER, airflow_password(self.settings.state))
 
-    def query(self, sql: str) -> list[dict[str, Any]]:
-        return query(self.settings, sql)
+    def query(self, sql: str, user: str = USER) -> list[dict[str, Any]]:
+        return query(self.settings, sql, user=user)
 
     def value(self, sql: str) -> Any:
         """The one value of a one-row answer."""
@@ -92,6 +92,23 @@ class Real:
         """Drains and publishes all that waits."""
         self.run("drain", **settings)
         self.run("publish", **settings)
+
+    def spark_sql(self, statement: str) -> None:
+        """Runs one statement in the warm Spark, in a process of its own."""
+        code = (
+            "import sys; from jobs.session import spark_session; from lakehouse.settings import Settings;"
+            "spark_session(Settings.load(), 'test').sql(sys.argv[1]).collect()"
+        )
+        done = subprocess.run(
+            [sys.executable, "-W", "ignore", "-c", code, statement],
+            env=job_environment(local_settings(self.settings)),
+            cwd=CHECKOUT,
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=False,
+        )
+        assert done.returncode == 0, done.stderr[-2000:]
 
     # ---- Kafka
 

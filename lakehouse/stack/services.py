@@ -174,7 +174,7 @@ def services(settings: Settings, machine: Machine) -> tuple[Service, ...]:
                 f"{jars / 'trino' / 'lib'}/*",
                 "io.trino.server.TrinoServer",
             ),
-            base,
+            base | {"LAKEHOUSE_TRINO_CONF": str(DOCKER / "trino")},
             needs=("metastore",),  # it would start without, but take the cores from those that are waited for
             address=settings.trino_url,
             login="any name",
