@@ -8,6 +8,7 @@ READY := .venv/.ready
 LAKEHOUSE := .venv/bin/lakehouse
 UV := .venv/bin/uv
 PYTHON := .venv/bin/python
+PROGRESS := python3.11 lakehouse/stack/progress.py
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -63,10 +64,10 @@ tools:
 # The environment, exactly as locked. `uv pip sync` and not `install`: see requirements/overrides.txt.
 $(READY): requirements/bootstrap.txt requirements/lock.txt Makefile
 	@python3.11 -c '' 2>/dev/null || { echo 'Python 3.11 is needed: there is no working python3.11 on PATH.' >&2; exit 1; }
-	@echo 'Making .venv from requirements/lock.txt ...'
+	@echo 'Making .venv from requirements/lock.txt (1.6 GB, once) ...'
 	@[ -x $(PYTHON) ] || python3.11 -m venv .venv
-	@$(PYTHON) -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/bootstrap.txt
-	@$(UV) pip sync --quiet --system-certs --python $(PYTHON) --require-hashes --compile-bytecode requirements/lock.txt
+	@$(PROGRESS) $(PYTHON) -m pip install --disable-pip-version-check --require-hashes -r requirements/bootstrap.txt
+	@$(PROGRESS) $(UV) pip sync --system-certs --python $(PYTHON) --require-hashes --compile-bytecode requirements/lock.txt
 	@echo '$(CURDIR)' > "$$($(PYTHON) -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/lakehouse.pth"
 	@printf '#!/bin/sh\nexec "$${0%%/*}/python" -m lakehouse.cli "$$@"\n' > $(LAKEHOUSE) && chmod +x $(LAKEHOUSE)
 	@touch $@

@@ -9,10 +9,14 @@ import click
 @click.argument("statement")
 @click.option("--json", "as_json", is_flag=True, help="For programs.")
 def command(statement: str, as_json: bool) -> None:
-    """Run one STATEMENT in Trino and print its rows."""
+    """Run one STATEMENT in Trino and print its rows, tab-separated if not to a terminal."""
+    import shutil
+    import sys
+
+    from lakehouse.grid import text
     from lakehouse.query import QueryError, query
     from lakehouse.settings import Settings, SettingsError
-    from lakehouse.terminal import print_json, print_table, table_of
+    from lakehouse.terminal import print_json
 
     try:
         rows = query(Settings.load(), statement.rstrip().removesuffix(";"))
@@ -23,4 +27,4 @@ def command(statement: str, as_json: bool) -> None:
     elif not rows:
         click.echo("no rows")
     else:
-        print_table(table_of(rows))
+        click.echo(text(rows, shutil.get_terminal_size().columns if sys.stdout.isatty() else None))

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from lakehouse.settings import CHECKOUT
+from lakehouse.stack import progress
 from lakehouse.stack.errors import StackError
 
 JARS = CHECKOUT / "docker" / "jars"
@@ -45,7 +46,7 @@ def fetch(servers: Path, say: Callable[[str], None]) -> None:
     wanted = expected()
     say("Fetching the servers' jars with Maven (1.2 GB, once; later starts use .servers/) ...")
     _clear(servers)
-    _run_maven(servers)
+    _run_maven(servers, say)
     say(f"Checking {len(wanted)} files against {CHECKSUMS.relative_to(CHECKOUT)} ...")
     verify(servers, wanted)
     say("Unpacking Trino ...")
@@ -140,15 +141,16 @@ def _clear(servers: Path) -> None:
         shutil.rmtree(servers / module.parent.name, ignore_errors=True)
 
 
-def _run_maven(servers: Path) -> None:
+def _run_maven(servers: Path, say: Callable[[str], None]) -> None:
     servers.mkdir(parents=True, exist_ok=True)
     log = servers / ".maven.log"
-    command = ["mvn", "--strict-checksums", "--batch-mode", "--no-transfer-progress", "--fail-fast"]
+    command = ["mvn", "--strict-checksums", "--batch-mode", "--fail-fast"]
     command += ["--file", str(JARS / "pom.xml"), f"-Dservers={servers}", _PLUGIN]
     again = f"Whole log: {log}. What was fetched is kept: run `make up` again."
+    log.unlink(missing_ok=True)
     try:
         with log.open("w") as out:
-            subprocess.run(command, stdout=out, stderr=subprocess.STDOUT, timeout=LIMIT_SECONDS, check=True)
+            progress.run(command, say, log=out, limit_seconds=LIMIT_SECONDS)
     except subprocess.TimeoutExpired:
         raise StackError(f"Maven did not finish within {LIMIT_SECONDS // 60} minutes. {again}") from None
     except subprocess.CalledProcessError:
