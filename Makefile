@@ -65,7 +65,7 @@ tools:
 $(READY): requirements/bootstrap.txt requirements/lock.txt Makefile
 	@python3.11 -c '' 2>/dev/null || { echo 'Python 3.11 is needed: there is no working python3.11 on PATH.' >&2; exit 1; }
 	@echo 'Making .venv from requirements/lock.txt (1.6 GB, once) ...'
-	@[ -x $(PYTHON) ] || python3.11 -m venv .venv
+	@[ -x $(PYTHON) ] || $(PROGRESS) python3.11 -m venv .venv
 	@$(PROGRESS) $(PYTHON) -m pip install --disable-pip-version-check --require-hashes -r requirements/bootstrap.txt
 	@$(PROGRESS) $(UV) pip sync --system-certs --python $(PYTHON) --require-hashes --compile-bytecode requirements/lock.txt
 	@echo '$(CURDIR)' > "$$($(PYTHON) -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/lakehouse.pth"

@@ -6,9 +6,10 @@ import hashlib
 import shutil
 import subprocess
 import tarfile
+import time
 import zipfile
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from lakehouse.settings import CHECKOUT
@@ -50,7 +51,7 @@ def fetch(servers: Path, say: Callable[[str], None]) -> None:
     say(f"Checking {len(wanted)} files against {CHECKSUMS.relative_to(CHECKOUT)} ...")
     verify(servers, wanted)
     say("Unpacking Trino ...")
-    unpack_trino(servers / "trino")
+    unpack_trino(servers / "trino", say)
     unpack_pages(servers / "hadoop-pages")
     (servers / ".complete").write_text(fingerprint())
 
@@ -84,7 +85,7 @@ def verify(servers: Path, wanted: dict[str, str]) -> None:
             )
 
 
-def unpack_trino(folder: Path) -> None:
+def unpack_trino(folder: Path, say: Callable[[str], None]) -> None:
     """Leaves of the archive Trino's own jars and the plugins in use, a fifth of it.
 
     Plugins share jars by hard links, also with plugins that are left out; so the archive is read twice, each time from
@@ -94,7 +95,7 @@ def unpack_trino(folder: Path) -> None:
     wanted = ("lib/", *(f"plugin/{name}/" for name in TRINO_PLUGINS))
     sources: dict[str, list[Path]] = defaultdict(list)  # the files that each file of the archive is written to
     with tarfile.open(archive, "r|gz") as tar:
-        for member in tar:
+        for member in _told(tar, "looked through", say):
             inside = member.name.partition("/")[2]
             if not inside.startswith(wanted) or member.isdir():
                 continue
@@ -104,7 +105,7 @@ def unpack_trino(folder: Path) -> None:
                 )
             sources[member.linkname if member.islnk() else member.name].append(folder / inside)
     with tarfile.open(archive, "r|gz") as tar:
-        for member in tar:
+        for member in _told(tar, "unpacked", say):
             if targets := sources.pop(member.name, []):
                 _write(tar, member, targets)
     if sources:
@@ -120,6 +121,16 @@ def unpack_pages(folder: Path) -> None:
     with zipfile.ZipFile(archive) as jar:
         jar.extractall(folder, [name for name in jar.namelist() if name.startswith("webapps/")])
     archive.unlink()
+
+
+def _told(tar: tarfile.TarFile, done: str, say: Callable[[str], None]) -> Iterator[tarfile.TarInfo]:
+    """The archive's files in their order; says every few seconds how far that is."""
+    told = time.monotonic()
+    for member in tar:
+        if time.monotonic() - told >= progress.EVERY_SECONDS:
+            told = time.monotonic()
+            say(f"  {member.offset / 1e6:6,.0f} MB {done}")
+        yield member
 
 
 def _write(tar: tarfile.TarFile, member: tarfile.TarInfo, targets: list[Path]) -> None:

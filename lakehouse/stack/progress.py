@@ -20,7 +20,7 @@ from typing import TextIO
 EVERY_SECONDS = 5.0
 _SHOWN = 90  # characters of the command's own line
 _TAIL = 30  # lines of a command that failed
-_NOISE = re.compile(r"\x1b\[[0-9;]*m|^\[\w+\]\s*")  # colours, and Maven's [INFO]
+_NOISE = re.compile(r"\x1b\[[0-9;]*m|^\[\w+\]\s*|https?://\S*/")  # colours, Maven's [INFO], the way to a file
 
 
 def run(

@@ -69,7 +69,7 @@ def test_of_trino_only_lib_and_the_plugins_in_use_are_unpacked_with_linked_jars_
             link = tarfile.TarInfo(f"trino-server-1/plugin/delta-lake/{name}")
             link.type, link.linkname = tarfile.LNKTYPE, f"trino-server-1/{source}"
             tar.addfile(link)
-    downloads.unpack_trino(tmp_path)
+    downloads.unpack_trino(tmp_path, print)
     files = {str(file.relative_to(tmp_path)): file.read_bytes() for file in tmp_path.rglob("*") if file.is_file()}
     assert files == {
         "lib/shared.jar": b"shared",

@@ -30,14 +30,14 @@ def test_it_says_how_long_how_much_and_what(tmp_path: Path) -> None:
 
     code = f"""
 import pathlib, time
-print("[INFO] fetching b.jar", flush=True)
+print("[INFO] fetching https://maven.example/org/b.jar", flush=True)
 pathlib.Path(r"{tmp_path}/b.jar").write_bytes(bytes(3_000_000))
 while not pathlib.Path(r"{told}").exists(): time.sleep(0.01)
 """
     log = io.StringIO()
     progress.run(python(code), say, log=log, limit_seconds=60, every_seconds=0.05)
     assert said[-1].split("  ")[-1] == "fetching b.jar"
-    assert log.getvalue() == "[INFO] fetching b.jar\n"
+    assert log.getvalue() == "[INFO] fetching https://maven.example/org/b.jar\n"
 
 
 def test_what_its_children_write_counts_too(tmp_path: Path) -> None:
