@@ -26,3 +26,5 @@ def command(as_json: bool) -> None:
         login = f"  (login: {line.login})" if line.login else ""
         say(f"{line.service:<23}{line.state:<10}{line.memory_mb:>5} MB  {line.address}{login}")
     say(f"{'all':<33}{found.memory_mb:>5} MB  state and logs in {found.state_folder}")
+    say(f"Java 17, of all servers but Trino: {found.java['servers']}")
+    say(f"Java 25, of Trino: {found.java['trino']}")

@@ -33,6 +33,7 @@ class StackStatus:
     up: bool  # every service runs
     state_folder: str
     memory_mb: int
+    java: dict[str, str]  # the programs: that of the servers, and the newer one of Trino
     services: tuple[ServiceStatus, ...]
 
     def as_json(self) -> dict[str, Any]:
@@ -48,7 +49,8 @@ def status(settings: Settings) -> StackStatus:
     infos = supervisor.states() if supervisor.is_running() else {}
     processes = stack_processes(settings.state)
     lines = []
-    for part in services(settings, Machine(find_java(os.environ), trino_java())):
+    machine = Machine(find_java(os.environ), trino_java())
+    for part in services(settings, machine):
         info = infos.get(part.name, {})
         own = processes.get(part.name, [])
         state = _STATES.get(info.get("statename", ""), "stopped")
@@ -67,5 +69,6 @@ def status(settings: Settings) -> StackStatus:
         up=all(line.state == "running" for line in lines),
         state_folder=str(settings.state),
         memory_mb=sum(line.memory_mb for line in lines) + round(rest / 1e6),
+        java={"servers": str(machine.java / "bin" / "java"), "trino": str(machine.trino_java / "bin" / "java")},
         services=tuple(lines),
     )

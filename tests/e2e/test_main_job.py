@@ -10,7 +10,6 @@ import time
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 
 import pytest
 import requests
@@ -170,38 +169,3 @@ def test_status_shows_every_service(scheduled: Real) -> None:
     services = {service["service"]: service["state"] for service in json.loads(done.stdout)["services"]}
     assert set(services.values()) == {"running"}
     assert {"kafka", "namenode", "datanode", "metastore", "spark", "trino", "api"} <= set(services)
-
-
-def readme_example() -> str:
-    """The contract that the README shows, exactly as it stands there."""
-    readme = (CHECKOUT / "README.md").read_text()
-    found = re.search(r"```yaml\n(\$schema:.*?)```", readme, re.DOTALL)
-    assert found, "the README shows a contract"
-    return found[1]
-
-
-def test_the_readmes_new_event_type_works_from_http_to_trino(scheduled: Real) -> None:
-    """One new file, one `make up`. The file goes where the README says and is taken away again."""
-    text = readme_example()
-    (event_type,) = re.findall(r"^title: (\w+)$", text, re.MULTILINE)
-    (table,) = re.findall(r"^x-table: (\w+)$", text, re.MULTILINE)
-    file = Path(scheduled.settings.contracts) / f"{event_type}.yaml"
-    assert not file.exists()
-    file.write_text(text)
-    try:
-        subprocess.run(
-            [sys.executable, "-m", "lakehouse.cli", "up"], cwd=CHECKOUT, timeout=300, check=True, capture_output=True
-        )
-        url = f"{scheduled.settings.api_url}/v1/events"
-        body = {"event_type": event_type, "shield": "oak", "strength": 7}
-        assert requests.post(url, json=body, timeout=30).status_code == 200
-        wrong = requests.post(url, json={**body, "strength": 11}, timeout=30)
-        assert (wrong.status_code, wrong.json()["items"][0]["field"]) == (422, "strength")
-        ingest(scheduled.airflow(), lambda _: None)
-        rows = scheduled.query(f"select shield, strength from game.{table}")
-        assert rows == [{"shield": "oak", "strength": 7}]
-    finally:
-        file.unlink()
-        subprocess.run(
-            [sys.executable, "-m", "lakehouse.cli", "up"], cwd=CHECKOUT, timeout=300, check=True, capture_output=True
-        )

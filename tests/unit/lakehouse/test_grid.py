@@ -23,7 +23,7 @@ def test_a_table_that_fits_is_a_grid_with_numbers_to_the_right() -> None:
 
 
 def test_one_that_does_not_fit_is_one_field_a_line() -> None:
-    assert text(ROWS, 26).splitlines() == [
+    assert text(ROWS, 27).splitlines() == [
         "-- row 1 --",
         "reason_code | not_json",
         "rows        | 3",
@@ -33,7 +33,7 @@ def test_one_that_does_not_fit_is_one_field_a_line() -> None:
         "rows        | 1200",
         "share       |",
     ]
-    assert text(ROWS, 27).startswith(" reason_code")
+    assert text(ROWS, 28).startswith(" reason_code")
 
 
 def test_no_value_is_cut_however_wide_the_row_is() -> None:
