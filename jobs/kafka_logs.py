@@ -1,52 +1,15 @@
-"""Which offsets hold a message, and the hint for others how far ingest is."""
+"""The hint for others how far ingest is."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from lakehouse.kafka_logs import admin
-from lakehouse.offsets import OffsetRange, OffsetsError
+from lakehouse.offsets import OffsetRange
 
 if TYPE_CHECKING:
     from lakehouse.settings import Settings
-
-
-def offsets_with_message(
-    bootstrap: str, places: Iterable[tuple[str, int, int]], timeout_ms: int = 20_000
-) -> list[tuple[str, int, int]]:
-    """Of (topic, partition, offset), those at which Kafka holds a message that a reader of committed data sees.
-
-    Offsets taken by transaction markers, aborted messages and compacted ones hold none.
-
-    Raises:
-        OffsetsError: Kafka did not answer for an offset within `timeout_ms`.
-    """
-    from kafka import KafkaConsumer
-    from kafka import TopicPartition as KafkaPartition
-
-    consumer = KafkaConsumer(
-        bootstrap_servers=bootstrap, isolation_level="read_committed", enable_auto_commit=False, max_poll_records=1
-    )
-    found = []
-    try:
-        for topic, partition, offset in places:
-            at = KafkaPartition(topic, partition)
-            consumer.assign([at])
-            consumer.seek(at, offset)
-            records: list[Any] = []
-            deadline = _deadline(timeout_ms)
-            while not records and consumer.position(at) <= offset:
-                records = consumer.poll(timeout_ms=500).get(at, [])
-                if not records and deadline():
-                    raise OffsetsError(
-                        f"{topic}-{partition}: Kafka did not say within {timeout_ms} ms what offset {offset} holds"
-                    )
-            if records and records[0].offset == offset:
-                found.append((topic, partition, offset))
-    finally:
-        consumer.close()
-    return found
 
 
 def mirror(settings: Settings, ranges: Sequence[OffsetRange], seconds: float = 15) -> str | None:

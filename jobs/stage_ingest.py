@@ -8,17 +8,19 @@ from typing import TYPE_CHECKING
 from jobs import auditing, drain, duplicates, staging
 from jobs.checks import judge
 from jobs.duplicates import Bounds
-from jobs.kafka_logs import offsets_with_message
 from jobs.ledger import PASSED, Count, Decision, Entry, Snapshot
 from jobs.losses import read_losses
 from jobs.session import tune_for
 from lakehouse import names
-from lakehouse.offsets import readable
+from lakehouse.kafka_reader import offsets_with_message
+from lakehouse.offsets import OffsetRange, found_in, readable
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
 
     from jobs.job import Job
+
+NAMED = 10  # stretches of missing messages that an error names
 
 
 def stage(run: Job, entry: Entry, snapshot: Snapshot) -> Decision:
@@ -81,6 +83,7 @@ def check_range(run: Job, entry: Entry, in_raw: Sequence[Count]) -> None:
 
     Raises:
         BalanceError: names the offsets that hold a message and are not in raw.
+        OffsetsError: Kafka does not say what they hold.
     """
     rows: dict[tuple[str, int], int] = {}
     for each in in_raw:
@@ -90,15 +93,38 @@ def check_range(run: Job, entry: Entry, in_raw: Sequence[Count]) -> None:
     wanted = readable(entry.ranges, read_losses(run))
     short = [r for r in wanted if rows.get((r.at.topic, r.at.partition), 0) < len(r)]
     raw = run.spark.read.format("delta").load(run.path(names.RAW_EVENTS)).where(f"batch_id = {entry.entry_id}")
-    missing: list[tuple[str, int, int]] = []
-    for r in short:
-        here = raw.where(f"topic = '{r.at.topic}' and partition = {r.at.partition}").select("offset")
-        absent = run.spark.range(r.start, r.until).selectExpr("id as offset").join(here, "offset", "left_anti")
-        missing += [(r.at.topic, r.at.partition, row["offset"]) for row in absent.orderBy("offset").collect()]
-    lost = offsets_with_message(run.settings.kafka_bootstrap, missing)
+    lost: list[OffsetRange] = []
+    for gaps in gaps_of(raw, short):
+        asked = OffsetRange(gaps[0].at, gaps[0].start, gaps[-1].until)
+        lost += found_in(gaps, offsets_with_message(run.settings, asked))
     many = [r for r in entry.ranges if rows.get((r.at.topic, r.at.partition), 0) > len(r)]
     if lost or many:
+        named = ", ".join(map(str, lost[:NAMED])) + (f" and {len(lost) - NAMED} more" if len(lost) > NAMED else "")
         raise staging.BalanceError(
             f"batch {entry.entry_id} is not what was planned, so it is not decided; planned: "
-            f"{', '.join(map(str, [*short, *many]))}; messages that are not in raw: {lost or 'none, but rows are too many'}"
+            f"{', '.join(map(str, [*short, *many]))}; messages that are not in raw: {named or 'none, but rows are too many'}"
         )
+
+
+def gaps_of(raw: DataFrame, wanted: Sequence[OffsetRange]) -> list[list[OffsetRange]]:
+    """For each of these ranges that has any, the parts of it of which `raw` has no row, each as one range however long."""
+    from pyspark.sql import functions as F
+
+    places = ["topic", "partition"]
+    rows = [(r.at.topic, r.at.partition, r.start, r.until) for r in wanted]
+    ranges = raw.sparkSession.createDataFrame(rows, "topic string, partition int, start bigint, until bigint")
+    inside = raw.join(F.broadcast(ranges), places).where("`offset` >= start and `offset` < until")
+    edges = ranges.selectExpr(*places, "explode(array(start - 1, until)) as `offset`")
+    following = "lead(`offset`) over (partition by topic, partition order by `offset`)"
+    gaps = (
+        inside.select(*places, "offset")
+        .unionAll(edges)
+        .selectExpr(*places, "`offset` + 1 as start", f"{following} as until")
+        .where("start < until")
+    )
+    found: dict[tuple[str, int], list[OffsetRange]] = {}
+    ids = {(r.at.topic, r.at.partition): r.at for r in wanted}
+    for row in gaps.orderBy(*places, "start").collect():
+        key = (row["topic"], row["partition"])
+        found.setdefault(key, []).append(OffsetRange(ids[key], row["start"], row["until"]))
+    return list(found.values())

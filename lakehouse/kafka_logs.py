@@ -7,6 +7,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
+from lakehouse.kafka_reader import consumer_at
 from lakehouse.offsets import Log, OffsetsError, TopicPartition
 from lakehouse.settings import Settings
 
@@ -90,36 +91,33 @@ def first_times(
     """The broker's time of the first message at or behind each offset; left out where none is read within `seconds`.
 
     Raises:
-        kafka.errors.KafkaError: the broker does not answer.
+        confluent_kafka.KafkaException: the broker refuses, or a batch cannot be read.
         Exception: of any kind, if a batch is damaged, since its checksum is not looked at.
     """
     import time
 
-    from kafka import KafkaConsumer
+    from confluent_kafka import KafkaError, KafkaException
+    from confluent_kafka import TopicPartition as KafkaPartition
 
-    keys = _keys(places)
+    waiting: dict[tuple[str | None, int | None], TopicPartition] = {(at.topic, at.partition): at for at in places}
     found: dict[TopicPartition, dt.datetime] = {}
-    consumer = KafkaConsumer(
-        bootstrap_servers=settings.kafka_bootstrap,
-        enable_auto_commit=False,
-        auto_offset_reset="earliest",
-        isolation_level="read_committed",
-        max_partition_fetch_bytes=1_024,  # Kafka sends at least one batch, which is enough
-        max_poll_records=1,
-        check_crcs=False,  # in Python, 0.1 s a megabyte; ingest itself, in Java, checks what it reads
-        retry_backoff_ms=10,  # what a poll sleeps before the client knows the topic
-    )
-    try:
-        consumer.assign(list(keys))
-        for key, at in keys.items():
-            consumer.seek(key, places[at])
+    little = {
+        "fetch.message.max.bytes": 1_024,
+        "queued.min.messages": 1,
+    }  # Kafka sends at least one batch, which is enough
+    with consumer_at(settings, places, little) as consumer:
         until = time.monotonic() + seconds
-        while len(found) < len(keys) and time.monotonic() < until:
-            for key, records in consumer.poll(timeout_ms=500).items():
-                found.setdefault(keys[key], dt.datetime.fromtimestamp(records[0].timestamp / 1000, dt.UTC))
-                consumer.pause(key)
-    finally:
-        consumer.close()
+        while waiting and (left := until - time.monotonic()) > 0:
+            message = consumer.poll(left)
+            if message is None:
+                continue
+            error = message.error()
+            if error is not None and error.code() != KafkaError._PARTITION_EOF:
+                raise KafkaException(error)
+            at = waiting.pop((message.topic(), message.partition()), None)
+            if at is not None and error is None:
+                found[at] = dt.datetime.fromtimestamp(message.timestamp()[1] / 1000, dt.UTC)
+                consumer.pause([KafkaPartition(at.topic, at.partition)])
     return found
 
 

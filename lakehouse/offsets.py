@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 
@@ -193,6 +193,25 @@ def plan_batch(
 def next_cursor(ranges: Sequence[OffsetRange]) -> dict[TopicPartition, int]:
     """The cursor behind a planned batch."""
     return {r.at: r.until for r in ranges}
+
+
+def found_in(ranges: Sequence[OffsetRange], offsets: Iterable[int]) -> list[OffsetRange]:
+    """Those of `offsets` that lie in one of the ranges, neighbours joined; both are of one partition and ascend."""
+    found: list[OffsetRange] = []
+    left = iter(ranges)
+    now = next(left, None)
+    for offset in offsets:
+        while now is not None and now.until <= offset:
+            now = next(left, None)
+        if now is None:
+            break
+        if offset < now.start:
+            continue
+        if found and found[-1].until == offset:
+            found[-1] = OffsetRange(now.at, found[-1].start, offset + 1)
+        else:
+            found.append(OffsetRange(now.at, offset, offset + 1))
+    return found
 
 
 def _place(log: Log) -> TopicPartition:

@@ -13,6 +13,7 @@ from lakehouse.offsets import (
     OffsetsError,
     TopicPartition,
     check,
+    found_in,
     mismatches,
     next_cursor,
     plan_batch,
@@ -128,3 +129,28 @@ def test_a_planned_range_that_was_cut_off_or_expired_is_noticed_before_it_is_rea
     assert cut.loss == Loss(P0, 8, 10)
     assert unreadable(planned, [Log(P0, 3, 8)], [expired.loss, cut.loss]) == ()
     assert readable(planned, [expired.loss, cut.loss]) == (OffsetRange(P0, 3, 8),)
+
+
+@pytest.mark.parametrize(
+    ("gaps", "offsets", "found"),
+    [
+        ([], [1, 2], []),
+        ([(2, 5)], [], []),
+        ([(2, 5)], [0, 1, 5, 6], []),
+        ([(2, 5)], [1, 2, 3, 5], [(2, 4)]),
+        ([(2, 5)], [2, 4], [(2, 3), (4, 5)]),
+        ([(0, 1), (3, 5), (9, 10)], [1, 3, 4, 9, 10], [(3, 5), (9, 10)]),
+        ([(0, 2), (2, 4)], [1, 2], [(1, 3)]),
+    ],
+)
+def test_offsets_that_lie_in_one_of_several_ranges_are_found_as_ranges(
+    gaps: list[tuple[int, int]], offsets: list[int], found: list[tuple[int, int]]
+) -> None:
+    assert found_in([OffsetRange(P0, *gap) for gap in gaps], offsets) == [OffsetRange(P0, *each) for each in found]
+
+
+@given(st.sets(st.integers(0, 40)), st.sets(st.integers(0, 40)))
+def test_offsets_found_in_ranges_are_those_of_both(inside: set[int], offsets: set[int]) -> None:
+    gaps = found_in([OffsetRange(P0, 0, 41)], sorted(inside))
+    found = found_in(gaps, sorted(offsets))
+    assert [offset for each in found for offset in range(each.start, each.until)] == sorted(inside & offsets)
