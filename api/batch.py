@@ -52,7 +52,7 @@ def _made(events: EventMaker, items: Sequence[Any], sender: Sender) -> list[Mess
     made: list[Message | Rejected] = []
     for item in items:
         try:
-            made.append(message(item) if type(item) is not bodies.Unreadable else Rejected("", "json", item.detail))
+            made.append(message(item) if type(item) is not bodies.Unreadable else Rejected("", item.rule, item.detail))
         except Rejected as rejected:
             made.append(rejected)
     return made

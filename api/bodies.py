@@ -12,6 +12,7 @@ from flask import Request
 from werkzeug.exceptions import RequestEntityTooLarge
 
 from api.problems import Problem
+from lakehouse import nesting
 
 JSON_TYPES = ("application/json",)
 LINES_TYPES = ("application/x-ndjson", "application/ndjson", "application/jsonlines")
@@ -21,9 +22,10 @@ _MOST_DIGITS = 1000  # of a number; readers of JSON stop at different lengths, t
 
 @dataclass(frozen=True)
 class Unreadable:
-    """An item that is no JSON; it is answered like any other, in its place."""
+    """An item that is no JSON, or more of it than can be read; it is answered like any other, in its place."""
 
     detail: str
+    rule: str = "json"
 
 
 def read_items(request: Request, max_items: int) -> list[Any]:
@@ -43,8 +45,8 @@ def read_items(request: Request, max_items: int) -> list[Any]:
             413, "Too many events", f"The body has {len(items)} events, allowed are {max_items}; send several."
         )
     if all(isinstance(item, Unreadable) for item in items):
-        detail = items[0].detail if items else "it holds no event"
-        raise Problem(400, "Unreadable body", f"The body must be JSON or lines of JSON: {detail}.")
+        first = items[0] if items else Unreadable("it holds no event")
+        raise _unreadable("JSON or lines of JSON", first)
     return items
 
 
@@ -59,9 +61,14 @@ def read_object(request: Request, max_bytes: int) -> dict[str, Any]:
     text = _text(_data(request))
     value = _parsed(text) if text.strip() else {}
     if not isinstance(value, dict):
-        reason = value.detail if isinstance(value, Unreadable) else "it is JSON of another kind"
-        raise Problem(400, "Unreadable body", f"The body must be one JSON object: {reason}.")
+        raise _unreadable(
+            "one JSON object", value if isinstance(value, Unreadable) else Unreadable("it is JSON of another kind")
+        )
     return value
+
+
+def _unreadable(wanted: str, why: Unreadable) -> Problem:
+    return Problem(400, "Unreadable body", f"The body must be {wanted}: {why.detail}.", field="", rule=why.rule)
 
 
 def _media_type(request: Request, allowed: tuple[str, ...]) -> str:
@@ -123,7 +130,7 @@ def _parsed(text: str) -> Any:
     except json.JSONDecodeError as error:
         return Unreadable(f"{error.msg} at line {error.lineno} column {error.colno}")
     except RecursionError:
-        return Unreadable("it has too many levels")
+        return Unreadable(nesting.deepest_allowed("it"), nesting.RULE)
     except ValueError as error:
         return Unreadable(str(error))
 

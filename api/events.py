@@ -12,6 +12,7 @@ import uuid_utils
 
 from api.sender import Sender
 from lakehouse import event_id as event_ids
+from lakehouse import nesting
 from lakehouse.contract import Contract, Contracts
 from lakehouse.message_form import CLIENT_FIELDS, in_order
 from lakehouse.validate import Compiled, checks, compiled, compiled_contract, first_broken
@@ -88,6 +89,10 @@ class EventMaker:
             """
             if not isinstance(item, dict):
                 raise Rejected("", "type", "an event is a JSON object")
+            deep = nesting.too_deep_field(item)
+            if deep is not None:
+                shown = _shown(deep)
+                raise Rejected(shown, nesting.RULE, nesting.deepest_allowed(f"the event, in {shown},"))
             contract = self._check(item, now)
             event_id = item["event_id"].lower() if "event_id" in item else self._new_id()
             version = item.get("schema_version", contract.version)
@@ -129,10 +134,10 @@ class EventMaker:
             own_json = orjson.dumps(own)
             if b"null" in own_json:  # which orjson also makes of what is no number
                 own_json = _json(own)
-        except (ValueError, TypeError, RecursionError):  # what orjson cannot: big numbers, many levels
+        except (ValueError, TypeError):  # what orjson cannot: big numbers
             try:
                 own_json = _json(own)
-            except (ValueError, RecursionError):  # in a field that no contract knows
+            except ValueError:  # in a field that no contract knows
                 raise Rejected(*_not_json(own)) from None
         value = own_json[:-1] + b"," + told_json
         if len(value) > self._max_event_bytes:
@@ -198,11 +203,12 @@ def _not_json(event: Mapping[str, Any]) -> tuple[str, str, str]:
     for name, value in event.items():
         try:
             _json({name: value})
-        except (ValueError, RecursionError):
-            shown = name.encode("utf-8", "replace").decode()
-            return (
-                shown,
-                "type",
-                f"{shown} holds what JSON in UTF-8 cannot: a number too big, half a character, or too many levels",
-            )
-    return "", "type", "the event has too many levels"
+        except ValueError:
+            shown = _shown(name)
+            return shown, "type", f"{shown} holds what JSON in UTF-8 cannot: a number too big, or half a character"
+    raise AssertionError("an event whose fields JSON can carry one by one could not be written")
+
+
+def _shown(name: str) -> str:
+    """A field's name for an answer; half a character becomes a question mark."""
+    return name.encode("utf-8", "replace").decode()

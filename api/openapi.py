@@ -12,6 +12,7 @@ from flask import Flask, Response, jsonify
 from api.routes import ROUTES, Route
 from lakehouse.contract import Contract, Contracts
 from lakehouse.message_form import CLIENT_FIELDS
+from lakehouse.nesting import MAX_DEPTH
 
 _OTHER_ROUTES = (
     ("POST", "/v1/events", "Log one event, a JSON array of them, or lines of JSON; each gets its own outcome."),
@@ -82,7 +83,8 @@ def openapi(contracts: Contracts) -> dict[str, Any]:
         "info": {
             "title": "Game events",
             "version": "1",
-            "description": "Logs what players do. The header X-Player-Id, or else Host, says who did it.",
+            "description": "Logs what players do. The header X-Player-Id, or else Host, says who did it. An event may have "
+            f"at most {MAX_DEPTH} levels of objects and arrays within each other; it is the first.",
         },
         "paths": paths,
         "components": {"schemas": {**schemas, "event": one, "outcome": _OUTCOME, "problem": _PROBLEM}},

@@ -48,11 +48,11 @@ def read(frame: DataFrame, contracts: Contracts, readable: str) -> DataFrame:
         name = literal(contract.event_type)
         begins.append(f"when startswith({_BEHIND_ID}, {literal(_type_behind_id(contract))}) then {name}")
         kinds = ", ".join(f"`{each.name}` {_parsed_as(each)}" for each in in_order(contract, contracts))
-        event = f"from_json({message.TEXT}, '{kinds}')"
+        event = message.from_json(message.TEXT, kinds)
         parsed.append(f"case when {_BEGINS} = {name} then {event} end as `{_struct(contract)}`")
         good = f"{_is_written_so(contract, contracts)} and {_keeps_schema(contract, contracts)}"
         judged.append(f"when {name} then case when {good} then {name} end")
-    looked_at = f"{readable} and not contains({message.TEXT}, '{message.HALF_CHARACTER}')"
+    looked_at = f"{readable} and not contains({message.TEXT}, '{message.HALF_CHARACTER}') and not {message.too_deep()}"
     return (
         frame.selectExpr("*", f"case when {looked_at} then case {' '.join(begins)} end end as {_BEGINS}")
         .selectExpr("*", *parsed)

@@ -127,7 +127,8 @@ def _unreadable(contracts: Contracts, max_event_bytes: int) -> str:
     return (
         "case when canonical is not null then null when value is null then 'no_value' "
         f"when octet_length(value) > {max_event_bytes} then 'too_large' "
-        f"when not is_valid_utf8({message.TEXT}) then 'not_utf8' when json is null then 'not_json' "
+        f"when not is_valid_utf8({message.TEXT}) then 'not_utf8' when {message.too_deep()} then 'too_deep' "
+        "when json is null then 'not_json' "
         "when fields is null then 'not_object' "
         f"when event_type is null or event_type not in ({known}) then 'unknown_type' end"
     )

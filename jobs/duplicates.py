@@ -100,5 +100,6 @@ def _may_repeat(messages: DataFrame) -> bool:
 
 
 def _fingerprint(text: str) -> str:
-    fields = f"map_filter(from_json({text}, 'map<string, string>'), (k, v) -> k not in ({_ENVELOPE}))"
+    parsed = f"case when not {message.too_deep(text)} then {message.from_json(text, 'map<string, string>')} end"
+    fields = f"map_filter({parsed}, (k, v) -> k not in ({_ENVELOPE}))"
     return f"to_json(array_sort(map_entries({fields})))"

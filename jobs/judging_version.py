@@ -24,6 +24,7 @@ CODE = (
     ("lakehouse", "contract.py"),
     ("lakehouse", "destinations.py"),
     ("lakehouse", "message_form.py"),
+    ("lakehouse", "nesting.py"),
     ("lakehouse", "patterns.py"),
     ("lakehouse", "validate.py"),
 )

@@ -1,10 +1,16 @@
-"""A Kafka value as JSON: which bytes are one JSON text, and which are not."""
+"""A Kafka value as JSON: which bytes are one JSON text, and which are not. Nobody else hands messages to a reader of JSON.
+
+Spark's readers go down with what they read, and at some 900 levels their stack ends, and the query with it, however often it
+is tried. So a message that is nested deeper than MAX_DEPTH is handed to none of them: for each it is no JSON.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 from uuid import uuid4
+
+from lakehouse.nesting import MAX_DEPTH
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
@@ -25,12 +31,40 @@ _CLEAN_TEXT = (
 )
 
 
+# All that is no bracket, and strings with all that is in them; one that does not end goes on to the end, as for every
+# reader. Nothing in it can be matched in two ways (`++`, `*+`): then Java goes through it in a loop, not down its stack.
+_NO_BRACKETS = r"""(?s)"[^"\\]*+(?:\\.[^"\\]*+)*+(?:"|\\?\z)|[^\[\]{}"]++"""
+
 _END = f"end{uuid4().hex}"
 _FIELDS = "map<string, variant>"
 
 
+def too_deep(text: str = TEXT) -> str:
+    """SQL: whether a text, be it JSON or not, is nested deeper than MAX_DEPTH, as far as a reader of JSON comes in it.
+
+    A text of few brackets is not; to see that takes no copy of it. Of any other the brackets outside of strings are counted,
+    one by one. Behind the place where a text is no JSON any more no reader goes, so what is counted there does no harm.
+    """
+    few = MAX_DEPTH // 2
+    many = [f"octet_length(substring_index({text}, '{each}', {few + 1})) < octet_length({text})" for each in "{["]
+    brackets = f"split(regexp_replace({text}, r'{_NO_BRACKETS}', ''), '')"
+    level = "case when c in ('{', '[') then so_far.level + 1 when c in ('}', ']') then so_far.level - 1 else so_far.level end"
+    step = f"named_struct('level', {level}, 'deepest', greatest(so_far.deepest, so_far.level))"
+    start, end = "named_struct('level', 0, 'deepest', 0)", "greatest(so_far.deepest, so_far.level)"
+    deepest = f"aggregate({brackets}, {start}, (so_far, c) -> {step}, so_far -> {end})"
+    return f"(({' or '.join(many)}) and {deepest} > {MAX_DEPTH})"
+
+
+def from_json(text: str, schema: str) -> str:
+    """SQL: a text that is known not to be `too_deep` in a Spark type (DDL); null where it cannot be.
+
+    By the rules of JSON: in quotes of another kind a text could hide brackets from `too_deep`.
+    """
+    return f"from_json({text}, '{schema}', map('allowSingleQuotes', 'false'))"
+
+
 def with_json(frame: DataFrame, readable: str = "true") -> DataFrame:
-    """Adds `json`: the column `value` (bytes) as a variant; null if it is not one valid JSON text in valid UTF-8.
+    """Adds `json`: the column `value` (bytes) as a variant; null if it is `too_deep`, or not one JSON text in valid UTF-8.
 
     And `fields`: of an object its variants by name, else null. A variant compares each name that it passes as a text made
     anew; with a look into it for every check of every field, judging took twice as long.
@@ -40,7 +74,7 @@ def with_json(frame: DataFrame, readable: str = "true") -> DataFrame:
     Rows that do not meet the condition `readable` are not looked at and get null.
     """
     wrapped = (
-        f"case when {readable} and is_valid_utf8({TEXT}) "
+        f"case when {readable} and is_valid_utf8({TEXT}) and not {too_deep()} "
         f"""then try_parse_json(concat('{{"e":', {_CLEAN_TEXT}, ',"{_END}":1}}')) end"""
     )
     return (  # without a look at the frame's columns, which would make Spark analyze it for nothing else

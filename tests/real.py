@@ -178,7 +178,7 @@ class Real:
             where not exists (select 1 from ({tables}) t where t.topic_id = r.topic_id and t.partition = r.partition
               and t."offset" = r."offset")
             and not exists (select 1 from raw.events o where o.event_id = r.event_id
-              and lower(try(json_extract_scalar(json_parse(from_utf8(o.value)), '$.event_id'))) = o.event_id
+              and lower(json_extract_scalar(from_utf8(o.value), '$.event_id')) = o.event_id
               and (o.batch_id, o.topic, o.partition, o."offset") < (r.batch_id, r.topic, r.partition, r."offset"))
             and not exists (select 1 from ops.quarantine_actions a where a.action = 'discarded'
               and a.topic_id = r.topic_id and a.partition = r.partition and a."offset" = r."offset")

@@ -153,6 +153,16 @@ def test_the_cart_refuses_a_wrong_body(client: FlaskClient, broker: Any, body: d
     assert broker.messages == []
 
 
+@pytest.mark.parametrize(("levels", "field"), [(62, "items"), (900, "items"), (3_000, "")])
+def test_the_cart_refuses_more_than_64_levels(client: FlaskClient, broker: Any, levels: int, field: str) -> None:
+    item = '{"item_type": "a", "item": "b", "quantity": 1, "x": ' + '{"a":' * levels + "1" + "}" * levels + "}"
+    answer = client.post("/cart/add", data=f'{{"items": [{item}]}}', content_type="application/json")
+    problem = answer.get_json(force=True)
+    assert (answer.status_code, problem["field"], problem["rule"]) == (400, field, "max_depth")
+    assert "64" in problem["detail"]
+    assert broker.messages == []
+
+
 def test_the_path_of_the_cart_wins_over_its_body(client: FlaskClient, broker: Any) -> None:
     client.post("/cart/add", json={"items": ITEMS, "action": "checkout", "event_type": "default"})
     assert (broker.events[0]["event_type"], broker.events[0]["action"]) == ("cart_action", "add")

@@ -219,3 +219,53 @@ def test_more_than_may_be_pending_is_unavailable_at_once(client: FlaskClient, br
     for _ in range(60):
         client.get("/purchase_a_sword?event_detail=" + "a" * 1500)
     assert len(broker.messages) < 60
+
+
+def deep(levels: int, begin: bytes = b'{"a":', end: bytes = b"}") -> bytes:
+    return begin * levels + b"1" + end * levels
+
+
+ARRAYS = (b"[", b"]")
+
+
+@pytest.mark.parametrize("kind", [(), ARRAYS])
+@pytest.mark.parametrize("levels", [64, 900])
+@pytest.mark.parametrize("field", ["mood", "guild", "event_id", "event_type", "http_headers", "action"])
+def test_an_event_deeper_than_64_levels_is_rejected_by_field_rule_and_limit(
+    client: FlaskClient, broker: Any, kind: tuple[bytes, ...], levels: int, field: str
+) -> None:
+    good = json.dumps({name: value for name, value in GOOD.items() if name != field}).encode()
+    item = good[:-1] + f', "{field}": '.encode() + deep(levels, *kind) + b"}"
+    for body, content_type in (
+        (b"[" + item + b"," + json.dumps(GOOD).encode() + b"]", "application/json"),
+        (item + b"\n" + json.dumps(GOOD).encode(), "application/x-ndjson"),
+    ):
+        answer = post(client, body, content_type)
+        assert statuses(answer) == ["rejected", "accepted"]
+        rejected = answer.get_json()["items"][0]
+        assert (rejected["field"], rejected["rule"]) == (field, "max_depth")
+        assert "64" in rejected["detail"]
+    assert statuses(post(client, item)) == ["rejected"]
+    assert len(broker.messages) == 2
+
+
+def test_an_event_of_64_levels_is_accepted(client: FlaskClient, broker: Any) -> None:
+    for kind in ((), ARRAYS):
+        body = json.dumps(GOOD).encode()[:-1] + b', "mood": ' + deep(63, *kind) + b"}"
+        assert statuses(post(client, body)) == ["accepted"]
+        assert statuses(post(client, b"[" + body + b"]")) == ["accepted"]  # an event's levels are its own
+
+
+def test_a_body_too_deep_to_be_read_is_400_by_the_same_rule(client: FlaskClient, broker: Any) -> None:
+    for kind in ((), ARRAYS):
+        for number in (b"", b', "n": ' + b"9" * 20):  # orjson, then the standard library
+            body = json.dumps(GOOD).encode()[:-1] + number + b', "mood": ' + deep(3_000, *kind) + b"}"
+            answer = post(client, body)
+            problem = answer.get_json(force=True)
+            assert (answer.status_code, problem["field"], problem["rule"]) == (400, "", "max_depth")
+            assert "64" in problem["detail"]
+    lines = json.dumps(GOOD).encode() + b"\n" + json.dumps(GOOD).encode()[:-1] + b', "mood": ' + deep(2_000) + b"}"
+    answer = post(client, lines, "application/x-ndjson")
+    assert statuses(answer) == ["accepted", "rejected"]
+    assert answer.get_json()["items"][1]["rule"] == "max_depth"
+    assert len(broker.messages) == 1

@@ -54,10 +54,26 @@ def test_every_example_is_judged_as_it_says(spark: SparkSession) -> None:
         assert (row.reason_code, row.destination) == expected, path
 
 
+def deep(levels: int, begin: str = '{"a":', end: str = "}") -> str:
+    return begin * levels + "1" + end * levels
+
+
 NO_EVENTS: list[tuple[bytes | None, str]] = [
     (None, "no_value"),
     (b"x" * (MAX_BYTES + 1), "too_large"),
     (b"\xff\xfe", "not_utf8"),
+    (f'{{"event_type":"default","x":{deep(64)}}}'.encode(), "too_deep"),
+    (f'{{"event_type":"default","x":{deep(900)}}}'.encode(), "too_deep"),
+    (deep(4_000, "[", "]").encode(), "too_deep"),
+    (f'{{"event_type":"default","http_headers":{deep(900)}}}'.encode(), "too_deep"),
+    (f'{{"event_type":"default","event_id":{deep(900)}}}'.encode(), "too_deep"),
+    (f'{{"event_id":"{event_id()}","event_type":"default","http_headers":{deep(900)}}}'.encode(), "too_deep"),
+    (
+        f'{{"event_id":"{event_id()}","event_type":"default","http_headers":{{"a":\'"\'}},"x":{deep(900)}}}'.encode(),
+        "not_json",
+    ),
+    (f'{{"x":"\\u0041{deep(9, "[", "]")}","y":{deep(900)},"event_id":"{event_id()}"}}'.encode(), "too_deep"),
+    (("[" * 9_000).encode(), "too_deep"),
     (b"junk", "not_json"),
     (b"", "not_json"),
     (b'{"event_type":"default"} and more', "not_json"),
@@ -95,6 +111,21 @@ def test_bad_messages_do_not_touch_the_good_ones_beside_them(spark: SparkSession
     rows = judge_values(spark, sword(quantity=2), b"junk", None, sword(quantity=3))
     assert [row.destination for row in rows] == ["sword_purchases", "quarantine", "quarantine", "sword_purchases"]
     assert [rows[0].purchase_sword__quantity, rows[3].purchase_sword__quantity] == [2, 3]
+
+
+def test_64_levels_are_read(spark: SparkSession) -> None:
+    values = [sword(newer_field=json.loads(deep(63, *kind))) for kind in ((), ("[", "]"))]
+    assert [row.destination for row in judge_values(spark, *values)] == ["sword_purchases"] * 2
+
+
+def test_an_event_under_the_id_of_one_that_is_too_deep_is_the_event(spark: SparkSession) -> None:
+    same, other = event_id(), event_id()
+    first = f'{{"event_id":"{same}","event_type":"default","x":{deep(900)}}}'.encode()
+    escaped = f'{{"x":"\\u0041","y":{deep(900)},"event_id":"{other}","event_type":"default"}}'.encode()
+    rows = judge_values(spark, first, escaped, sword(event_id=same), sword(event_id=other), sword(event_id=same))
+    places = ["quarantine", "quarantine", "sword_purchases", "sword_purchases", "duplicate"]
+    assert [row.destination for row in rows] == places
+    assert [row.event_id for row in rows[2:]] == [same, other, same]
 
 
 def test_a_broken_rule_is_named(spark: SparkSession) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from lakehouse.tracing import Arrival, arrivals
+from lakehouse.tracing import Arrival, arrivals, may_name
 
 ID = "01900000-0000-7000-8000-000000000000"
 BATCHES: dict[int, dict[str, Any]] = {
@@ -74,3 +74,21 @@ def test_the_last_entry_that_took_a_message_says_where_it_is(
 def test_a_later_arrival_that_is_in_no_table_is_a_duplicate() -> None:
     found = traced(row("raw", offset=7), row("raw"), row("messages", 1))
     assert [(each.offset, each.place) for each in found] == [(0, "messages"), (7, "duplicate")]
+
+
+@pytest.mark.parametrize(
+    ("value", "named"),
+    [
+        (f'{{"event_id":"{ID}"}}', True),
+        (f'{{"event_id":"{ID.upper()}","x":{{"event_id":"other"}}}}', True),
+        (f'{{"x":{{"event_id":"{ID}"}}}}', False),
+        (f'{{"event_id":"other","x":{{"event_id":"{ID}"}}}}', False),
+        (f'{{"event_id":5,"x":{{"event_id":"{ID}"}}}}', False),
+        (f'["{ID}"]', False),
+        (f'{{"event_id":"{ID}"', True),
+        ('{"a":' * 60_000, True),
+        ('{"a":' * 60_000 + "1" + "}" * 60_000, True),
+    ],
+)
+def test_a_message_names_an_id_itself_or_cannot_be_read(value: str, named: bool) -> None:
+    assert may_name(value.encode(), ID) is named
