@@ -33,8 +33,8 @@ def inner(pattern: str) -> str:
 def check(pattern: str) -> None:
     """Accepts literals, classes like [a-z_] and [^A-Z], groups, alternatives, and ? * + {m,n} behind one of these.
 
-    One quantifier of a pattern may be unbounded, and nothing inside a repeated group may repeat, so that no value of
-    a hostile client makes an engine backtrack for long.
+    One quantifier of a pattern may be unbounded, but not that of a group, and nothing inside a repeated group may repeat, so
+    that no value of a hostile client makes an engine backtrack for long, or go down its stack with each repeat.
 
     Raises:
         PatternError: names the position.
@@ -81,6 +81,10 @@ class _Reader:
         self.at += 1
         inside_repeats = self.repeats_in.pop()
         quantifier = self._quantifier()
+        if quantifier in ("*", "+") or quantifier.endswith(",}"):
+            raise self._refusal(
+                "a group may not repeat without end: Java's stack would, with a long value; write {0,100}"
+            )
         if quantifier not in ("", "?") and inside_repeats:
             raise self._refusal("something in this repeated group repeats itself; repeat only one of the two")
         self.repeats_in[-1] |= inside_repeats or quantifier not in ("", "?")
