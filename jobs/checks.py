@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from lakehouse.contract import Contract, Contracts
 
 COORDINATES = ["topic", "topic_id", "partition", "offset", "kafka_timestamp", "event_date", "batch_id"]
+UNREADABLE = "unreadable"  # reason code of a message that ends whoever reads it (jobs/last_resort.py)
 PLAYER = "coalesce(player, host)"  # whose event it is: the host stands for the user where no player is named
 # Judged apart: they decide which contract is asked, and which message is the event.
 _JUDGED_APART = ("event_id", "event_type")
@@ -32,6 +33,7 @@ def judge(
     max_event_bytes: int,
     header_rules: Mapping[str, str],
     keep: Sequence[str] = (),
+    unreadable: str = "false",
 ) -> DataFrame:
     """Judges the messages of `batch` (rows of the raw table) in one pass.
 
@@ -39,6 +41,7 @@ def judge(
         repeats: see `duplicates.find_repeats`.
         header_rules: see `headers.apply_rules`.
         keep: further columns of `batch` that are handed on.
+        unreadable: SQL over topic_id, partition and offset: which messages are not to be read (jobs/last_resort.py).
 
     Returns:
         One row a message: COORDINATES, value, kafka_headers, the envelope, one column a field of each event type
@@ -50,7 +53,7 @@ def judge(
     marked = batch.selectExpr("*", "cast(null as boolean) as reused")
     if repeats is not None:
         marked = batch.join(repeats, PLACE, "left")
-    readable = f"(value is not null and octet_length(value) <= {max_event_bytes})"
+    readable = f"(not {unreadable} and value is not null and octet_length(value) <= {max_event_bytes})"
     marked = canonical.read(marked, contracts, readable)
     marked = message.with_json(marked, readable=f"canonical is null and {readable}")
     known = {field.name: ("", field) for field in envelope} | {n: (c.event_type, f) for n, (c, f) in own.items()}
@@ -84,7 +87,7 @@ def judge(
         ],
         f"{_event_id_time()} as event_id_time",
     )
-    reasoned = typed.selectExpr("*", f"{_unreadable(contracts, max_event_bytes)} as unreadable").selectExpr(
+    reasoned = typed.selectExpr("*", f"{_unreadable(contracts, max_event_bytes, unreadable)} as unreadable").selectExpr(
         "*",
         f"case when unreadable is not null then unreadable when reused then 'event_id_reused' when not reused then null "
         f"when {_event_id_invalid()} then 'event_id_invalid' else {_violation(contracts)} end as reason_code",
@@ -122,10 +125,10 @@ def _either(name: str, looked_up: str) -> str:
     return f"case when canonical is not null then {canonical.value_at(name)} else {looked_up} end"
 
 
-def _unreadable(contracts: Contracts, max_event_bytes: int) -> str:
+def _unreadable(contracts: Contracts, max_event_bytes: int, unreadable: str) -> str:
     known = ", ".join(literal(name) for name in contracts)
     return (
-        "case when canonical is not null then null when value is null then 'no_value' "
+        f"case when canonical is not null then null when {unreadable} then '{UNREADABLE}' when value is null then 'no_value' "
         f"when octet_length(value) > {max_event_bytes} then 'too_large' "
         f"when not is_valid_utf8({message.TEXT}) then 'not_utf8' when {message.too_deep()} then 'too_deep' "
         "when json is null then 'not_json' "

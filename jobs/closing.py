@@ -6,10 +6,21 @@ import datetime as dt
 import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
 from functools import partial, reduce
 from typing import TYPE_CHECKING
 
-from jobs import delta_writes, stage_discard, stage_erase, stage_ingest, stage_rebuild, stage_replay, staging, tables
+from jobs import (
+    delta_writes,
+    last_resort,
+    stage_discard,
+    stage_erase,
+    stage_ingest,
+    stage_rebuild,
+    stage_replay,
+    staging,
+    tables,
+)
 from jobs.committed import counts_of as committed_counts
 from jobs.kafka_logs import mirror
 from jobs.ledger import DISCARD, ERASE, INGEST, REBUILD, REPLAY, WAIVED, Count, Decision, Entry, LedgerError, Snapshot
@@ -59,8 +70,8 @@ def close(run: Job, entry: Entry, snapshot: Snapshot) -> None:
     """Brings one entry, the lowest open one, from where it is to done, or abandons it.
 
     An ingest is never abandoned. Anything else that is undecided is finished by whoever meets it, unless staging it fails
-    (then it is abandoned with the reason, since it must not hold up ingest) or nobody managed to decide it within
-    `abandon_after_minutes` (it may have killed each that tried).
+    (then it is abandoned with the reason, since it must not hold up ingest), attempts at it died, or nobody managed to decide it
+    within `abandon_after_minutes` (it may have killed each that tried).
     """
     if entry.kind not in STAGES:
         raise LedgerError(
@@ -84,9 +95,12 @@ def decide(run: Job, entry: Entry, snapshot: Snapshot) -> None:
     failed: Exception | None = None
     if entry.kind != INGEST and entry.planned_at and dt.datetime.now(dt.UTC) - entry.planned_at > limit:
         why, page = f"nobody could decide it within {limit}", ""
+    elif entry.kind != INGEST and last_resort.killed(run, entry) >= last_resort.KILLED:
+        why, page = f"{last_resort.KILLED} attempts at it died without a word", ""
     else:
         try:
-            decision = STAGES[entry.kind](run, entry, snapshot)
+            with nullcontext() if entry.kind == INGEST else last_resort.noted(run, entry):
+                decision = STAGES[entry.kind](run, entry, snapshot)
         except Refused as refused:
             why, page = str(refused), refused.page
         except Exception as error:

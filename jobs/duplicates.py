@@ -13,7 +13,8 @@ if TYPE_CHECKING:
 WINDOW_DAYS = 8  # a valid event_id's time is within 7 days before and 1 hour after the broker's
 NARROW = dt.timedelta(hours=1)
 PLACE = ["batch_id", "topic", "partition", "offset"]
-_ORDER = f"struct({', '.join(f'`{name}`' for name in PLACE)})"
+_KEY = ["topic_id", "partition", "offset"]
+_ORDER = f"struct(late, {', '.join(f'`{name}`' for name in PLACE)})"
 
 # What makes two messages the same event: type, player and own fields; the rest of the envelope may differ in a retry.
 _ENVELOPE = "'event_id', 'schema_version', 'received_at', 'occurred_at', 'host', 'user_agent', 'accept', 'http_headers'"
@@ -34,13 +35,17 @@ def bounds_of(batch: DataFrame) -> Bounds | None:
     return Bounds(*map(tuple, row)) if row[0][0] is not None else None
 
 
-def find_repeats(batch: DataFrame, raw: DataFrame, bounds: Bounds | None) -> DataFrame | None:
+def find_repeats(
+    batch: DataFrame, raw: DataFrame, bounds: Bounds | None, unreadable: DataFrame | None = None, late: bool = False
+) -> DataFrame | None:
     """The messages of `batch` whose event_id arrived before, with what the first arrival says of them.
 
     Args:
         batch: rows of the raw table.
         raw: the raw table; narrowed here to what can matter.
         bounds: of `batch`; may be wider.
+        unreadable: messages (columns _KEY) that are not to be read; they are no arrivals.
+        late: whether the messages of `batch` were such until now, so that of each id any other arrival counts as earlier.
 
     Returns:
         None if no event_id is there twice, as usual (no rows if only hashes of ids are). Else one row a repeated message:
@@ -51,8 +56,9 @@ def find_repeats(batch: DataFrame, raw: DataFrame, bounds: Bounds | None) -> Dat
     if bounds is None:
         return None
     window = dt.timedelta(days=WINDOW_DAYS)
+    earlier = "" if late else f"and batch_id <= {bounds.batches[1]} "
     near = raw.where(
-        f"event_id between '{bounds.ids[0]}' and '{bounds.ids[1]}' and batch_id <= {bounds.batches[1]} "
+        f"event_id between '{bounds.ids[0]}' and '{bounds.ids[1]}' {earlier}"
         f"and event_date between date '{bounds.days[0] - window}' and date '{bounds.days[1] + window}'"
     )
     ids = batch.where("event_id is not null").select("event_id").distinct()
@@ -64,10 +70,16 @@ def find_repeats(batch: DataFrame, raw: DataFrame, bounds: Bounds | None) -> Dat
     twice = arrivals.groupBy("event_id").count().where("count > 1").select("event_id")
     # raw's event_id is what the value names so, be the value an event or not: only now, of few, it is read. As a column
     # under the window, for Spark would move a condition on it below the join, and read every message near by.
-    few = message.with_json(near.join(twice, "event_id", "left_semi")).selectExpr(
+    these = near.join(twice, "event_id", "left_semi")
+    if unreadable is not None:
+        these = these.join(unreadable, _KEY, "left_anti")
+    own_places = batch.selectExpr(*message.quoted(PLACE), "true as own")
+    these = these.join(own_places, PLACE, "left") if late else these.selectExpr("*", "cast(null as boolean) as own")
+    few = message.with_json(these).selectExpr(
         *message.quoted(PLACE),
         "event_id",
         "event_date",
+        "own is not null as late",
         "cast(value as string) as text",
         f"event_id = {message.uuid('event_id')} as exact",
     )
@@ -77,7 +89,9 @@ def find_repeats(batch: DataFrame, raw: DataFrame, bounds: Bounds | None) -> Dat
         f"order by unix_date(event_date) range between {WINDOW_DAYS} preceding and {WINDOW_DAYS} following) as first",
     )
     own = ranked.where(f"batch_id = {bounds.batches[1]}")
-    if bounds.batches[0] != bounds.batches[1]:
+    if late:
+        own = ranked.where("late")
+    elif bounds.batches[0] != bounds.batches[1]:
         own = ranked.join(batch.select(*PLACE), PLACE, "left_semi")
     return own.where(f"exact and first.place < {_ORDER}").selectExpr(
         *message.quoted(PLACE), f"not ({_fingerprint('text')} <=> {_fingerprint('first.text')}) as reused"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import reduce
 from typing import TYPE_CHECKING
 
+from jobs.checks import UNREADABLE
 from lakehouse import names
 
 if TYPE_CHECKING:
@@ -20,11 +21,23 @@ def open_rows(run: Job, condition: str | Column) -> DataFrame:
     """Rows of ops.quarantine that meet the condition and that no action of a later entry closed; at most one a message."""
     quarantine = run.spark.read.format("delta").load(run.path(names.QUARANTINE)).where(condition)
     actions = run.spark.read.format("delta").load(run.path(names.QUARANTINE_ACTIONS))
-    closed = actions.selectExpr(*[f"`{name}` as closed_{name}" for name in KEY], "entry_id as closed_by")
-    same = " and ".join(f"`{name}` = closed_{name}" for name in KEY)
+    return _without_later(quarantine, actions)
+
+
+def _without_later(quarantine: DataFrame, actions: DataFrame) -> DataFrame:
+    """Rows of ops.quarantine on whose message none of the actions is of a later entry."""
     from pyspark.sql import functions
 
+    closed = actions.selectExpr(*[f"`{name}` as closed_{name}" for name in KEY], "entry_id as closed_by")
+    same = " and ".join(f"`{name}` = closed_{name}" for name in KEY)
     return quarantine.join(closed, functions.expr(f"{same} and closed_by > entry_id"), "left_anti")
+
+
+def unreadable_places(run: Job) -> DataFrame:
+    """KEY of the messages that nobody may read: quarantined as unreadable, and not read again by a later replay."""
+    quarantine = run.spark.read.format("delta").load(run.path(names.QUARANTINE)).where(f"reason_code = '{UNREADABLE}'")
+    actions = run.spark.read.format("delta").load(run.path(names.QUARANTINE_ACTIONS)).where("action <> 'discarded'")
+    return _without_later(quarantine, actions).select(*KEY).distinct()
 
 
 def say_open(run: Job, condition: str | Column) -> bool:

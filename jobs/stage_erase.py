@@ -10,7 +10,7 @@ from jobs import builds, delta_writes, message, staging, tables
 from jobs.contract_sql import value_of
 from jobs.erasures import Erasure, belongs_to, hash_sql, read_key
 from jobs.ledger import PASSED, Count, Decision, Entry, Snapshot
-from jobs.quarantined import KEY
+from jobs.quarantined import KEY, unreadable_places
 from lakehouse import names
 from lakehouse.destinations import QUARANTINE, RAW
 
@@ -103,7 +103,9 @@ def _messages(run: Job, entry: Entry) -> DataFrame:
     key = read_key(run.settings.erasure_key_file)
     raw = run.spark.read.format("delta").load(run.path(names.RAW_EVENTS))
     condition = belongs_to([Erasure(request.player_hash, request.through)], _player(run), key)
-    return message.with_json(raw.where(f"batch_id <= {request.through}")).where(condition)
+    unread = unreadable_places(run).selectExpr(*KEY, "true as unread")  # those are told by their key alone
+    marked = raw.where(f"batch_id <= {request.through}").join(unread, KEY, "left")
+    return message.with_json(marked, readable="unread is null").where(condition)
 
 
 def _player(run: Job) -> str:

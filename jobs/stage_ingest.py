@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from jobs import auditing, drain, duplicates, staging
-from jobs.checks import judge
+from jobs import auditing, drain, last_resort, staging
 from jobs.duplicates import Bounds
 from jobs.ledger import PASSED, Count, Decision, Entry, Snapshot
 from jobs.losses import read_losses
@@ -41,17 +40,8 @@ def stage(run: Job, entry: Entry, snapshot: Snapshot) -> Decision:
     if not in_raw:  # nothing but transaction markers, or all of it recorded as lost
         return Decision(run.attempt_id, run.judged_by, PASSED, (), (), "", "")
 
-    folder = names.staging_folder(run.settings.warehouse_uri, entry.entry_id, run.attempt_id)
-    judged = judge(
-        batch,
-        duplicates.find_repeats(batch, raw, bounds),
-        run.contracts,
-        max_event_bytes=run.settings.max_event_bytes,
-        header_rules=run.settings.header_rules,
-    )
-    if "staging" in run.settings.broken:  # as a writer would that loses rows
-        judged = judged.where("`offset` % 7 <> 3")
-    staging.write_judged(judged, folder, sum(each.rows for each in in_raw), run.rules, run.contracts)
+    rows = sum(each.rows for each in in_raw)
+    folder = last_resort.stage(run, entry, last_resort.Batch(run, entry, snapshot, raw, bounds, rows))
     run.hooks.at("after_stage")
     staged = staging.read(run.spark, folder)
     counts = staging.count(staged)

@@ -9,6 +9,7 @@ from functools import reduce
 from typing import TYPE_CHECKING
 
 from jobs import auditing, refusals, staging, tables
+from jobs.checks import UNREADABLE
 from jobs.contract_sql import literal
 from jobs.ledger import FAILED, INGEST, PASSED, Compared, Decision, Entry, Request, Snapshot
 from jobs.quarantined import KEY, open_rows
@@ -32,9 +33,9 @@ ACCEPTED = "accepted"  # column: the message was published under a waiver
 def stage(run: Job, entry: Entry, snapshot: Snapshot) -> Decision:
     """Judges all messages of the day in batches up to the request's `through`, but for those that it must leave alone.
 
-    Left alone is what an audit holds back, what was discarded, and what used an event_id again: the first event of that
-    id may have been erased since, and its id must not be free by that. What was accepted by a waiver is left out of the audit,
-    and no rule of rows refuses it.
+    Left alone is what an audit holds back, what nobody can read, what was discarded, and what used an event_id again: the
+    first event of that id may have been erased since, and its id must not be free by that. What was accepted by a waiver is
+    left out of the audit, and no rule of rows refuses it.
     A table that would be as it was is not touched; if all are, nothing is decided but that.
 
     Raises:
@@ -53,7 +54,7 @@ def stage(run: Job, entry: Entry, snapshot: Snapshot) -> Decision:
     actions = run.spark.read.format("delta").load(run.path(names.QUARANTINE_ACTIONS))
     of_day = actions.where(f"event_date = date '{request.day}' and entry_id < {entry.entry_id}")
     alone = (
-        opened.where("startswith(reason_code, 'audit:') or reason_code = 'event_id_reused'")
+        opened.where(f"startswith(reason_code, 'audit:') or reason_code in ('event_id_reused', '{UNREADABLE}')")
         .select(*KEY)
         .unionAll(of_day.where("action = 'discarded'").select(*KEY))
     )

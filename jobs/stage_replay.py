@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from jobs import auditing, duplicates, erasures, staging
-from jobs.checks import judge
+from jobs.checks import UNREADABLE, judge
 from jobs.ledger import PASSED, Decision, Entry, Request, Snapshot
-from jobs.quarantined import KEY, condition_of, open_rows
+from jobs.quarantined import KEY, condition_of, open_rows, unreadable_places
 from jobs.session import tune_for
 from jobs.staging import OPEN_REASON
 from lakehouse import names
@@ -38,7 +38,12 @@ def stage(run: Job, entry: Entry, snapshot: Snapshot) -> Decision:
 
 def rejudge(run: Job, request: Request, folder: str, name: str) -> Decision:
     """Judges and audits what the request takes into `folder`; the audit's page is called `name`."""
-    taken = open_rows(run, condition_of(request.selection or Selection(), request.through))
+    selection = request.selection or Selection()
+    # Only who asks for them by their reason has them read again: they could end this replay for all that it takes.
+    unread = (selection.reason or "").startswith(UNREADABLE)
+    taken = open_rows(run, condition_of(selection, request.through))
+    if not unread:
+        taken = taken.where(f"reason_code <> '{UNREADABLE}'")
     taken = taken.selectExpr(*[f"`{each}`" for each in KEY], "event_date", "batch_id", f"reason_code as {OPEN_REASON}")
     (bounds,) = taken.selectExpr(
         "count(*) as rows", "min(event_date) as first", "max(event_date) as last", "min(batch_id) as low",
@@ -53,7 +58,7 @@ def rejudge(run: Job, request: Request, folder: str, name: str) -> Decision:
         f"and batch_id between {bounds['low']} and {bounds['high']}"
     )
     batch = near.join(taken.select(*KEY, OPEN_REASON), KEY, "inner")
-    judged = judge_again(run, batch, raw)
+    judged = judge_again(run, batch, raw, unread=unread)
     staging.write_judged(judged, folder, bounds["rows"], run.rules, run.contracts)
     staged = staging.read(run.spark, folder)
     counts = staging.count(staged)
@@ -66,11 +71,20 @@ def rejudge(run: Job, request: Request, folder: str, name: str) -> Decision:
     return auditing.decide(run, name, staged, counts, folder, terms)
 
 
-def judge_again(run: Job, batch: DataFrame, raw: DataFrame, keep: Sequence[str] = ()) -> DataFrame:
-    """Judges messages that were judged before; `batch` has OPEN_REASON and `keep`. Erased players are left out of it."""
+def judge_again(
+    run: Job, batch: DataFrame, raw: DataFrame, keep: Sequence[str] = (), unread: bool = False
+) -> DataFrame:
+    """Judges messages that were judged before; `batch` has OPEN_REASON and `keep`. Erased players are left out of it.
+
+    `unread`: whether nobody could read them; then an event that came later under the same id has been published.
+    """
+    again = batch.drop(OPEN_REASON, *keep)
+    barred = unreadable_places(run)
+    if unread:
+        barred = barred.join(again.select(*KEY), KEY, "left_anti")
     judged = judge(
         batch,
-        duplicates.find_repeats(batch.drop(OPEN_REASON, *keep), raw, duplicates.bounds_of(batch)),
+        duplicates.find_repeats(again, raw, duplicates.bounds_of(batch), barred, late=unread),
         run.contracts,
         max_event_bytes=run.settings.max_event_bytes,
         header_rules=run.settings.header_rules,

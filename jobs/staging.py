@@ -41,10 +41,13 @@ class Refused(Exception):
 OPEN_REASON = "open_reason"
 
 
-def write(judged: DataFrame, folder: str, rows: int) -> None:
-    """Writes the judged messages: few of them as one or two files, many with one folder a destination."""
+def write(judged: DataFrame, folder: str, rows: int, mode: str = "error") -> None:
+    """Writes the judged messages: few of them as one or two files, many with one folder a destination.
+
+    `rows`: of all that comes into the folder; `mode`: "append" if it comes in several writes.
+    """
     files = max(1 if rows < SPLIT_FROM_ROWS else 2, -(-rows // ROWS_PER_FILE))
-    writer = judged.coalesce(files).write.mode("error").options(**PARQUET)
+    writer = judged.coalesce(files).write.mode(mode).options(**PARQUET)
     if rows >= PARTITION_FROM_ROWS:
         writer = writer.partitionBy("destination")
     writer.parquet(folder)
@@ -57,6 +60,7 @@ def write_judged(
     rules: Sequence[Rule],
     contracts: Contracts,
     accepted: str | None = None,
+    mode: str = "error",
 ) -> None:
     """Marks the judged messages that a rule of rows refuses (see `refusals.mark_refused`), and writes all of them.
 
@@ -66,7 +70,7 @@ def write_judged(
     from pyspark.errors import AnalysisException
 
     try:
-        write(refusals.mark_refused(judged, rules, contracts, accepted), folder, rows)
+        write(refusals.mark_refused(judged, rules, contracts, accepted), folder, rows, mode)
     except AnalysisException:
         refusals.check_rules(judged, rules, contracts)
         raise

@@ -1,4 +1,4 @@
-"""A small client of HDFS over WebHDFS: list, measure, read small files and delete."""
+"""A small client of HDFS over WebHDFS: list, measure, read small files, make folders and delete."""
 
 from __future__ import annotations
 
@@ -95,6 +95,10 @@ class Hdfs:
             return Summary(0, 0, 0)
         found = answer["ContentSummary"]
         return Summary(found["fileCount"], found["directoryCount"], found["length"])
+
+    def make_folder(self, path: str) -> None:
+        """Makes a folder with all above it; does nothing if it is there. The NameNode alone does it."""
+        self._call("put", "MKDIRS", path)
 
     def delete(self, path: str) -> bool:
         """Deletes a file or a folder with all below it. Returns whether there was one.

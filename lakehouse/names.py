@@ -49,3 +49,8 @@ def event_table(name: str) -> Table:
 def staging_folder(warehouse_uri: str, entry_id: int, attempt_id: str) -> str:
     """Where one attempt at one ledger entry stages what it would publish."""
     return f"{warehouse_uri}/{STAGING}/entry_id={entry_id}/{attempt_id}"
+
+
+def markers_folder(warehouse: str, entry_id: int) -> str:
+    """Where attempts at one ledger entry leave markers; `warehouse` is the folder in HDFS."""
+    return f"{warehouse}/{STAGING}/entry_id={entry_id}/markers"

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 import requests
 
+from lakehouse.hdfs import Hdfs
+from lakehouse.names import markers_folder
 from lakehouse.tracing import trace
-from tests.real import Place, Real, event, new_event_id
+from tests.faults.servers import Servers
+from tests.real import Place, Real, contracts_with, event, new_event_id
 
 pytestmark = pytest.mark.timeout(900)
 BY = ("--who", "tester", "--why", "a test")
@@ -119,3 +123,82 @@ def test_an_erasure_reads_past_them(stack: Real, sent: Sent) -> None:
     fresh = stack.produce(event("default"))
     stack.ingest()
     assert list(stack.places(fresh).values()) == [["default_events"]]
+
+
+PLANTED = {
+    "name": "nobody_thought_of_it",
+    "condition": "if(color = 'poison', cast(raise_error('planted') as boolean), true)",
+    "description": "Ends whoever judges a sword of this color.",
+}
+
+
+@pytest.fixture
+def planted(tmp_path: Path) -> str:
+    return str(contracts_with(tmp_path / "contracts", "purchase_sword", x_rules=[PLANTED]))
+
+
+def failed(stack: Real, job: str, *arguments: str, **settings: str) -> str:
+    """What a job says that fails."""
+    process = stack.start(job, *arguments, **settings)
+    output, _ = process.communicate(timeout=400)
+    assert process.returncode != 0, output[-3000:]
+    return output
+
+
+def test_what_nobody_thought_of_ends_alone_in_quarantine(stack: Real, planted: str) -> None:
+    stack.produce(event("default"))
+    stack.ingest()
+    same = new_event_id()
+    good = [event(color="red"), event(color="blue", event_id=same), event("default"), event("message", text="hi")]
+    bad, *fine = stack.produce(event(color="poison"), *good * 3)
+    stack.run("drain")
+    assert "planted" in failed(stack, "publish", contracts=planted)
+    said = stack.run("publish", contracts=planted)
+    assert "1 messages are quarantined as unreadable" in said
+    places = stack.places([bad, *fine])
+    assert places[bad] == ["quarantine:unreadable"]
+    assert [places[each] for each in fine][:4] == [
+        ["sword_purchases"],
+        ["sword_purchases"],
+        ["default_events"],
+        ["messages"],
+    ]
+    assert [places[each] for each in fine][4:] == [
+        []
+    ] * 8  # the same ids again: none is missed for being in another part
+    stack.check_invariants()
+
+    day = str(stack.value("select max(event_date) from raw.events"))
+    stack.run("rebuild", "--day", day, *BY, contracts=planted)
+    stack.run("replay", "--selection", json.dumps({"event_type": "purchase_sword"}), *BY, contracts=planted)
+    assert stack.places([bad])[bad] == ["quarantine:unreadable"]
+    read_again = ("replay", "--selection", json.dumps({"reason": "unreadable"}), *BY)
+    failed(stack, *read_again, contracts=planted)
+    later = stack.produce(event(color="green"))
+    stack.ingest(contracts=planted)
+    assert list(stack.places([bad, *later]).values()) == [["quarantine:unreadable"], ["sword_purchases"]]
+    stack.run(*read_again)
+    assert stack.places([bad])[bad] == ["sword_purchases"]
+    stack.check_invariants()
+
+
+def test_hdfs_stopped_three_times_in_mid_staging_quarantines_nothing(stack: Real) -> None:
+    stack.ingest()
+    sent = stack.produce(*[event() for _ in range(20)])
+    stack.run("drain")
+    entry_id = stack.value("select max(entry_id) from ops.ledger")
+    servers, hdfs = Servers(stack.settings), Hdfs(stack.settings)
+    folder = markers_folder(stack.settings.warehouse, entry_id)
+    for _ in range(3):
+        before = len(hdfs.list(folder))
+        process = stack.start("publish")
+        while process.poll() is None and len(hdfs.list(folder)) == before:
+            pass
+        for service in ("namenode", "datanode"):
+            servers.kill(service)
+        process.communicate(timeout=400)
+        for service in ("namenode", "datanode"):
+            servers.wait_for(service)
+    stack.run("publish")
+    assert set(map(tuple, stack.places(sent).values())) == {("sword_purchases",)}
+    assert stack.value("select count(*) from ops.quarantine_open where reason_code = 'unreadable'") == 0

@@ -128,6 +128,31 @@ def test_an_event_under_the_id_of_one_that_is_too_deep_is_the_event(spark: Spark
     assert [row.event_id for row in rows[2:]] == [same, other, same]
 
 
+def test_an_unreadable_message_is_not_read_and_its_id_is_not_taken(spark: SparkSession) -> None:
+    same = event_id()
+    batch = batch_of(spark, [sword(event_id=same, color="poison"), sword(event_id=same, color="red"), sword()])
+    barred = batch.where("`offset` = 0").select("topic_id", "partition", "offset")
+    repeats = duplicates.find_repeats(batch, batch, duplicates.bounds_of(batch), barred)
+    unreadable = "(topic_id = 'id' and `offset` = 0)"
+    result = checks.judge(batch, repeats, CONTRACTS, max_event_bytes=MAX_BYTES, header_rules={}, unreadable=unreadable)
+    rows = result.orderBy("offset").collect()
+    places = [("quarantine", "unreadable"), ("sword_purchases", None), ("sword_purchases", None)]
+    assert [(row.destination, row.reason_code) for row in rows] == places
+    assert rows[0].player is None
+    assert rows[1].event_id == same
+
+
+def test_of_an_unreadable_message_that_is_read_again_an_event_that_came_later_is_the_first(spark: SparkSession) -> None:
+    same, other = event_id(), event_id()
+    late = batch_of(spark, [sword(event_id=same), sword(event_id=other, quantity=1), sword()], batch_id=1)
+    later = batch_of(spark, [sword(event_id=same), sword(event_id=other, quantity=2)], batch_id=2)
+    repeats = duplicates.find_repeats(late, late.unionAll(later), duplicates.bounds_of(late), late=True)
+    result = checks.judge(late, repeats, CONTRACTS, max_event_bytes=MAX_BYTES, header_rules={})
+    rows = result.orderBy("offset").collect()
+    places = [("duplicate", None), ("quarantine", "event_id_reused"), ("sword_purchases", None)]
+    assert [(row.destination, row.reason_code) for row in rows] == places
+
+
 def test_a_broken_rule_is_named(spark: SparkSession) -> None:
     value = json.dumps({"event_type": "cart_action", "action": "checkout", "items": []}).encode()
     (row,) = judge_values(spark, value)

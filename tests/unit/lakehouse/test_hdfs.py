@@ -53,7 +53,7 @@ class Handler(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(body)
 
-    do_DELETE = do_GET
+    do_DELETE = do_PUT = do_GET
 
     def log_message(self, *_: object) -> None:
         """Nothing."""
@@ -76,6 +76,14 @@ def test_a_folder_is_listed_by_name(namenode: NameNode) -> None:
     method, path, parameters = namenode.asked[0]
     assert (method, path) == ("GET", "/webhdfs/v1/lakehouse/raw")
     assert parameters == {"op": ["LISTSTATUS"], "user.name": ["lakehouse"]}
+
+
+def test_a_folder_is_made_with_all_above_it(namenode: NameNode) -> None:
+    namenode.answer = {"boolean": True}
+    namenode.hdfs().make_folder("/lakehouse/_staging/entry_id=1/markers/began.0-5.a-1")
+    method, path, parameters = namenode.asked[0]
+    assert (method, path) == ("PUT", "/webhdfs/v1/lakehouse/_staging/entry_id%3D1/markers/began.0-5.a-1")
+    assert parameters["op"] == ["MKDIRS"]
 
 
 def test_names_are_listed_from_one_on_until_the_namenode_has_no_more(namenode: NameNode) -> None:
