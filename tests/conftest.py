@@ -13,7 +13,7 @@ from lakehouse.settings import Settings
 from lakehouse.stack.control import down, up
 from tests.real import Real, clean_environment
 
-IDLE_SECONDS = 120.0
+IDLE_SECONDS = 300.0
 
 
 @pytest.fixture(scope="session")
