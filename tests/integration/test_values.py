@@ -122,13 +122,16 @@ def test_a_sum_too_big_is_an_error_that_a_rebuild_of_the_day_ends(stack: Real, t
     cart: dict[str, Any] = yaml.safe_load((CHECKOUT / "lakehouse" / "contracts" / "cart_action.yaml").read_text())
     properties = cart["properties"]
     del properties["items"]["items"]["properties"]["quantity"]["maximum"]  # as it was in version 1
-    older = str(contracts_with(tmp_path, "cart_action", properties=properties, x_version=1))
+    older = str(contracts_with(tmp_path / "contracts", "cart_action", properties=properties, x_version=1))
     player, today = f"player {new_event_id()}", str(dt.datetime.now(dt.UTC).date())
     items = [{"item_type": "sword", "item": "oak", "quantity": LARGEST}]
     checkout = event("cart_action", player=player, action="checkout", items=items)
     again = event("cart_action", player=player, action="checkout", items=items)
     sent = stack.produce(checkout, again)
-    stack.ingest(contracts=older)
+    rules = tmp_path / "rules"
+    rules.mkdir()
+    (rules / "none.yaml").write_text("rules: []\n")  # nor was there a rule of it
+    stack.ingest(contracts=older, rules=str(rules))
     assert set(map(tuple, stack.places(sent).values())) == {("cart_actions",)}
 
     process = stack.start("rollup", "--day", today)

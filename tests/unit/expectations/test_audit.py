@@ -37,6 +37,7 @@ BREAKS_CRITICAL: list[tuple[str, Change]] = [
     ("quantity_possible", {**HORSE, "purchase_horse__quantity": 2**62}),
     ("quantity_not_negative", {**SWORD, "purchase_sword__quantity": -1}),
     ("quantity_not_negative", {**HORSE, "purchase_horse__quantity": -1}),
+    ("cart_quantity_possible", {**CART, "cart_action__items": [("a", "b", 10**9), ("a", "c", 1)]}),
     ("cart_quantity_positive", {**CART, "cart_action__items": [("a", "b", 1), ("a", "b", 0)]}),
     ("event_date_is_broker_day", {**SWORD, "event_date": NOW.date() - dt.timedelta(days=1)}),
     ("event_date_is_broker_day", {**SWORD, "event_date": None}),
@@ -51,9 +52,16 @@ BREAKS_CONTRACT: list[tuple[str, Change]] = [
     ("purchase_horse.speed:required", {**HORSE, "purchase_horse__speed": None}),
     ("cart_action.items:required", {**CART, "cart_action__items": None}),
 ]
-REFUSED = {"quantity_possible"}  # so few rows that they alone are refused; the others hold the batch
+REFUSED = {
+    "quantity_possible",
+    "cart_quantity_possible",
+}  # so few rows that they alone are refused; the others hold the batch
 GOOD_ROWS = 16
-LIMITS_JUST_MET = [{**SWORD, "purchase_sword__quantity": 1_000_000_000}, {**SWORD, "purchase_sword__quantity": 0}]
+LIMITS_JUST_MET = [
+    {**CART, "cart_action__items": [("a", "b", 10**9 - 1), ("a", "c", 1)]},
+    {**SWORD, "purchase_sword__quantity": 1_000_000_000},
+    {**SWORD, "purchase_sword__quantity": 0},
+]
 
 
 @pytest.fixture(scope="module")
