@@ -7,9 +7,12 @@ attempt, and a marker too many or too few costs time at most. docs/decisions/001
 from __future__ import annotations
 
 import datetime as dt
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
+
+from kafka.errors import KafkaError
 
 from jobs import duplicates, staging, suspects
 from jobs.checks import judge
@@ -27,6 +30,7 @@ if TYPE_CHECKING:
     from jobs.ledger import Entry, Snapshot
 
 KNOWN_GOOD = 100  # messages that are staged beside a suspect: of as many types as come often
+PATIENCE = 60.0  # seconds in which it is tried to say that an outage was to blame: HDFS, where it is said, may be down
 KILLED = 2  # attempts at an entry that may be abandoned which died at it; then it is
 _ANY = Part(0, 1)  # of an entry that is tried as a whole only
 
@@ -64,9 +68,7 @@ class Batch:
         Raises:
             Exception: one of them did not succeed, or there must be `some` and no message is known to be good.
         """
-        Hdfs(self._run.settings).exists(self._run.settings.warehouse)
-        with admin(self._run.settings) as client:
-            client.list_topics()
+        self._check_servers()
         known = self._batch.where(self._in(good)).limit(KNOWN_GOOD)
         if self._last:
             earlier = self._raw.where(f"batch_id = {self._last.entry_id}")
@@ -76,6 +78,25 @@ class Batch:
         self._stage(self._judged(known, None, "false"), folder, 1)
         if not staging.count(staging.read(self._run.spark, folder)) and some:
             raise LookupError("no message is known to be good, so nothing can be told from one that is not")
+
+    def killed_spark(self) -> bool:
+        """Whether Spark does not answer while HDFS and Kafka do: then it was no outage of all, and it may have died of a part."""
+        try:
+            self._run.spark.sql("select 1").collect()
+            return False
+        except Exception as error:  # of Connect, of classic Spark
+            self._run.say(f"Spark does not answer: {_brief(error)}")
+        try:
+            self._check_servers()
+            return True
+        except (HdfsError, KafkaError, OSError):
+            return False
+
+    def _check_servers(self) -> None:
+        """Asks HDFS and Kafka for an answer. Raises HdfsError, KafkaError or OSError."""
+        Hdfs(self._run.settings).exists(self._run.settings.warehouse)
+        with admin(self._run.settings) as client:
+            client.list_topics()
 
     def _judged(self, batch: DataFrame, repeats: DataFrame | None, unreadable: str) -> DataFrame:
         settings = self._run.settings
@@ -148,8 +169,11 @@ def _tried(run: Job, batch: Batch, step: Found, markers: Markers, folder: str, t
         try:
             batch.check_known_good(f"{folder}-{tried}-after", step.good, some=len(part) == 1)
         except Exception as outage:
-            run.say(f"nor can good messages be staged now, so it is none's fault: {_brief(outage)}")
-            markers.add(EXPLAINED, part, tried)
+            if batch.killed_spark():
+                run.say(f"Spark is gone; it may have died of this, so it is left open why: {_brief(error)}")
+            else:
+                run.say(f"nor can good messages be staged now, so it is none's fault: {_brief(outage)}")
+                markers.add(EXPLAINED, part, tried, patience=PATIENCE)
             raise error from None
         run.say(f"it dies of this, while good messages can be staged: {_brief(error)}")
         markers.add(DIED, part, tried, needed=not is_whole)
@@ -192,15 +216,26 @@ class Markers:
         found = (suspects.marker(each.name, each.changed_at) for each in self._hdfs.list(self._folder))
         return [each for each in found if each is not None]
 
-    def add(self, what: str, part: Part, tried: str, needed: bool = False) -> None:
-        """Makes a marker. Without HDFS there is none, which matters to a search alone. Raises HdfsError if it is `needed`."""
+    def add(self, what: str, part: Part, tried: str, needed: bool = False, patience: float = 0) -> None:
+        """Makes a marker, for so many seconds. Without HDFS there is none, which matters to a search alone.
+
+        Raises:
+            HdfsError: it could not be made, and is `needed`.
+        """
         marker = Marker(what, part, tried, dt.datetime.now(dt.UTC))
-        try:
-            self._hdfs.make_folder(f"{self._folder}/{marker.name}")
-        except HdfsError as error:
-            if needed:
-                raise
-            self._run.say(f"the marker {marker.name} could not be made: {error}")
+        until = time.monotonic() + patience
+        while True:
+            try:
+                self._hdfs.make_folder(f"{self._folder}/{marker.name}")
+                return
+            except HdfsError as error:
+                if time.monotonic() < until:
+                    time.sleep(1)
+                    continue
+                if needed:
+                    raise
+                self._run.say(f"the marker {marker.name} could not be made: {error}")
+                return
 
 
 def _brief(error: Exception) -> str:

@@ -194,6 +194,7 @@ def test_hdfs_stopped_three_times_in_mid_staging_quarantines_nothing(stack: Real
         process = stack.start("publish")
         while process.poll() is None and len(hdfs.list(folder)) == before:
             pass
+        assert len(hdfs.list(folder)) > before, "no attempt began to stage"
         for service in ("namenode", "datanode"):
             servers.kill(service)
         process.communicate(timeout=400)
