@@ -12,7 +12,7 @@ from lakehouse.query import USER, QueryError
 from lakehouse.views import create_views, views
 from tests.real import Real, event
 
-pytestmark = pytest.mark.timeout(300)
+pytestmark = pytest.mark.timeout(900)
 
 USERS = ("ada", USER)
 VIEW = "compat.requestors"  # no other test and no job reads it

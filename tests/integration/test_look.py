@@ -11,7 +11,7 @@ from lakehouse.kafka_logs import admin, first_times, group_offsets, read_logs
 from lakehouse.look import anything_new
 from tests.real import Real
 
-pytestmark = pytest.mark.timeout(300)
+pytestmark = pytest.mark.timeout(900)
 TOPICS = ["events"]
 
 

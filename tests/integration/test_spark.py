@@ -14,7 +14,7 @@ from lakehouse.stack.probes import await_service
 from lakehouse.stack.processes import stack_processes
 from tests.real import Real
 
-pytestmark = pytest.mark.timeout(300)
+pytestmark = pytest.mark.timeout(900)
 
 _SESSION = """
 from jobs.session import spark_session
