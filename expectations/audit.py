@@ -242,10 +242,22 @@ def _shown(parts: Sequence[_Result], terms: _Terms) -> dict[str, Any]:
         "severity": planned.severity,
         "scope": planned.table or planned.scope,
         "outcome": _outcome_of(parts, terms),
-        "observed": "; ".join(dict.fromkeys(each.error or each.observed for each in parts)),
+        "observed": _observed_of(parts),
         "expectations": [{"type": each.planned.expectation, "kwargs": dict(each.planned.kwargs)} for each in parts],
         "sample": [dict(row) for each in parts for row in each.sample][:SAMPLE_ROWS],
     }
+
+
+def _observed_of(parts: Sequence[_Result]) -> str:
+    """What the results of one check saw: of those that count rows that fail, all of these rows together."""
+    rows = sum(each.rows for each in parts)
+    if rows and not any(each.error for each in parts):
+        return _rows_fail(rows)
+    return "; ".join(dict.fromkeys(each.error or each.observed for each in parts))
+
+
+def _rows_fail(count: int) -> str:
+    return f"{count:,} rows fail" if count != 1 else "1 row fails"
 
 
 def _now() -> str:
@@ -306,7 +318,7 @@ def _look_closer(gx: Any, batch: Any, frame: DataFrame, failed: Sequence[Planned
         id(each): _Result(
             each,
             False,
-            f"{count:,} rows fail" if count != 1 else "1 row fails",
+            _rows_fail(count),
             sample=_texts(samples[id(each)]),
             rows=count,
         )

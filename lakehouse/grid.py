@@ -28,6 +28,14 @@ def text(rows: Sequence[Row], width: int | None) -> str:
     return _grid(names, cells, widths, right)
 
 
+def shown(rows: Sequence[Row]) -> str:
+    """All rows, at least one, for whoever reads the standard output: a terminal of that width, or a program."""
+    import shutil
+    import sys
+
+    return text(rows, shutil.get_terminal_size().columns if sys.stdout.isatty() else None)
+
+
 def cell(value: Any) -> str:
     """One value on one line; nothing for null."""
     return "" if value is None else harmless(value)

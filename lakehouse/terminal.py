@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import json
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -19,18 +19,6 @@ if TYPE_CHECKING:
 def say(text: object) -> None:
     """Prints one line that may hold what somebody else wrote."""
     click.echo(harmless(text))
-
-
-def table_of(rows: Sequence[Mapping[str, Any]]) -> Table:
-    """The rows, at least one, as a table, its columns named like theirs; what is null is empty."""
-    from rich.table import Table
-
-    table = Table()
-    for name in rows[0]:
-        table.add_column(cell(name))
-    for row in rows:
-        table.add_row(*["" if value is None else cell(value) for value in row.values()])
-    return table
 
 
 def cell(value: object) -> Any:

@@ -172,12 +172,13 @@ def _start(
 
 
 def _show(found: list[dict[str, Any]], as_json: bool) -> None:
-    from lakehouse.terminal import print_json, print_table, table_of
+    from lakehouse.grid import shown
+    from lakehouse.terminal import print_json
 
     if as_json:
         print_json(found)
     elif not found:
         click.echo("nothing is open in quarantine that matches")
     else:
-        print_table(table_of(found))
+        click.echo(shown(found))
         click.echo(f"{sum(row['messages'] for row in found):,} messages")

@@ -10,10 +10,7 @@ import click
 @click.option("--json", "as_json", is_flag=True, help="For programs.")
 def command(statement: str, as_json: bool) -> None:
     """Run one STATEMENT in Trino and print its rows, tab-separated if not to a terminal."""
-    import shutil
-    import sys
-
-    from lakehouse.grid import text
+    from lakehouse.grid import shown
     from lakehouse.query import QueryError, query
     from lakehouse.settings import Settings, SettingsError
     from lakehouse.terminal import print_json
@@ -27,4 +24,4 @@ def command(statement: str, as_json: bool) -> None:
     elif not rows:
         click.echo("no rows")
     else:
-        click.echo(text(rows, shutil.get_terminal_size().columns if sys.stdout.isatty() else None))
+        click.echo(shown(rows))

@@ -149,6 +149,11 @@ def test_a_batch_fails_by_the_rules_that_it_breaks_and_no_others(critical: Audit
         assert [row["offset"] for row in sample(settings, "critical", rule)] == broken
 
 
+def test_rows_of_several_event_types_that_break_a_rule_are_counted_together(critical: Audit) -> None:
+    assert observed(critical, "quantity_possible") == "2 rows fail"
+    assert observed(critical, "cart_quantity_possible") == "1 row fails"
+
+
 def test_a_critical_rule_looks_only_at_rows_that_would_be_published(warned: Audit) -> None:
     assert (warned.verdict, warned.failed_critical) == ("passed", ())
 
