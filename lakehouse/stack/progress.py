@@ -19,6 +19,7 @@ from typing import TextIO
 
 EVERY_SECONDS = 5.0
 _SHOWN = 90  # characters of the command's own line
+_DRAIN_SECONDS = 10.0  # for the last lines of a command that has ended
 _TAIL = 30  # lines of a command that failed
 _NOISE = re.compile(r"\x1b\[[0-9;]*m|^\[\w+\]\s*|https?://\S*/")  # colours, Maven's [INFO], the way to a file
 
@@ -60,8 +61,9 @@ def run(
     finally:
         if process.poll() is None:
             _kill_session(process)
-        reader.join()
-        process.stdout.close()
+        reader.join(timeout=_DRAIN_SECONDS)
+        if not reader.is_alive():  # else a daemon that left the session holds the pipe: it is left to it
+            process.stdout.close()
     if process.returncode:
         raise subprocess.CalledProcessError(process.returncode, command, output="\n".join(lines))
     return lines
