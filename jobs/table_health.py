@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, NamedTuple
 from jobs import tables
 from jobs.tables import Definition
 from lakehouse import table_health
-from lakehouse.hdfs import Hdfs
 from lakehouse.table_health import Column
 
 if TYPE_CHECKING:
@@ -55,19 +54,15 @@ def in_metastore(run: Job, definition: Definition) -> Verdict:
     """Makes the metastore name the table, at its place, with the columns of its contract."""
     table, path = definition.table, run.path(definition.table)
     registered = is_registered(run, definition)
-    written = Hdfs(run.settings).exists(f"{run.settings.warehouse}/{table.database}/{table.name}/_delta_log")
     repaired: list[str] = []
-    if registered and not written:
+    if registered and not tables.is_written(run.settings, definition):
         return Verdict(
             table.qualified,
             broken=(
                 f"the metastore has it, but there is no Delta log at {path}; restore the folder, or find out who took it",
             ),
         )
-    if written and not registered:
-        run.spark.sql(f"create table {table.qualified} using delta location '{path}'")
-        repaired.append("it was not in the metastore; registered again")
-    elif registered:
+    if registered:
         details = {row["col_name"]: row["data_type"] for row in extended(run, definition)}
         if details.get("Provider", "").lower() != "delta":
             return Verdict(

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from jobs import builds, ledger, raw
 from jobs.contract_sql import literal, spark_type
 from lakehouse import names
+from lakehouse.hdfs import Hdfs
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -241,12 +242,24 @@ def create(spark: SparkSession, settings: Settings, wanted: list[Definition]) ->
         spark.sql(f"create database if not exists {database} location '{settings.warehouse_uri}/{database}'")
     present = {database: _tables(spark, database) for database in {d.table.database for d in wanted}}
     for definition in wanted:
-        path = definition.table.path(settings.warehouse_uri)
-        if definition.table.name not in present[definition.table.database]:
-            spark.sql(definition.ddl(path))
-            changed.append(f"made {definition.table.qualified}")
+        table, path = definition.table, definition.table.path(settings.warehouse_uri)
+        if table.name not in present[table.database]:
+            if is_written(settings, definition):
+                # Its creation was cut short before the metastore heard of it, or the metastore lost it. The log says all.
+                spark.sql(f"create table {table.qualified} using delta location '{path}'")
+                changed.append(f"registered {table.qualified} again, which was not in the metastore")
+            else:
+                spark.sql(definition.ddl(path))
+                changed.append(f"made {table.qualified}")
         changed += _follow(spark, definition)
     return changed
+
+
+def is_written(settings: Settings, definition: Definition) -> bool:
+    """Whether there is a Delta log with a commit where the table belongs."""
+    table = definition.table
+    log = Hdfs(settings).list(f"{settings.warehouse}/{table.database}/{table.name}/_delta_log")
+    return any(file.name.endswith(".json") for file in log)
 
 
 def _follow(spark: SparkSession, definition: Definition) -> list[str]:

@@ -100,13 +100,24 @@ def test_daily_work_keeps_what_is_open_and_brings_back_what_the_metastore_lost(s
     assert [folder.name for folder in hdfs.list(staging) if folder.name != "dry_run"] == [
         f"entry_id={waiting['entry_id']}"
     ]
-    assert "game.sword_purchases: repaired: it was not in the metastore; registered again" in said
+    assert "game.sword_purchases: repaired: registered game.sword_purchases again, which was not in the metastore" in said
     assert "game.horse_purchases: Delta log, metastore and Trino agree" in said
     assert content(stack, "game.sword_purchases") == rows
 
     stack.run("publish")
     assert set(map(tuple, stack.places(sent).values())) == {("sword_purchases",)}
     stack.check_invariants()
+
+
+def test_a_table_whose_creation_was_cut_short_is_registered_as_its_log_says(stack: Real) -> None:
+    """Delta writes the table's first commit before the metastore hears of it."""
+    stack.produce(*swords(2))
+    stack.ingest()
+    rows = content(stack, "game.sword_purchases")
+    stack.spark_sql("drop table game.sword_purchases")  # what is left is what a creation leaves that was killed between
+    said = stack.run("create_tables")
+    assert "tables are as the contracts say (1 changes)" in said
+    assert content(stack, "game.sword_purchases") == rows
 
 
 @pytest.mark.extra
