@@ -8,7 +8,7 @@ READY := .venv/.ready
 LAKEHOUSE := .venv/bin/lakehouse
 UV := .venv/bin/uv
 PYTHON := .venv/bin/python
-PROGRESS := python3.11 lakehouse/stack/progress.py
+PROGRESS := python3.11 stack/progress.py
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -69,5 +69,5 @@ $(READY): requirements/bootstrap.txt requirements/lock.txt Makefile
 	@$(PROGRESS) $(PYTHON) -m pip install --disable-pip-version-check --require-hashes -r requirements/bootstrap.txt
 	@$(PROGRESS) $(UV) pip sync --system-certs --python $(PYTHON) --require-hashes --compile-bytecode requirements/lock.txt
 	@echo '$(CURDIR)' > "$$($(PYTHON) -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/lakehouse.pth"
-	@printf '#!/bin/sh\nexec "$${0%%/*}/python" -m lakehouse.cli "$$@"\n' > $(LAKEHOUSE) && chmod +x $(LAKEHOUSE)
+	@printf '#!/bin/sh\nexec "$${0%%/*}/python" -m operations.cli "$$@"\n' > $(LAKEHOUSE) && chmod +x $(LAKEHOUSE)
 	@touch $@

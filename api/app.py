@@ -15,8 +15,9 @@ from api.front import AsgiFront, Front, WsgiFront
 from api.later import Later
 from api.metrics import Metrics
 from api.publish import Publisher, kafka_producer
-from lakehouse.contract import PROBE_TOPIC, load_contracts
-from lakehouse.expiry import metrics_file
+from lakehouse.clients.expiry import metrics_file
+from lakehouse.contract.load import load_contracts
+from lakehouse.contract.model import PROBE_TOPIC
 from lakehouse.settings import Settings
 
 

@@ -12,7 +12,7 @@ from flask import Request
 from werkzeug.exceptions import RequestEntityTooLarge
 
 from api.problems import Problem
-from lakehouse import nesting
+from lakehouse.contract import nesting
 
 JSON_TYPES = ("application/json",)
 LINES_TYPES = ("application/x-ndjson", "application/ndjson", "application/jsonlines")

@@ -11,11 +11,11 @@ import orjson
 import uuid_utils
 
 from api.sender import Sender
-from lakehouse import event_id as event_ids
-from lakehouse import nesting
-from lakehouse.contract import Contract, Contracts
-from lakehouse.message_form import CLIENT_FIELDS, in_order
-from lakehouse.validate import Compiled, checks, compiled, compiled_contract, first_broken
+from lakehouse.contract import event_id as event_ids
+from lakehouse.contract import nesting
+from lakehouse.contract.keywords import Compiled, checks, compiled, compiled_contract, first_broken
+from lakehouse.contract.message_form import CLIENT_FIELDS, in_order
+from lakehouse.contract.model import Contract, Contracts
 
 _UNKNOWN: tuple[None, Compiled] = (None, ())
 

@@ -10,9 +10,9 @@ from typing import Any
 from flask import Flask, Response, jsonify
 
 from api.routes import ROUTES, Route
-from lakehouse.contract import Contract, Contracts
-from lakehouse.message_form import CLIENT_FIELDS
-from lakehouse.nesting import MAX_DEPTH
+from lakehouse.contract.message_form import CLIENT_FIELDS
+from lakehouse.contract.model import Contract, Contracts
+from lakehouse.contract.nesting import MAX_DEPTH
 
 _OTHER_ROUTES = (
     ("POST", "/v1/events", "Log one event, a JSON array of them, or lines of JSON; each gets its own outcome."),

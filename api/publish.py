@@ -14,7 +14,7 @@ from confluent_kafka import KafkaException
 from confluent_kafka import Producer as ConfluentProducer
 
 from api.events import Message
-from lakehouse.contract import PROBE_TOPIC
+from lakehouse.contract.model import PROBE_TOPIC
 from lakehouse.settings import Settings
 
 _log = logging.getLogger(__name__)
@@ -46,33 +46,33 @@ def kafka_producer(settings: Settings, topics: Sequence[str]) -> Producer:
     Raises:
         KafkaException: no broker answers.
     """
-    delivery_ms = int(1000 * settings.ack_timeout_seconds)
-    waits = "acks" not in settings.broken  # only a test leaves it out
-    # names: https://github.com/confluentinc/librdkafka/blob/master/CONFIGURATION.md
-    producer = ConfluentProducer(
-        {
-            "bootstrap.servers": settings.kafka_bootstrap,
-            "client.id": "lakehouse-api",
-            "acks": "all" if waits else "0",
-            "enable.idempotence": waits,
-            "allow.auto.create.topics": False,
-            "topic.metadata.propagation.max.ms": 1000,  # a topic that is missing is said to be so after this time
-            "partitioner": "murmur2_random",  # a player's events go where Kafka's own clients would put them
-            "linger.ms": settings.linger_ms,
-            "delivery.timeout.ms": delivery_ms,
-            "socket.timeout.ms": max(10, delivery_ms // 2),  # leaves time for a second try
-            "message.max.bytes": max(2**20, settings.max_event_bytes + 2**16),
-            "queue.buffering.max.kbytes": _MAX_PENDING_KILOBYTES,
-            "queue.buffering.max.messages": _MAX_PENDING_MESSAGES,
-            "reconnect.backoff.max.ms": 1000,
-        },
-        logger=logging.getLogger("kafka"),
-    )
+    producer = ConfluentProducer(producer_settings(settings), logger=logging.getLogger("kafka"))
     for topic in topics:
         error = producer.list_topics(topic, timeout=_PROBE_TIMEOUT_SECONDS).topics[topic].error
         if error is not None:
             _log.error("topic cannot be used", extra={"fields": {"topic": topic, "reason": str(error)}})
     return producer
+
+
+def producer_settings(settings: Settings) -> dict[str, Any]:
+    """As https://github.com/confluentinc/librdkafka/blob/master/CONFIGURATION.md names them."""
+    delivery_ms = int(1000 * settings.ack_timeout_seconds)
+    return {
+        "bootstrap.servers": settings.kafka_bootstrap,
+        "client.id": "lakehouse-api",
+        "acks": "all",
+        "enable.idempotence": True,
+        "allow.auto.create.topics": False,
+        "topic.metadata.propagation.max.ms": 1000,  # a topic that is missing is said to be so after this time
+        "partitioner": "murmur2_random",  # a player's events go where Kafka's own clients would put them
+        "linger.ms": settings.linger_ms,
+        "delivery.timeout.ms": delivery_ms,
+        "socket.timeout.ms": max(10, delivery_ms // 2),  # leaves time for a second try
+        "message.max.bytes": max(2**20, settings.max_event_bytes + 2**16),
+        "queue.buffering.max.kbytes": _MAX_PENDING_KILOBYTES,
+        "queue.buffering.max.messages": _MAX_PENDING_MESSAGES,
+        "reconnect.backoff.max.ms": 1000,
+    }
 
 
 class Receipt:

@@ -8,7 +8,7 @@ from benchmarks.figures import Figure, Table, paired
 from benchmarks.loads import CONNECTIONS, apache_bench, batch_body, latencies, percentile
 from benchmarks.stack import EVENT, end_offsets, folder_of, producer_perf, seed_server
 from lakehouse.settings import Settings
-from lakehouse.stack.processes import stack_processes
+from stack.processes import stack_processes
 
 SINGLES, SEED_SINGLES = 30_000, 5_000
 BATCH, BATCHES, BATCH_CONNECTIONS = 500, 600, 8

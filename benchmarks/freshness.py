@@ -7,9 +7,9 @@ import time
 from benchmarks.figures import Figure, Table
 from benchmarks.loads import latencies, percentile
 from benchmarks.runs import warm_up
-from lakehouse.airflow_api import connect
-from lakehouse.query import query
+from lakehouse.clients.trino import query
 from lakehouse.settings import Settings
+from stack.airflow_login import connect
 
 PER_SECOND = 500
 EVERY_SECONDS = 60.0

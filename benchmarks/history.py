@@ -15,9 +15,9 @@ import click
 from benchmarks.figures import Figure, Table
 from benchmarks.spark_jobs import by_hand, ingest, job_seconds
 from benchmarks.stack import fill, measuring, renew_spark
-from lakehouse.demo import QUESTIONS, ask
 from lakehouse.settings import Settings
-from lakehouse.stack.environment import job_environment
+from stack.demo import QUESTIONS, ask
+from stack.environment import job_environment
 
 YOUNG = 10  # batches that Spark has run when a run's time is taken, whatever the history
 EVENTS = 50  # of a batch of the history
@@ -81,9 +81,9 @@ def run_seconds(settings: Settings) -> float:
 
 def grow(settings: Settings, batches: int) -> None:
     """Sends, drains and publishes small batches; after each 60 of them small files are joined, as Airflow does hourly."""
-    from jobs.closing import close_all
-    from jobs.drain import drain_waiting
-    from jobs.job import job
+    from jobs.entries.commit import close_all
+    from jobs.raw.drain import drain_waiting
+    from jobs.runtime.job import job
 
     began = time.monotonic()
     for first in range(0, batches, BATCHES_AN_HOUR):

@@ -17,7 +17,7 @@ import yaml
 from benchmarks.spark_jobs import count, ingest
 from benchmarks.spark_jobs import job_seconds as seconds
 from benchmarks.stack import fill, measuring
-from lakehouse.query import query
+from lakehouse.clients.trino import query
 from lakehouse.settings import CHECKOUT
 
 BY = ("--who", "bench", "--why", "a measurement")
@@ -26,7 +26,7 @@ NOBODY = {"name": "nobody_buys", "condition": "quantity < 0", "description": "Re
 
 def refusing(folder: Path) -> str:
     """A copy of the contracts with a rule that refuses every event of the load."""
-    shutil.copytree(CHECKOUT / "lakehouse" / "contracts", folder, dirs_exist_ok=True)
+    shutil.copytree(CHECKOUT / "contracts", folder, dirs_exist_ok=True)
     file = folder / "purchase_horse.yaml"
     file.write_text(yaml.safe_dump({**yaml.safe_load(file.read_text()), "x-rules": [NOBODY]}, sort_keys=False))
     return str(folder)

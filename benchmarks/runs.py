@@ -9,11 +9,12 @@ from pathlib import Path
 from benchmarks.figures import ROUNDS, Figure, Table
 from benchmarks.spark_jobs import count, seconds_of
 from benchmarks.stack import fill
-from lakehouse.airflow_api import AirflowApi, connect
-from lakehouse.demo import ingest
-from lakehouse.operate import follow
+from lakehouse.clients.airflow import AirflowApi
 from lakehouse.settings import CHECKOUT, Settings
-from lakehouse.stack.environment import job_environment
+from operations.runs import follow
+from stack.airflow_login import connect
+from stack.demo import ingest
+from stack.environment import job_environment
 
 ROWS = 10_000
 TABLE = "game.horse_purchases"

@@ -18,12 +18,12 @@ import click
 
 from benchmarks.figures import ROUNDS, Figure, Table
 from benchmarks.stack import consumer_perf, end_offsets, fill, renew_spark
-from lakehouse.airflow_api import connect
-from lakehouse.query import query
+from lakehouse.clients.trino import query
 from lakehouse.settings import CHECKOUT, Settings
-from lakehouse.stack.environment import job_environment
-from lakehouse.stack.java import find_java
-from lakehouse.stack.processes import stack_processes
+from stack.airflow_login import connect
+from stack.environment import job_environment
+from stack.java import find_java
+from stack.processes import stack_processes
 
 JOB_SECONDS = 1_800
 WARM_UP_ROWS = 200_000  # not counted; enough for Java to compile what many rows pass

@@ -15,13 +15,13 @@ from pathlib import Path
 
 import click
 
-from lakehouse.kafka_logs import admin, read_logs
+from lakehouse.clients.kafka import admin, read_logs
 from lakehouse.settings import CHECKOUT, Settings
-from lakehouse.stack.control import down, up
-from lakehouse.stack.environment import local_settings
-from lakehouse.stack.java import find_java
-from lakehouse.stack.probes import await_service
-from lakehouse.stack.processes import stack_processes
+from stack.control import down, up
+from stack.environment import local_settings
+from stack.java import find_java
+from stack.probes import await_service
+from stack.processes import stack_processes
 
 PERF_TOPIC = "perf"
 FILL_SECONDS = 600.0

@@ -22,9 +22,9 @@ import lakehouse_forms as forms
 from airflow.sdk import DAG, CronDataIntervalTimetable, Param, TriggerRule
 from lakehouse_tasks import DAY, DEFAULTS, WHO, only_if, spark_task, verdict_task, wait_complete_task
 
-from lakehouse.contract import load_contracts
+from lakehouse.contract.load import load_contracts
 from lakehouse.settings import Settings
-from lakehouse.verdict import entries_and_days_of
+from operations.verdict import entries_and_days_of
 
 settings = Settings.load()
 

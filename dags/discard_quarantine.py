@@ -17,9 +17,9 @@ import lakehouse_forms as forms
 from airflow.sdk import DAG
 from lakehouse_tasks import DEFAULTS, WHO, WHY, spark_task, verdict_task
 
-from lakehouse.contract import load_contracts
+from lakehouse.contract.load import load_contracts
 from lakehouse.settings import Settings
-from lakehouse.verdict import entries_of
+from operations.verdict import entries_of
 
 settings = Settings.load()
 

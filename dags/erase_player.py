@@ -32,7 +32,7 @@ from lakehouse_tasks import (
 )
 
 from lakehouse.settings import Settings
-from lakehouse.verdict import entries_of
+from operations.verdict import entries_of
 
 settings = Settings.load()
 

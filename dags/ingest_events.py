@@ -21,7 +21,7 @@ from airflow.sdk import DAG
 from lakehouse_tasks import DEFAULTS, look_task, spark_task, verdict_task
 
 from lakehouse.settings import Settings
-from lakehouse.verdict import entries_of
+from operations.verdict import entries_of
 
 settings = Settings.load()
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from airflow.sdk import Param
 
-from lakehouse.contract import Contracts
+from lakehouse.contract.keywords import INT64_MAX
+from lakehouse.contract.model import Contracts
 from lakehouse.texts import LONGEST, OR_NONE, REASON, SHORTEST
-from lakehouse.validate import INT64_MAX
 
 _FIELDS = ("reason", "event_type", "batch_id", "since", "until")
 # What was left empty is left out; `tojson` quotes, so that no text can end the argument early.

@@ -23,7 +23,7 @@ from lakehouse.settings import CHECKOUT, Settings
 if TYPE_CHECKING:
     from airflow.sdk import BaseOperator
 
-    from lakehouse.verdict import Audited
+    from operations.verdict import Audited
 
 POOL = "spark_writers"  # one slot: it saves memory; that data are right does not hang on it
 RUN = "{{ dag.dag_id }}/{{ run_id }}"  # how ledger and audits name a run
@@ -175,7 +175,7 @@ def _holds(condition: Callable[[Any], bool], **context: Any) -> bool:
 
 
 def _changed_days() -> list[dict[str, Any]]:
-    from lakehouse.changed_days import changed_days
+    from operations.changed_days import changed_days
 
     found = changed_days(Settings.load(), dt.datetime.now(dt.UTC))
     for day in found:
@@ -194,15 +194,15 @@ def _quality_url(settings: Settings) -> str:
 
 
 def _look() -> bool:
-    from lakehouse.contract import load_contracts
-    from lakehouse.look import anything_new
+    from lakehouse.contract.load import load_contracts
+    from operations.look import anything_new
 
     settings = Settings.load()
     return anything_new(settings, load_contracts(settings.contracts).topics)
 
 
 def _wait_complete(limit: dt.timedelta, **context: Any) -> PokeReturnValue:
-    from lakehouse.completeness import DayError, day_of, missing
+    from operations.completeness import DayError, day_of, missing
 
     run, now = context["dag_run"], dt.datetime.now(dt.UTC)
     try:
@@ -223,7 +223,7 @@ def _wait_complete(limit: dt.timedelta, **context: Any) -> PokeReturnValue:
 
 
 def _verdict(audits: Callable[[Settings, str], list[Audited]], if_it_fails: str, **context: Any) -> None:
-    from lakehouse.verdict import complaint, warning
+    from operations.verdict import complaint, warning
 
     settings = Settings.load()
     found = audits(settings, f"{context['dag'].dag_id}/{context['run_id']}")
@@ -241,10 +241,11 @@ def _verdict(audits: Callable[[Settings, str], list[Audited]], if_it_fails: str,
 
 def _note(settings: Settings, context: Any, words: str) -> None:
     """Writes the words on the run, where its list in Airflow shows them; a run is as good without."""
-    from lakehouse.airflow_api import AirflowError, connect
+    from lakehouse.clients.airflow import AirflowError
+    from operations.run_note import note
 
     try:
-        connect(settings).note(context["dag"].dag_id, context["run_id"], words)
+        note(settings, context["dag"].dag_id, context["run_id"], words)
     except AirflowError as error:
         log.warning("The run could not be given this as its note: %s", error)
 

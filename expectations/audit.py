@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from great_expectations.expectations.metadata_types import FailureSeverity
     from pyspark.sql import Column, DataFrame
 
-    from lakehouse.contract import Contracts
+    from lakehouse.contract.model import Contracts
     from lakehouse.settings import Settings
 
 PASSED, FAILED, WAIVED = "passed", "failed", "waived"

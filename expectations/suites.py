@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 from expectations.row_rules import BROKEN, filled
 from expectations.rulebook import BATCH, DAY, GOOD, WARNING, Limits, Rule
-from lakehouse import patterns
+from lakehouse.contract import patterns
 
 if TYPE_CHECKING:
-    from lakehouse.contract import Contract, Contracts, Field
+    from lakehouse.contract.model import Contract, Contracts, Field
 
 GOOD_ROW = f"(reason_code is null and not duplicate and {BROKEN} is null)"  # it would be published
 ENOUGH_HISTORY = 5  # batches; the median of fewer says little

@@ -1,1 +1,1 @@
-"""Spark applications, one file an entry point; pure planning and DataFrame functions beside them."""
+"""Spark applications: one file an entry point here, what they are made of in the rooms below."""

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import sys
 
-from jobs.drain import logs_of
-from jobs.job import WHO, WHY, Job, Option, job
-from jobs.losses import read_losses, record
+from jobs.raw.drain import logs_of
+from jobs.raw.losses import read_losses, record
+from jobs.runtime.job import WHO, WHY, Job, Option, job
 from lakehouse import names
-from lakehouse.losses import as_expected, compare
-from lakehouse.offsets import Mismatch
+from lakehouse.ledger.losses import as_expected, compare
+from lakehouse.ledger.offsets import Mismatch
 
 EXPECTED: Option = (
     "--expected",

@@ -5,11 +5,11 @@ from __future__ import annotations
 import datetime as dt
 import sys
 
-from jobs import tables
-from jobs.job import DAY, Job, job
-from jobs.session import tune_for
+from jobs.runtime.job import DAY, Job, job
+from jobs.runtime.session import tune_for
 from lakehouse import names
-from lakehouse.views import PLAYER_INVENTORY
+from lakehouse.catalog import tables
+from lakehouse.catalog.views import PLAYER_INVENTORY
 
 
 def audit(run: Job, day: dt.date) -> None:

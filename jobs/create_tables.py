@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import sys
 
-from jobs import tables
-from jobs.job import job
+from jobs.delta.tables import create_tables
+from jobs.runtime.job import job
+from lakehouse.catalog import tables
 
 if __name__ == "__main__":
     with job("create_tables", sys.argv[1:]) as this:
-        changed = tables.create(this.spark, this.settings, tables.definitions(this.contracts))
+        changed = create_tables(this.spark, this.settings, tables.definitions(this.contracts))
         this.say(f"tables are as the contracts say ({len(changed)} changes)")

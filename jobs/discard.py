@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import sys
 
-from jobs import asking
-from jobs.job import SELECTION, WHO, WHY, Job, job, selection_of
-from jobs.ledger import DISCARD, Request
-from jobs.quarantined import condition_of, say_open
+from jobs.entries import submit
+from jobs.ledger.store import DISCARD, Request
 from jobs.replay import DRY_RUN
+from jobs.runtime.job import SELECTION, WHO, WHY, Job, job, selection_of
+from jobs.staging.open_quarantine import condition_of, say_open
 
 
 def discard(run: Job) -> None:
@@ -20,7 +20,7 @@ def discard(run: Job) -> None:
     elif run.options.dry_run:
         run.say("these would be discarded; this was a dry run, nothing was changed")
     else:
-        asking.carry_out(run, Request(DISCARD, run.options.who, run.options.why, through, selection=selection))
+        submit.carry_out(run, Request(DISCARD, run.options.who, run.options.why, through, selection=selection))
 
 
 if __name__ == "__main__":

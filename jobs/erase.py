@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import sys
 
-from jobs import asking
-from jobs.closing import close_all
-from jobs.drain import drain_waiting, logs_of
-from jobs.erasures import hash_of, read_key
-from jobs.job import WHO, WHY, Job, job
-from jobs.ledger import ERASE, LedgerError, Request
+from jobs.entries import submit
+from jobs.entries.commit import close_all
+from jobs.ledger.store import ERASE, LedgerError, Request
+from jobs.raw.drain import drain_waiting, logs_of
+from jobs.runtime.job import WHO, WHY, Job, job
+from jobs.upkeep.erasures import hash_of, read_key
 
 TRIES = 100  # times that all that waits is drained before an erasure
 
@@ -21,7 +21,7 @@ def erase(run: Job) -> None:
         sys.exit("erase: no player is named; set LAKEHOUSE_ERASE_PLAYER")
     player_hash = hash_of(player, read_key(run.settings.erasure_key_file))
     take_all_that_waits(run)
-    asking.carry_out(run, Request(ERASE, run.options.who, run.options.why, 0, player_hash=player_hash))
+    submit.carry_out(run, Request(ERASE, run.options.who, run.options.why, 0, player_hash=player_hash))
 
 
 def take_all_that_waits(run: Job) -> None:

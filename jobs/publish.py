@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import sys
 
-from jobs.closing import close_all
-from jobs.job import job
+from jobs.entries.commit import close_all
+from jobs.runtime.job import job
 
 if __name__ == "__main__":
     with job("publish", sys.argv[1:]) as this:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import sys
 
-from jobs import asking
-from jobs.job import DAY, WHO, WHY, Job, Option, job
-from jobs.ledger import REBUILD, Request
+from jobs.entries import submit
+from jobs.ledger.store import REBUILD, Request
+from jobs.runtime.job import DAY, WHO, WHY, Job, Option, job
 
 TABLES: Option = ("--tables", {"default": "", "help": "event tables to rebuild, separated by commas; empty: all"})
 
@@ -19,7 +19,7 @@ def rebuild(run: Job) -> None:
         return
     tables = tuple(sorted(name.strip() for name in run.options.tables.split(",") if name.strip())) or None
     request = Request(REBUILD, run.options.who, run.options.why, done.entry_id, day=run.day, tables=tables)
-    asking.carry_out(run, request)  # an abandoned one is not tried again: the task `verdict` turns the run red
+    submit.carry_out(run, request)  # an abandoned one is not tried again: the task `verdict` turns the run red
 
 
 if __name__ == "__main__":

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import sys
 
-from jobs import asking
-from jobs.job import REASON, SELECTION, WHO, WHY, Job, Option, job, selection_of
-from jobs.ledger import REPLAY, Request
-from jobs.quarantined import condition_of, say_open
-from jobs.stage_replay import rejudge
-from jobs.staging import read
-from lakehouse import names
+from jobs.entries import submit
+from jobs.entries.dry_run import foretell
+from jobs.ledger.store import REPLAY, Request
+from jobs.runtime.job import REASON, SELECTION, WHO, WHY, Job, Option, job, selection_of
+from jobs.staging.open_quarantine import condition_of, say_open
 
 WAIVER: Option = (
     "--waiver",
@@ -30,25 +28,7 @@ def replay(run: Job) -> None:
     if run.options.dry_run:
         foretell(run, request)
         return
-    asking.carry_out(run, request)
-
-
-def foretell(run: Job, request: Request) -> None:
-    """Judges and audits what the request would take, and says what would become of it; changes no table."""
-    folder = f"{run.settings.warehouse_uri}/{names.STAGING}/dry_run/{run.attempt_id}"
-    decision = rejudge(run, request, folder, f"dry-run-{run.attempt_id[:12]}")
-    for each in sorted({c.destination for c in decision.counts}):
-        rows = sum(c.rows for c in decision.counts if c.destination == each)
-        run.say(f"  would go to {each}: {rows}")
-    again = read(run.spark, folder).where("reason_code is not null").groupBy("reason_code").count().collect()
-    for row in sorted(again, key=lambda row: str(row["reason_code"])):
-        run.say(f"  would fail again: {row['count']} by {row['reason_code']}")
-    for each in decision.refused:
-        run.say(f"  would be refused again: {each.rows} by audit:{each.rule}")
-    run.say(
-        f"the audit would be {decision.verdict} {', '.join(decision.failed_checks)} (page {decision.page}); "
-        "this was a dry run, nothing was changed"
-    )
+    submit.carry_out(run, request)
 
 
 if __name__ == "__main__":

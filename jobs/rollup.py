@@ -2,58 +2,10 @@
 
 from __future__ import annotations
 
-import datetime as dt
 import sys
 
-from jobs import builds, daily
-from jobs.conflicts import replace_newest
-from jobs.job import DAY, Job, job
-from jobs.session import tune_for
-from jobs.sums import named_errors
-from lakehouse import names
-
-
-def build(run: Job, day: dt.date) -> int:
-    """Builds the day. Returns through which ledger entry it is built.
-
-    The ledger is read before the tables: what is published meanwhile is then either in the facts or starts another
-    build, never missed. A build from older entries than the one that is there changes nothing. The build is on record
-    before a table changes, so that no inventory snapshot is taken for current that does not hold it.
-
-    Raises:
-        SumError: a sum of the day is too big for its column.
-    """
-    built_through = run.ledger.read().closed_through
-    tune_for(run.spark, None)
-    run.hooks.at("after_built_through")
-    tables = {
-        name: run.spark.read.format("delta").load(run.path(names.event_table(name))) for name in run.contracts.tables
-    }
-    events = daily.events_of_day(tables, run.contracts, day)
-    builds.start(run, [day], built_through)
-    run.hooks.at("after_build_started")
-    for table, rows in (  # first whose sums can be too big: then nothing of the day has changed
-        (names.PLAYER_ITEM_CHANGES, daily.player_changes(events, day)),
-        (names.DAILY_ITEM_SALES, daily.item_sales(events, day)),
-        (names.DAILY_EVENT_COUNTS, daily.event_counts(events)),
-    ):
-        stamped = rows.selectExpr(
-            "*", f"cast({built_through} as bigint) as built_through", f"date '{day}' as event_date"
-        )
-        with named_errors():
-            replace_newest(
-                stamped.coalesce(1),
-                run.path(table),
-                app=f"build {table.name} {day}",
-                version=built_through,
-                replace_where=f"event_date = date '{day}'",
-                say=run.say,
-            )
-        run.hooks.at(f"after_build:{table.name}")
-        run.say(f"{table.qualified} of {day} is built through entry {built_through}")
-    builds.finish(run, [day], built_through)
-    return built_through
-
+from jobs.daily.rollup import build
+from jobs.runtime.job import DAY, job
 
 if __name__ == "__main__":
     with job("rollup", sys.argv[1:], DAY) as this:

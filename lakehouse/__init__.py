@@ -1,1 +1,1 @@
-"""What all parts share: event contracts, names of topics, tables and paths, settings; the command and the local stack."""
+"""The kernel that all parts share: contracts, the ledger's vocabulary, names, clients, settings. It imports nothing of ours."""

@@ -64,7 +64,7 @@ class Settings(BaseSettings):
 
     # Where tables and pages live
     warehouse: str = "/lakehouse"  # folder in HDFS
-    contracts: Path = CHECKOUT / "lakehouse" / "contracts"
+    contracts: Path = CHECKOUT / "contracts"
     rules: Path = CHECKOUT / "expectations" / "rules"  # hand-written batch checks and business rules
     quality: Path = _derived(lambda d: d["state"] / "quality")  # results and pages of Great Expectations
 
@@ -80,7 +80,6 @@ class Settings(BaseSettings):
     max_event_bytes: int = Field(default=262_144, ge=1_024)  # of one message value; larger ones are quarantined
     kill_at: str | None = None  # tests only: the named point at which a job kills itself
     stop_at: str | None = None  # tests only: the named point at which a job stops itself (SIGSTOP), as one that hangs
-    broken: tuple[str, ...] = ()  # tests only: safeguards left out (JSON list), so that the tests' oracle must notice
     header_rules: dict[str, str] = Field(default_factory=dict)  # JSON: header name -> keep, drop, hash or set VALUE
     max_body_bytes: int = Field(default=8 * 2**20, ge=1_024)  # of one HTTP request
     max_batch_events: int = Field(default=10_000, ge=1)  # of one request to /v1/events

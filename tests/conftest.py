@@ -10,7 +10,7 @@ from collections.abc import Iterator
 import pytest
 
 from lakehouse.settings import Settings
-from lakehouse.stack.control import down, up
+from stack.control import down, up
 from tests.real import Real, clean_environment
 
 IDLE_SECONDS = 300.0

@@ -10,7 +10,7 @@ import subprocess
 import sys
 import tempfile
 import traceback
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 _CONTEXT = multiprocessing.get_context("forkserver")
@@ -20,13 +20,21 @@ _CONTEXT.set_forkserver_preload(["tests.preloaded"])
 class ForkedJob:
     """jobs/<name>.py as its own process, as `subprocess.Popen` would start it with both outputs in one pipe."""
 
-    def __init__(self, name: str, arguments: Sequence[str], environment: Mapping[str, str], folder: Path) -> None:
+    def __init__(
+        self,
+        name: str,
+        arguments: Sequence[str],
+        environment: Mapping[str, str],
+        folder: Path,
+        change: Callable[[], None] | None = None,
+    ) -> None:
+        """`change`, a function of a module, is called in the process before the job is."""
         self.args = [name, *arguments]
         descriptor, output = tempfile.mkstemp(prefix="job-", dir=environment["TMPDIR"])
         os.close(descriptor)
         self._output = Path(output)
         self._process = _CONTEXT.Process(
-            target=_run, args=(name, list(arguments), dict(environment), str(folder), output)
+            target=_run, args=(name, list(arguments), dict(environment), str(folder), output, change)
         )
         self._process.start()
         assert self._process.pid is not None
@@ -60,7 +68,14 @@ class ForkedJob:
         self._process.kill()
 
 
-def _run(name: str, arguments: list[str], environment: dict[str, str], folder: str, output: str) -> None:
+def _run(
+    name: str,
+    arguments: list[str],
+    environment: dict[str, str],
+    folder: str,
+    output: str,
+    change: Callable[[], None] | None,
+) -> None:
     """In the forked process: becomes the job."""
     os.setsid()
     with open(output, "wb") as out:
@@ -74,6 +89,8 @@ def _run(name: str, arguments: list[str], environment: dict[str, str], folder: s
     sys.argv = [f"jobs/{name}.py", *arguments]
     code: object = 0
     try:
+        if change:
+            change()
         runpy.run_module(f"jobs.{name}", run_name="__main__", alter_sys=True)
     except SystemExit as ended:
         code = ended.code

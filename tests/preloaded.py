@@ -11,7 +11,7 @@ import kafka  # noqa: F401
 import pyspark.sql.connect.session
 import pyspark.sql.functions  # noqa: F401
 
-import jobs.closing  # noqa: F401
+import jobs.entries.commit  # noqa: F401
 from expectations.audit import prepare
 
 prepare()

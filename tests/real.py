@@ -10,19 +10,20 @@ import subprocess
 import sys
 import time
 import uuid
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import yaml
 
-from lakehouse.airflow_api import AirflowApi
-from lakehouse.contract import Contracts, load_contracts
-from lakehouse.kafka_logs import admin
-from lakehouse.query import USER, query
+from lakehouse.clients.airflow import AirflowApi
+from lakehouse.clients.kafka import admin
+from lakehouse.clients.trino import USER, query
+from lakehouse.contract.load import load_contracts
+from lakehouse.contract.model import Contracts
 from lakehouse.settings import CHECKOUT, Settings
-from lakehouse.stack.environment import AIRFLOW_USER, airflow_password, job_environment, local_settings
+from stack.environment import AIRFLOW_USER, airflow_password, job_environment, local_settings
 from tests.forked import ForkedJob
 
 JOB_SECONDS = 240
@@ -54,13 +55,16 @@ class Real:
     # ---- jobs
 
     def start(
-        self, job: str, *arguments: str, cold: bool = False, **settings: str
+        self, job: str, *arguments: str, cold: bool = False, change: Callable[[], None] | None = None, **settings: str
     ) -> subprocess.Popen[str] | ForkedJob:
-        """Starts jobs/<job>.py as a process: with the warm Spark, or by spark-submit with one of its own."""
+        """Starts jobs/<job>.py as a process: with the warm Spark, or by spark-submit with one of its own.
+
+        `change`: called in the process before a warm job begins.
+        """
         environment = job_environment(local_settings(self.settings))
         environment |= {f"LAKEHOUSE_{name.upper()}": value for name, value in settings.items()}
         if not cold:
-            return ForkedJob(job, ["--run", "test", *arguments], environment, CHECKOUT)
+            return ForkedJob(job, ["--run", "test", *arguments], environment, CHECKOUT, change)
         del environment["LAKEHOUSE_SPARK_REMOTE"]
         submit = str(Path(sys.prefix) / "bin" / "spark-submit")
         return subprocess.Popen(
@@ -96,7 +100,7 @@ class Real:
     def spark_sql(self, statement: str) -> None:
         """Runs one statement in the warm Spark, in a process of its own."""
         code = (
-            "import sys; from jobs.session import spark_session; from lakehouse.settings import Settings;"
+            "import sys; from jobs.runtime.session import spark_session; from lakehouse.settings import Settings;"
             "spark_session(Settings.load(), 'test').sql(sys.argv[1]).collect()"
         )
         done = subprocess.run(
@@ -202,7 +206,7 @@ class Real:
 
 def contracts_with(folder: Path, event_type: str, **changes: Any) -> Path:
     """A copy of the contracts in `folder`, one of them changed: `x_rules=[...]` sets x-rules."""
-    shutil.copytree(CHECKOUT / "lakehouse" / "contracts", folder, dirs_exist_ok=True)
+    shutil.copytree(CHECKOUT / "contracts", folder, dirs_exist_ok=True)
     file = folder / f"{event_type}.yaml"
     new = {name.replace("x_", "x-"): value for name, value in changes.items()}
     file.write_text(yaml.safe_dump({**yaml.safe_load(file.read_text()), **new}, sort_keys=False))

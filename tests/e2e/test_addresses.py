@@ -7,7 +7,7 @@ import re
 import requests
 
 from lakehouse.settings import CHECKOUT, Settings
-from lakehouse.stack.status import status
+from stack.status import status
 from tests.real import Real
 
 _ROW = re.compile(r"^\|[^|]*\| (<http://127\.0\.0\.1:.*?) \|", re.MULTILINE)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from lakehouse.stack.environment import AIRFLOW_USER, airflow_password
+from stack.environment import AIRFLOW_USER, airflow_password
 from tests.browser import HOW_TO_INSTALL, MISSING, Browser, browser
 from tests.real import Real, event
 

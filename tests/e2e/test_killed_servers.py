@@ -8,8 +8,8 @@ import time
 import pytest
 import requests
 
-from lakehouse.query import QueryError
-from lakehouse.stack.processes import stack_processes
+from lakehouse.clients.trino import QueryError
+from stack.processes import stack_processes
 from tests.real import Real, new_event_id
 
 pytestmark = pytest.mark.timeout(600)

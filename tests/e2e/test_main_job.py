@@ -14,9 +14,9 @@ from dataclasses import dataclass
 import pytest
 import requests
 
-from lakehouse.demo import QUESTIONS, added, ask, compare, demo, ingest
-from lakehouse.loads import PLAYERS, SHOPS, Load, sender
 from lakehouse.settings import CHECKOUT
+from stack.demo import QUESTIONS, added, ask, compare, demo, ingest
+from stack.loads import PLAYERS, SHOPS, Load, sender
 from tests.real import Real
 
 pytestmark = pytest.mark.timeout(900)
@@ -95,7 +95,7 @@ def test_requestors_and_acceptors_are_counted(sent: Sent) -> None:
 
 
 def test_trace_finds_an_event_by_the_id_the_api_answered(sent: Sent) -> None:
-    lakehouse = [sys.executable, "-m", "lakehouse.cli", "trace", sent.event_id, "--json"]
+    lakehouse = [sys.executable, "-m", "operations.cli", "trace", sent.event_id, "--json"]
     done = subprocess.run(lakehouse, capture_output=True, text=True, timeout=60, cwd=CHECKOUT, check=True)
     (arrival,) = json.loads(done.stdout)
     assert (arrival["place"], arrival["event_id"]) == ("cart_actions", sent.event_id)
@@ -163,7 +163,7 @@ def test_quality_pages_are_for_those_who_are_logged_in(scheduled: Real) -> None:
 
 def test_status_shows_every_service(scheduled: Real) -> None:
     done = subprocess.run(
-        [sys.executable, "-m", "lakehouse.cli", "status", "--json"],
+        [sys.executable, "-m", "operations.cli", "status", "--json"],
         capture_output=True, text=True, timeout=60, cwd=CHECKOUT, check=True,
     )  # fmt: skip
     services = {service["service"]: service["state"] for service in json.loads(done.stdout)["services"]}

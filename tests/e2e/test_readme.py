@@ -14,8 +14,8 @@ import click
 import pytest
 import requests
 
-from lakehouse.cli import main
 from lakehouse.settings import CHECKOUT, Settings
+from operations.cli import main
 from tests.real import Real
 
 pytestmark = pytest.mark.timeout(600)
@@ -163,7 +163,7 @@ def answers(stack: Real) -> Iterator[dict[str, str]]:
     try:
         yield said
     finally:
-        subprocess.run([sys.executable, "-m", "lakehouse.cli", "up"], cwd=CHECKOUT, timeout=400, check=True)
+        subprocess.run([sys.executable, "-m", "operations.cli", "up"], cwd=CHECKOUT, timeout=400, check=True)
 
 
 @pytest.fixture(scope="module")

@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -26,12 +27,16 @@ class Jobs:
     def __init__(self, real: Real) -> None:
         self._real = real
         self.settings: dict[str, str] = {}  # of every job from now on
+        self.change: Callable[[], None] | None = (
+            None  # called in the process of every job from now on, before it begins
+        )
         self.log: list[str] = []
         self._started: list[Any] = []
 
-    def start(self, job: str, **settings: str) -> Any:
-        self.note(f"start {job} {settings or ''}")
-        process = self._real.start(job, **{**self.settings, **settings})
+    def start(self, job: str, *, change: Callable[[], None] | None = None, **settings: str) -> Any:
+        change = change or self.change
+        self.note(f"start {job} {settings or ''} {change.__name__ if change else ''}")
+        process = self._real.start(job, change=change, **{**self.settings, **settings})
         self._started.append(process)
         return process
 
@@ -53,14 +58,14 @@ class Jobs:
         self.note(f"ended with {process.returncode}:\n{output}")
         return int(process.returncode)
 
-    def run(self, job: str, **settings: str) -> None:
+    def run(self, job: str, *, change: Callable[[], None] | None = None, **settings: str) -> None:
         """Tries the job until it ends well.
 
         Raises:
             Stuck: it does not within RECOVERY_SECONDS.
         """
         until, tries = time.monotonic() + RECOVERY_SECONDS, 1
-        while code := self.end(self.start(job, **settings)):
+        while code := self.end(self.start(job, change=change, **settings)):
             if time.monotonic() > until:
                 raise Stuck(f"{job} ended with {code} at each of {tries} tries in {RECOVERY_SECONDS:.0f} s")
             time.sleep(PAUSE_SECONDS)

@@ -10,8 +10,8 @@ from contextlib import contextmanager
 
 import requests
 
-from lakehouse.stack.environment import job_environment, local_settings, python_bin
-from tests.faults import oracle, results
+from stack.environment import job_environment, local_settings, python_bin
+from tests.faults import oracle, results, sabotage
 from tests.faults.jobs import Jobs
 from tests.faults.load import Load
 from tests.faults.servers import Servers, kill
@@ -63,7 +63,7 @@ def staging(bench: Bench) -> str:
     """A writer that loses rows: the balance stops it, and nothing is lost."""
     bench.send()
     bench.jobs.run("drain")
-    code = bench.jobs.end(bench.jobs.start("publish", broken='["staging"]'))
+    code = bench.jobs.end(bench.jobs.start("publish", change=sabotage.lose_rows))
     said = next((line for line in bench.jobs.log[-1].splitlines() if "BalanceError: the batch does not" in line), "")
     bench.jobs.run("publish")
     wrong = bench.wrong()
@@ -74,7 +74,7 @@ def staging_and_balance(bench: Bench) -> str:
     """The same without the balance: the rows are gone, and the oracle says so."""
     bench.send()
     bench.jobs.run("drain")
-    bench.jobs.run("publish", broken='["staging", "balance"]')
+    bench.jobs.run("publish", change=sabotage.lose_rows_unnoticed)
     return seen("lost", bench.wrong())
 
 
@@ -82,7 +82,7 @@ def transactions(bench: Bench) -> str:
     """Writes without transaction ids: a second run beside a stopped one doubles its rows."""
     bench.send()
     bench.jobs.run("drain")
-    bench.jobs.settings["broken"] = '["transactions"]'
+    bench.jobs.change = sabotage.forget_transaction_ids
     first = bench.jobs.stopped_at("publish", "between_tables")
     bench.jobs.end(bench.jobs.start("publish"))
     bench.jobs.go_on(first)
@@ -141,11 +141,10 @@ def careless_api(real: Real) -> Iterator[str]:
         port = free.getsockname()[1]
     settings = local_settings(real.settings)
     environment = job_environment(settings) | {
-        "LAKEHOUSE_BROKEN": '["acks"]',
         "LAKEHOUSE_API_PORT": str(port),
         "PROMETHEUS_MULTIPROC_DIR": str(settings.state / "tmp" / "careless-api-metrics"),
     }
-    command = [str(python_bin() / "python"), "-m", "api"]
+    command = [str(python_bin() / "python"), "-m", "tests.faults.sabotage"]
     with (settings.state / "logs" / "careless-api.log").open("w") as log:
         process = subprocess.Popen(command, env=environment, cwd=CHECKOUT, stdout=log, stderr=subprocess.STDOUT)
     url = f"http://127.0.0.1:{port}"

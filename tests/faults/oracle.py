@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from lakehouse.query import QueryError
+from lakehouse.clients.trino import QueryError
 from tests.real import Place, Real
 
 RAW = "raw"

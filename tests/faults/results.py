@@ -17,7 +17,16 @@ from tests.faults.matrix import FAULTS, POINTS, Trial
 
 PASSED, SKIPPED, CAUGHT = "passed", "skipped", "caught"
 MUTATION = "mutation"  # in place of a fault; the point is then the mutation's name
-TESTED = ("api", "docker", "expectations", "jobs", "lakehouse")  # a change in these makes results old
+TESTED = (
+    "api",
+    "contracts",
+    "docker",
+    "expectations",
+    "jobs",
+    "lakehouse",
+    "operations",
+    "stack",
+)  # a change in these makes results old
 
 
 @dataclass(frozen=True)

@@ -14,12 +14,12 @@ from pathlib import Path
 import psutil
 import requests
 
-from lakehouse.hdfs import USER
+from lakehouse.clients.hdfs import USER
 from lakehouse.settings import Settings
-from lakehouse.stack.environment import MARK, local_settings
-from lakehouse.stack.errors import NotReady
-from lakehouse.stack.probes import await_service
-from lakehouse.stack.processes import stack_processes
+from stack.environment import MARK, local_settings
+from stack.errors import NotReady
+from stack.probes import await_service
+from stack.processes import stack_processes
 
 BACK_SECONDS = 240.0
 DISK = "192m"  # the file system under Kafka

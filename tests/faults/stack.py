@@ -9,8 +9,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from lakehouse.settings import Settings
-from lakehouse.stack.control import down, up
-from lakehouse.stack.supervisor import Supervisor
+from stack.control import down, up
+from stack.supervisor import Supervisor
 from tests.faults.servers import mount_disk, unmount_disk
 from tests.real import Real, clean_environment
 

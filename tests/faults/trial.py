@@ -179,7 +179,7 @@ def prepare(bench: Bench) -> None:
 def new_field(bench: Bench) -> Path:
     """Contracts with a field that no table has yet."""
     name = f"extra_{oracle.last_entry(bench.real)}_{bench.trial.seed}"
-    contract = yaml.safe_load((CHECKOUT / "lakehouse" / "contracts" / "purchase_sword.yaml").read_text())
+    contract = yaml.safe_load((CHECKOUT / "contracts" / "purchase_sword.yaml").read_text())
     fields = {**contract["properties"], name: {"type": "string", "description": "Added by a trial."}}
     folder = bench.real.settings.state / "contracts" / name
     return contracts_with(folder, "purchase_sword", properties=fields)

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import requests
 
-from lakehouse.hdfs import USER
+from lakehouse.clients.hdfs import USER
 from lakehouse.settings import Settings
 
 POLL_SECONDS = 0.003

@@ -7,9 +7,9 @@ from collections.abc import Iterator
 import pytest
 import requests
 
-from lakehouse.hdfs import Hdfs
-from lakehouse.query import USER, QueryError
-from lakehouse.views import create_views, views
+from lakehouse.catalog.views import create_views, views
+from lakehouse.clients.hdfs import Hdfs
+from lakehouse.clients.trino import USER, QueryError
 from tests.real import Real, event
 
 pytestmark = pytest.mark.timeout(900)

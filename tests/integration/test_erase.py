@@ -7,7 +7,7 @@ import re
 
 import pytest
 
-from lakehouse.hdfs import Hdfs
+from lakehouse.clients.hdfs import Hdfs
 from tests.real import Real, event, new_event_id
 
 pytestmark = pytest.mark.timeout(900)

@@ -10,7 +10,7 @@ import pytest
 from kafka import KafkaAdminClient, TopicPartition
 from kafka.admin import ConfigResource, ConfigResourceType, NewPartitions
 
-from lakehouse.topics import create_topics
+from lakehouse.catalog.topics import create_topics
 from tests.real import Real, event
 
 pytestmark = pytest.mark.timeout(600)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import requests
 
-from lakehouse.hdfs import USER, Hdfs
+from lakehouse.clients.hdfs import USER, Hdfs
 from tests.real import Real
 
 pytestmark = pytest.mark.timeout(600)

@@ -239,7 +239,7 @@ def test_a_deleted_topic_stops_the_drain_loudly(stack: Real) -> None:
     """Names the topic and moves nothing. (The topic of this contract exists nowhere but in this test.)"""
     entries = stack.value("select max(entry_id) from ops.ledger")
     folder = stack.settings.state / "contracts-with-another-topic"
-    shutil.copytree(CHECKOUT / "lakehouse" / "contracts", folder, dirs_exist_ok=True)
+    shutil.copytree(CHECKOUT / "contracts", folder, dirs_exist_ok=True)
     file = folder / "default.yaml"
     file.write_text(file.read_text().replace("x-topic: events", "x-topic: no_such_topic"))
     process = stack.start("drain", contracts=str(folder))
@@ -293,7 +293,7 @@ def test_a_days_facts_add_up_and_an_older_build_does_not_replace_a_newer_one(sta
 
 
 def test_trace_tells_each_arrival(stack: Real) -> None:
-    from lakehouse.tracing import trace
+    from operations.tracing import trace
 
     same = new_event_id()
     stack.produce(event(event_id=same), event(event_id=same))

@@ -6,9 +6,9 @@ import datetime as dt
 
 import pytest
 
-from lakehouse import expiry
-from lakehouse.kafka_logs import admin, first_times, group_offsets, read_logs
-from lakehouse.look import anything_new
+from lakehouse.clients import expiry
+from lakehouse.clients.kafka import admin, first_times, group_offsets, read_logs
+from operations.look import anything_new
 from tests.real import Real
 
 pytestmark = pytest.mark.timeout(900)

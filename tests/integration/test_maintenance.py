@@ -14,10 +14,10 @@ from typing import Any
 
 import pytest
 
-from lakehouse.hdfs import Hdfs
+from lakehouse.catalog.agreement import trino_columns
+from lakehouse.catalog.topics import TOPIC_CONFIG
+from lakehouse.clients.hdfs import Hdfs
 from lakehouse.settings import CHECKOUT
-from lakehouse.table_health import trino_columns
-from lakehouse.topics import TOPIC_CONFIG
 from tests.real import JOB_SECONDS, Real, event, new_event_id
 
 pytestmark = pytest.mark.timeout(900)
@@ -100,7 +100,9 @@ def test_daily_work_keeps_what_is_open_and_brings_back_what_the_metastore_lost(s
     assert [folder.name for folder in hdfs.list(staging) if folder.name != "dry_run"] == [
         f"entry_id={waiting['entry_id']}"
     ]
-    assert "game.sword_purchases: repaired: registered game.sword_purchases again, which was not in the metastore" in said
+    assert (
+        "game.sword_purchases: repaired: registered game.sword_purchases again, which was not in the metastore" in said
+    )
     assert "game.horse_purchases: Delta log, metastore and Trino agree" in said
     assert content(stack, "game.sword_purchases") == rows
 
@@ -124,7 +126,7 @@ def test_a_table_whose_creation_was_cut_short_is_registered_as_its_log_says(stac
 def test_a_table_whose_files_are_gone_fails_the_daily_work_by_name(stack: Real) -> None:
     """(A table of this test alone, made by a contract that exists nowhere else.)"""
     folder = stack.settings.state / "contracts-with-lost-table"
-    shutil.copytree(CHECKOUT / "lakehouse" / "contracts", folder, dirs_exist_ok=True)
+    shutil.copytree(CHECKOUT / "contracts", folder, dirs_exist_ok=True)
     text = (folder / "default.yaml").read_text()
     text = text.replace("title: default", "title: lost").replace("x-table: default_events", "x-table: lost_events")
     (folder / "lost.yaml").write_text(text)

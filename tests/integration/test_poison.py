@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 import requests
 
-from lakehouse.hdfs import Hdfs
+from lakehouse.clients.hdfs import Hdfs
 from lakehouse.names import markers_folder
-from lakehouse.tracing import trace
+from operations.tracing import trace
 from tests.faults.servers import Servers
 from tests.real import Place, Real, contracts_with, event, new_event_id
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from lakehouse.changed_days import changed_days
+from operations.changed_days import changed_days
 from tests.real import Place, Real, contracts_with, event, new_event_id
 
 pytestmark = pytest.mark.timeout(900)

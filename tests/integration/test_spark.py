@@ -9,9 +9,9 @@ import psutil
 import pytest
 
 from lakehouse.settings import CHECKOUT
-from lakehouse.stack.environment import job_environment, local_settings
-from lakehouse.stack.probes import await_service
-from lakehouse.stack.processes import stack_processes
+from stack.environment import job_environment, local_settings
+from stack.probes import await_service
+from stack.processes import stack_processes
 from tests.real import Real
 
 pytestmark = pytest.mark.timeout(900)

@@ -9,9 +9,9 @@ from collections.abc import Sequence
 import pytest
 from confluent_kafka import KafkaError, Message, Producer
 
-from lakehouse.kafka_logs import admin, first_times, offsets_from, read_logs
-from lakehouse.kafka_reader import offsets_with_message
-from lakehouse.offsets import Log, OffsetRange, OffsetsError, TopicPartition
+from lakehouse.clients.kafka import admin, first_times, offsets_from, read_logs
+from lakehouse.clients.kafka_reader import offsets_with_message
+from lakehouse.ledger.offsets import Log, OffsetRange, OffsetsError, TopicPartition
 from tests.real import Place, Real, event
 
 pytestmark = pytest.mark.timeout(600)

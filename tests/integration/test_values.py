@@ -28,7 +28,7 @@ LARGEST = 2**63 - 1
 def lakehouse(*arguments: str) -> str:
     """What the command prints, which ends well; a terminal obeys nothing of it."""
     done = subprocess.run(
-        [sys.executable, "-m", "lakehouse.cli", *arguments],
+        [sys.executable, "-m", "operations.cli", *arguments],
         cwd=CHECKOUT,
         env=os.environ | {"COLUMNS": "1000"},
         capture_output=True,
@@ -120,7 +120,7 @@ def test_values_that_python_does_not_hold_are_read_as_texts(stack: Real) -> None
 
 
 def test_a_sum_too_big_is_an_error_that_a_rebuild_of_the_day_ends(stack: Real, tmp_path: Path) -> None:
-    cart: dict[str, Any] = yaml.safe_load((CHECKOUT / "lakehouse" / "contracts" / "cart_action.yaml").read_text())
+    cart: dict[str, Any] = yaml.safe_load((CHECKOUT / "contracts" / "cart_action.yaml").read_text())
     properties = cart["properties"]
     del properties["items"]["items"]["properties"]["quantity"]["maximum"]  # as it was in version 1
     older = str(contracts_with(tmp_path / "contracts", "cart_action", properties=properties, x_version=1))

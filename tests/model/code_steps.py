@@ -21,9 +21,10 @@ WRITERS = {"append_once", "delete_rows", "replace_newest"}  # functions of ours 
 
 
 def functions(folder: Path = JOBS) -> Iterator[tuple[str, str, list[ast.AST]]]:
-    """(module, function, nodes) for every top-level function, method and module body; nested functions belong to theirs."""
-    for path in sorted(folder.glob("*.py")):
-        yield from _scopes(path.stem, "", ast.parse(path.read_text()))
+    """(module within jobs, function, nodes) for every top-level function, method and module body, with what is nested in it."""
+    for path in sorted(folder.rglob("*.py")):
+        module = ".".join(path.relative_to(folder).with_suffix("").parts)
+        yield from _scopes(module, "", ast.parse(path.read_text()))
 
 
 def _scopes(module: str, prefix: str, tree: ast.AST) -> Iterator[tuple[str, str, list[ast.AST]]]:
@@ -41,7 +42,7 @@ def _scopes(module: str, prefix: str, tree: ast.AST) -> Iterator[tuple[str, str,
 def writes(nodes: list[ast.AST], folder: Path = JOBS) -> list[str]:
     """What a function calls that writes a table, sorted: `append_once`, `.save`, or `sql` and the verb of its statement."""
     found: list[str] = []
-    modules = {path.stem for path in folder.glob("*.py")}
+    modules = {path.stem for path in folder.rglob("*.py")}
     for call in (n for n in nodes if isinstance(n, ast.Call)):
         name = call.func.attr if isinstance(call.func, ast.Attribute) else getattr(call.func, "id", "")
         if name in WRITERS:

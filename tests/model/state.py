@@ -40,7 +40,7 @@ class Commit(NamedTuple):
 
     table: str
     app: str | None
-    before: str | None = None  # kill points of jobs/hooks.py just before and after it
+    before: str | None = None  # kill points of jobs/runtime/hooks.py just before and after it
     after: str | None = None
 
 

@@ -7,44 +7,47 @@ import re
 
 import pytest
 
-from jobs import ledger
+from jobs.ledger import store
 from tests.model import code_steps
 from tests.model.state import COMMITS, READ_POINTS, TABLES
 
 # (module, function): its writing calls, and the commits of the model that they are, or why they are none.
 CODE: dict[tuple[str, str], tuple[list[str], tuple[str, ...] | str]] = {
-    ("ledger", "Ledger._write"): (["append_once"], ("plan", "decide", "abandon", "done")),
-    ("raw", "append_batch"): (["append_once"], ("raw",)),
-    ("closing", "_publish_rows"): (["append_once"] * 3, ("game:*", "quarantine", "actions")),
-    ("stage_erase", "carry_out"): (
+    ("ledger.store", "Ledger._write"): (["append_once"], ("plan", "decide", "abandon", "done")),
+    ("raw.raw_events", "append_batch"): (["append_once"], ("raw",)),
+    ("entries.commit", "_publish_rows"): (["append_once"] * 3, ("game:*", "quarantine", "actions")),
+    ("entries.erase", "carry_out"): (
         # also a row that names the entry (suppression, which the model finds needless) and the player's facts, of which a
         # build that comes in between is followed by another, since the erase changed the day
         ["append_once", "delete_rows", "delete_rows"],
         ("erase:*", "erase:quarantine", "erase:raw"),
     ),
-    ("losses", "record"): (["append_once"], ("loss",)),
-    ("rollup", "build"): (["replace_newest"], ("facts",)),
-    ("delta_writes", "append_once"): ([".save"], "the writer itself; its callers are listed"),
-    ("delta_writes", "delete_rows"): (["sql merge"], "the writer itself; its callers are listed"),
-    ("conflicts", "replace_newest"): ([".save"], "the writer itself; its callers are listed"),
-    ("staging", "write"): ([".parquet"], "a folder of one attempt's own, which nobody reads before it is decided"),
+    ("raw.losses", "record"): (["append_once"], ("loss",)),
+    ("daily.rollup", "build"): (["replace_newest"], ("facts",)),
+    ("delta.writes", "append_once"): ([".save"], "the writer itself; its callers are listed"),
+    ("delta.writes", "delete_rows"): (["sql merge"], "the writer itself; its callers are listed"),
+    ("delta.conflicts", "replace_newest"): ([".save"], "the writer itself; its callers are listed"),
+    ("staging.files", "write"): (
+        [".parquet"],
+        "a folder of one attempt's own, which nobody reads before it is decided",
+    ),
     ("audit_day", "audit"): ([".save", "sql ?"], "a row of ops.audits, which no step reads; a query"),
-    ("builds", "_append"): ([".save"], "the record of builds; only changed days and snapshots are told by it"),
-    ("inventory", "make_months"): (
+    ("daily.builds", "_append"): ([".save"], "the record of builds; only changed days and snapshots are told by it"),
+    ("daily.inventory", "make_months"): (
         ["replace_newest"],
         "snapshots of what the daily tables hold; made anew if not valid",
     ),
-    ("compaction", "join"): (["sql optimize"], "joins files, changes no row"),
-    ("housekeeping", "vacuum"): (["sql vacuum"], "deletes files that no version in use names"),
-    ("housekeeping", "set_properties"): (["sql ?"], "alter table: retention; changes no row"),
-    ("forgetting", "_has_older_log"): (
+    ("upkeep.compaction", "join"): (["sql optimize"], "joins files, changes no row"),
+    ("upkeep.housekeeping", "vacuum"): (["sql vacuum"], "deletes files that no version in use names"),
+    ("upkeep.housekeeping", "set_properties"): (["sql ?"], "alter table: retention; changes no row"),
+    ("upkeep.purge", "_has_older_log"): (
         ["sql ?"],
         "alter table: a checkpoint, so that old log entries go; changes no row",
     ),
-    ("forgetting", "note_purged"): (["sql update"], "says on the record of an erasure that nothing old is left"),
-    ("table_health", "in_metastore"): (["sql alter", "sql create"], "the metastore's entry of a table that is there"),
-    ("tables", "create"): (["sql ?", "sql create"], "creates what is not there"),
-    ("tables", "_follow"): (["sql alter", "sql alter"], "adds columns and comments, changes no row"),
+    ("upkeep.purge", "note_purged"): (["sql update"], "says on the record of an erasure that nothing old is left"),
+    ("upkeep.table_health", "in_metastore"): (["sql alter"], "the metastore's entry of a table that is there"),
+    ("delta.tables", "create_tables"): (["sql ?", "sql create", "sql create"], "creates what is not there"),
+    ("delta.tables", "_follow"): (["sql alter", "sql alter"], "adds columns and comments, changes no row"),
 }
 
 # Kill points beside the protocol.
@@ -82,8 +85,8 @@ def test_transaction_apps_are_the_models() -> None:
             assert not isinstance(steps, str)
             if "erase:raw" not in steps:  # there the app is that of the row which names the erase
                 assert app in {COMMITS[s.replace("*", TABLES[0])].app for s in steps}, f"{module}.{function}: {app}"
-    of_steps = {ledger.PLANNED: "plan", ledger.DECIDED: "decide", ledger.ABANDONED: "abandon", ledger.DONE: "done"}
-    assert {step: COMMITS[name].app for step, name in of_steps.items()} == ledger.TXN_APP
+    of_steps = {store.PLANNED: "plan", store.DECIDED: "decide", store.ABANDONED: "abandon", store.DONE: "done"}
+    assert {step: COMMITS[name].app for step, name in of_steps.items()} == store.TXN_APP
 
 
 def test_every_kill_point_is_a_step_of_the_model() -> None:

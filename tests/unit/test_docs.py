@@ -12,7 +12,9 @@ from lakehouse.settings import CHECKOUT
 
 DOCS = CHECKOUT / "docs"
 SOURCES = [
-    path for folder in ("lakehouse", "jobs", "expectations", "api") for path in (CHECKOUT / folder).rglob("*.py")
+    path
+    for folder in ("lakehouse", "jobs", "expectations", "api", "operations", "stack")
+    for path in (CHECKOUT / folder).rglob("*.py")
 ]
 
 
@@ -36,10 +38,10 @@ def test_the_runbook_says_what_to_do_about_every_named_error() -> None:
 @pytest.mark.parametrize("name", ["guarantees.md", "runbook.md"])
 def test_every_test_file_command_and_dag_that_a_guide_names_is_there(name: str) -> None:
     text = (DOCS / name).read_text()
-    paths = set(re.findall(r"`((?:tests|docs|lakehouse)/[\w/.-]+)`", text))
+    paths = set(re.findall(r"`((?:tests|docs|lakehouse|jobs|operations|stack|contracts|expectations)/[\w/.-]+)`", text))
     assert sorted(path for path in paths if not (CHECKOUT / path).exists()) == []
     commands = set(re.findall(r"`lakehouse ([a-z-]+)", text))
-    files = {path.stem.replace("_", "-") for path in (CHECKOUT / "lakehouse" / "commands").glob("*.py")}
+    files = {path.stem.replace("_", "-") for path in (CHECKOUT / "operations" / "commands").glob("*.py")}
     assert sorted(commands - files) == []
     assert commands or name != "runbook.md"
 

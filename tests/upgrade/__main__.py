@@ -11,7 +11,7 @@ from typing import Any
 import requests
 from kafka.admin import ConfigResource, ConfigResourceType
 
-from lakehouse.kafka_logs import admin
+from lakehouse.clients.kafka import admin
 from lakehouse.settings import CHECKOUT
 from tests.real import Place, Real, event, new_event_id
 from tests.upgrade import stack

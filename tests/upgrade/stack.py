@@ -16,16 +16,16 @@ from urllib.parse import quote
 
 import requests
 
-from lakehouse.hdfs import USER, Hdfs
+from lakehouse.clients.hdfs import USER, Hdfs
 from lakehouse.settings import CHECKOUT, Settings
-from lakehouse.stack import bootstrap, downloads, preflight
-from lakehouse.stack.control import down
-from lakehouse.stack.environment import job_environment, local_settings
-from lakehouse.stack.java import find_java, trino_java
-from lakehouse.stack.probes import await_service
-from lakehouse.stack.services import PORTS, Machine, Service, services
-from lakehouse.stack.steps import Step, run_steps
-from lakehouse.stack.supervisor import Supervisor, write_configuration
+from stack import bootstrap, downloads, preflight
+from stack.control import down
+from stack.environment import job_environment, local_settings
+from stack.java import find_java, trino_java
+from stack.probes import await_service
+from stack.services import PORTS, Machine, Service, services
+from stack.steps import Step, run_steps
+from stack.supervisor import Supervisor, write_configuration
 from tests.real import clean_environment
 
 # A ledger names staging folders with the NameNode's port: a dump can be restored only on the ports that it was made with.

@@ -19,11 +19,12 @@ from api.app import make_front
 from api.events import EventMaker
 from api.front import Front
 from api.publish import Publisher
-from lakehouse.contract import PROBE_TOPIC, load_contracts
+from lakehouse.contract.load import load_contracts
+from lakehouse.contract.model import PROBE_TOPIC
 from lakehouse.settings import CHECKOUT, Settings
 
 NOW = datetime(2026, 11, 22, 10, 0, 0, 123, tzinfo=UTC)
-CONTRACTS = load_contracts(CHECKOUT / "lakehouse" / "contracts")
+CONTRACTS = load_contracts(CHECKOUT / "contracts")
 
 
 @dataclass

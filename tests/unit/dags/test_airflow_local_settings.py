@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Engine, create_engine, event, text
 
-from lakehouse.stack.environment import CHECKOUT
+from stack.environment import CHECKOUT
 
 FILE = CHECKOUT / "dags" / "plugins" / "airflow_local_settings.py"
 

@@ -136,7 +136,7 @@ def test_waiting_for_a_day_takes_no_slot(bag: Any) -> None:
 
 
 def test_a_dag_starts_by_itself_or_by_hand_and_the_schedules_are_unpaused_with_the_stack(bag: Any) -> None:
-    from lakehouse.stack.bootstrap import UNPAUSED
+    from stack.bootstrap import UNPAUSED
 
     assert {dag_id for dag_id, dag in bag.dags.items() if not dag.timetable.can_be_scheduled} == BY_HAND
     assert set(UNPAUSED) == set(bag.dag_ids)  # a run of a paused DAG would stay queued, also one started by hand
@@ -300,10 +300,10 @@ def test_each_changed_day_is_built_once_for_each_change(bag: Any) -> None:
 
 
 def test_a_changed_day_becomes_a_run_named_after_day_and_entry(bag: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    from lakehouse.changed_days import ChangedDay
+    from operations.changed_days import ChangedDay
 
     day = ChangedDay(dt.date(2026, 3, 4), 12, "entry 12 (replay) changed it")
-    monkeypatch.setattr("lakehouse.changed_days.changed_days", lambda settings, now: [day])
+    monkeypatch.setattr("operations.changed_days.changed_days", lambda settings, now: [day])
     (run,) = bag.dags["maintain_tables"].get_task("find_changed_days").python_callable()
     assert run == {
         "trigger_run_id": "changed__2026-03-04__entry_12",

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from lakehouse.verdict import Audited
+from operations.verdict import Audited
 
 NOW = dt.datetime.now(dt.UTC)
 
@@ -73,7 +73,7 @@ def test_a_task_without_audit_links_the_index() -> None:
 def wait(monkeypatch: pytest.MonkeyPatch, absent: list[str], started: dt.datetime, day: str | None = None) -> Any:
     from lakehouse_tasks import wait_complete_task
 
-    monkeypatch.setattr("lakehouse.completeness.missing", lambda settings, day: absent)
+    monkeypatch.setattr("operations.completeness.missing", lambda settings, day: absent)
     task = wait_complete_task(dt.timedelta(hours=1))
     run = SimpleNamespace(run_after=NOW, start_date=started)
     return task.python_callable(dag_run=run, params={"day": day}, data_interval_start=None)

@@ -5,11 +5,11 @@ from __future__ import annotations
 import re
 
 from expectations.rulebook import CRITICAL, load_rules
-from lakehouse.contract import load_contracts
+from lakehouse.contract.load import load_contracts
 from lakehouse.settings import CHECKOUT, Settings
 
 CODE = re.compile(r"\b(rule|audit):([a-z][a-z_]*)")
-FOLDERS = ("dags/*.py", "lakehouse/commands/*.py", "lakehouse/quarantine.py", "README.md", "docs/*.md")
+FOLDERS = ("dags/*.py", "operations/commands/*.py", "operations/quarantine.py", "README.md", "docs/*.md")
 
 
 def test_each_example_of_a_reason_code_names_a_rule_of_its_kind() -> None:

@@ -12,7 +12,7 @@ import pytest
 import yaml
 
 from lakehouse.settings import CHECKOUT, Settings
-from lakehouse.stack.services import PORTS
+from stack.services import PORTS
 
 FILE = CHECKOUT / "docker" / "compose.yaml"
 FETCHED = (CHECKOUT / ".servers",)  # mounted, but fetched and not committed

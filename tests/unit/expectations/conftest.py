@@ -12,7 +12,8 @@ from pyspark.sql import DataFrame, SparkSession
 
 from expectations.row_rules import mark
 from expectations.rulebook import Rule, load_rules
-from lakehouse.contract import Contracts, load_contracts
+from lakehouse.contract.load import load_contracts
+from lakehouse.contract.model import Contracts
 from lakehouse.settings import Settings
 
 with warnings.catch_warnings():  # what other people's packages warn of while they are imported is theirs to mend

@@ -16,7 +16,7 @@ from pyspark.sql import DataFrame, SparkSession
 
 from expectations.audit import Audit, AuditError, Outcome, audit_batch, audit_day
 from expectations.rulebook import load_rules
-from lakehouse.contract import Contracts
+from lakehouse.contract.model import Contracts
 from lakehouse.settings import Settings
 from tests.unit.expectations.conftest import NOW, TYPES, MakeBatch
 

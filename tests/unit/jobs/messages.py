@@ -9,8 +9,8 @@ from pathlib import Path
 
 from pyspark.sql import DataFrame, Row, SparkSession
 
-from jobs.raw import as_raw
-from lakehouse.contract import load_contracts
+from jobs.raw.raw_events import as_raw
+from lakehouse.contract.load import load_contracts
 from lakehouse.settings import Settings
 
 CONTRACTS = load_contracts(Settings().contracts)

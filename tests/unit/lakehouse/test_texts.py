@@ -8,10 +8,10 @@ import re
 import jsonschema
 import pytest
 
-from jobs.job import WHO, WHY
 from jobs.replay import WAIVER
-from lakehouse.operate import check_why
+from jobs.runtime.job import WHO, WHY
 from lakehouse.texts import LONGEST, OR_NONE, REASON, TextError, harmless, harmless_lines, recorded
+from operations.runs import check_why
 
 GOOD = ["fixed", "  fixed  ", "a   b", "costs ${env:HOME} [red] :smile:", "Ünïcode 🐴 \u200dשלום", "x" * LONGEST]
 BAD = [

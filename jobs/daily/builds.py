@@ -1,0 +1,77 @@
+"""The record of builds: a day's is started before its tables change and finished after; snapshots are judged by it."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, NamedTuple
+
+from lakehouse import names
+from lakehouse.catalog.tables import DAY_BUILDS
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+    from jobs.runtime.job import Job
+
+ROLLUP, ERASE = "rollup", "erase"
+STARTED, FINISHED = "started", "finished"
+SCHEMA = ", ".join(f"{name} {kind}" for name, (kind, _) in DAY_BUILDS.items())
+
+
+class Build(NamedTuple):
+    """What the daily tables say of one day; attempts at the same build are one, since only one of them can commit."""
+
+    day: dt.date
+    built_through: int
+    cause: str = ROLLUP
+
+
+class Builds(NamedTuple):
+    """All builds that were ever started, and those of them that are finished."""
+
+    started: frozenset[Build]
+    finished: frozenset[Build]
+
+    def unfinished(self) -> list[Build]:
+        """Builds whose day may still change: neither finished nor superseded by a finished one of a later entry.
+
+        A superseded build changes nothing any more: Delta skips its transaction, whose version is lower.
+        """
+        newest: dict[dt.date, int] = {}
+        for build in self.finished:
+            if build.cause == ROLLUP:
+                newest[build.day] = max(build.built_through, newest.get(build.day, build.built_through))
+        return sorted(
+            build
+            for build in self.started - self.finished
+            if not (build.day in newest and newest[build.day] > build.built_through)
+        )
+
+
+def start(run: Job, days: Iterable[dt.date], built_through: int, cause: str = ROLLUP) -> None:
+    """Says that the daily tables of these days are about to change. From this commit on no snapshot holds them."""
+    _append(run, days, built_through, cause, STARTED)
+
+
+def finish(run: Job, days: Iterable[dt.date], built_through: int, cause: str = ROLLUP) -> None:
+    """Says that they have changed, whoever did it: the tables hold this build or a later one. An erase says it before
+    its entry is done."""
+    _append(run, days, built_through, cause, FINISHED)
+
+
+def read(spark: SparkSession, path: str) -> Builds:
+    """All builds; a row each, so a few thousand a year at most."""
+    rows = spark.read.format("delta").load(path).select("day", "built_through", "cause", "step").distinct().collect()
+    by_step: dict[str, set[Build]] = {STARTED: set(), FINISHED: set()}
+    for row in rows:
+        by_step[row["step"]].add(Build(row["day"], row["built_through"], row["cause"]))
+    return Builds(frozenset(by_step[STARTED]), frozenset(by_step[FINISHED]))
+
+
+def _append(run: Job, days: Iterable[dt.date], built_through: int, cause: str, step: str) -> None:
+    now = dt.datetime.now(dt.UTC)
+    rows = [(day, built_through, cause, step, run.run, now) for day in sorted(set(days))]
+    if rows:
+        frame = run.spark.createDataFrame(rows, SCHEMA).coalesce(1)
+        frame.write.format("delta").mode("append").save(run.path(names.DAY_BUILDS))

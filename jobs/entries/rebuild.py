@@ -1,0 +1,219 @@
+"""Stages a rebuild: judges a day's raw messages anew, by today's contracts, and compares with what the tables hold."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Sequence
+from dataclasses import replace
+from functools import reduce
+from typing import TYPE_CHECKING
+
+from jobs.delta.tables import create_tables, event_tables
+from jobs.entries.replay import judge_again
+from jobs.judging.checks import UNREADABLE
+from jobs.ledger.store import FAILED, INGEST, PASSED, Compared, Decision, Entry, Request, Snapshot
+from jobs.runtime.session import tune_for
+from jobs.staging import audit, files, refusals
+from jobs.staging.files import OPEN_REASON, Refused
+from jobs.staging.open_quarantine import KEY, open_rows
+from lakehouse import names
+from lakehouse.catalog import tables
+from lakehouse.catalog.spark_sql import literal
+from lakehouse.ledger.destinations import DUPLICATE, NOT_ASKED, QUARANTINE, RAW, SUPPRESSED
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame
+
+    from jobs.runtime.job import Job
+    from lakehouse.contract.model import Contract
+
+# Columns by which a row is not told to be another: which entry published it last.
+_NOT_COMPARED = ("entry_id",)
+ACCEPTED = "accepted"  # column: the message was published under a waiver
+
+
+def stage(run: Job, entry: Entry, snapshot: Snapshot) -> Decision:
+    """Judges all messages of the day in batches up to the request's `through`, but for those that it must leave alone.
+
+    Left alone is what an audit holds back, what nobody can read, what was discarded, and what used an event_id again: the
+    first event of that id may have been erased since, and its id must not be free by that. What was accepted by a waiver is
+    left out of the audit, and no rule of rows refuses it.
+    A table that would be as it was is not touched; if all are, nothing is decided but that.
+
+    Raises:
+        Refused: raw is not what the ledger counted, a table of the day has no contract any more, or the audit failed.
+        BalanceError: the messages do not add up.
+    """
+    request = entry.request
+    assert request is not None and request.day is not None
+    check_raw(run, entry, request.day)
+    contracts = [c for c in run.contracts.values() if request.tables is None or c.table in request.tables]
+    check_tables(run, request, contracts)
+
+    raw = run.spark.read.format("delta").load(run.path(names.RAW_EVENTS))
+    inside = f"event_date = date '{request.day}' and batch_id <= {request.through}"
+    opened = open_rows(run, f"{inside} and entry_id < {entry.entry_id}")
+    actions = run.spark.read.format("delta").load(run.path(names.QUARANTINE_ACTIONS))
+    of_day = actions.where(f"event_date = date '{request.day}' and entry_id < {entry.entry_id}")
+    alone = (
+        opened.where(f"startswith(reason_code, 'audit:') or reason_code in ('event_id_reused', '{UNREADABLE}')")
+        .select(*KEY)
+        .unionAll(of_day.where("action = 'discarded'").select(*KEY))
+    )
+    waived = of_day.where("action = 'waived'").select(*KEY).distinct().selectExpr("*", f"true as {ACCEPTED}")
+    batch = (
+        raw.where(inside)
+        .join(alone, KEY, "left_anti")
+        .join(opened.selectExpr(*[f"`{each}`" for each in KEY], f"reason_code as {OPEN_REASON}"), KEY, "left")
+        .join(waived, KEY, "left")
+    )
+    in_raw = files.count(batch.selectExpr(f"'{RAW}' as destination", "topic", "partition", "event_date"))
+    rows = sum(each.rows for each in in_raw)
+    tune_for(run.spark, rows)
+    run.say(f"day {request.day}: {rows} messages of batches up to {request.through} are judged anew")
+    folder = names.staging_folder(run.settings.warehouse_uri, entry.entry_id, run.attempt_id)
+    judged = _asked_for(judge_again(run, batch, raw, keep=[ACCEPTED]), request, contracts)
+    files.write_judged(judged, folder, rows, run.rules, run.contracts, accepted=ACCEPTED)
+    run.hooks.at("after_stage")
+    staged = files.read(run.spark, folder) if rows else None
+    if staged is not None:
+        files.check_balance(in_raw, files.count(staged))
+        staged = staged.where(f"destination <> '{NOT_ASKED}'")
+
+    comparison = compare(run, staged, contracts, inside)
+    for each in comparison:
+        run.say(f"  {each.destination}: {each.before} rows before, {each.after} after, {each.changed} differ")
+    if staged is None or not (any(each.changed for each in comparison) or _quarantine_differs(staged)):
+        return Decision(run.attempt_id, run.judged_by, PASSED, (), (), "", "", comparison=comparison)
+
+    run.hooks.at("before_audit")
+    audited = staged.join(waived, KEY, "left_anti")
+    name = f"rebuild-{entry.entry_id:06d}"
+    decision = audit.decide(run, name, audited, files.count(audited), folder, audit.Terms())
+    if decision.verdict == FAILED:
+        raise Refused(
+            f"the audit of the rebuilt day {request.day} failed: {', '.join(decision.failed_checks)}; the day is as it "
+            "was. Correct the contracts or the rule, and rebuild again",
+            decision.page,
+        )
+    swapped = {each.destination for each in comparison if each.changed} | {QUARANTINE, DUPLICATE, SUPPRESSED}
+    counts = refusals.as_decided(files.count(staged), decision.verdict)
+    counts = tuple(each for each in counts if each.destination in swapped)
+    return replace(decision, counts=counts, comparison=comparison)
+
+
+def check_raw(run: Job, entry: Entry, day: dt.date) -> None:
+    """Raw holds what the ledger counted of the day, less what was erased of it.
+
+    Raises:
+        Refused: names each partition that is off.
+    """
+    raw = run.spark.read.format("delta").load(run.path(names.RAW_EVENTS))
+    of_day = raw.where(f"event_date = date '{day}' and batch_id < {entry.entry_id}")
+    found = {(r["topic"], r["partition"]): r["count"] for r in of_day.groupBy("topic", "partition").count().collect()}
+    ledger = run.spark.read.format("delta").load(run.path(names.LEDGER))
+    counted = (
+        ledger.where(f"step = 'done' and entry_id < {entry.entry_id} and kind in ('{INGEST}', 'erase')")
+        .selectExpr("kind", "inline(counts)")
+        .where(f"event_date = date '{day}' and (kind = '{INGEST}' or destination = '{RAW}')")
+        .selectExpr("topic", "partition", f"if(kind = '{INGEST}', rows, -rows) as rows")
+        .groupBy("topic", "partition")
+        .agg({"rows": "sum"})
+        .collect()
+    )
+    wanted = {(r["topic"], r["partition"]): r["sum(rows)"] for r in counted}
+    off = [
+        f"{topic}-{partition}: {found.get((topic, partition), 0)} in raw, {wanted.get((topic, partition), 0)} counted"
+        for topic, partition in sorted({*found, *wanted})
+        if found.get((topic, partition), 0) != wanted.get((topic, partition), 0)
+    ]
+    if off:
+        raise Refused(
+            f"raw.events does not hold of {day} what the ledger counted, so a rebuild would lose or add rows: "
+            + "; ".join(off)
+        )
+
+
+def check_tables(run: Job, request: Request, contracts: Sequence[Contract]) -> None:
+    """Every event table that holds rows of the day belongs to a contract, and every table asked for is one.
+
+    Raises:
+        Refused: names the tables.
+    """
+    unknown = sorted(set(request.tables or ()) - {c.table for c in run.contracts.values()})
+    if unknown:
+        known = ", ".join(sorted(c.table for c in run.contracts.values()))
+        raise Refused(f"no contract has a table {', '.join(unknown)}; there are {known}")
+    if request.tables is not None:
+        return
+    with_contract = {c.table for c in contracts}
+    for name in event_tables(run.spark):
+        if name in with_contract:
+            continue
+        of_day = run.spark.table(f"{names.GAME}.{name}").where(f"event_date = date '{request.day}'")
+        if of_day.limit(1).collect():
+            raise Refused(
+                f"{names.GAME}.{name} holds rows of {request.day}, but no contract has this table any more; put the "
+                "contract back, or rebuild the other tables by their names"
+            )
+
+
+def compare(run: Job, staged: DataFrame | None, contracts: Sequence[Contract], inside: str) -> tuple[Compared, ...]:
+    """Each table of the contracts as it is (rows `inside`) and as it would be; a row that differs, comes or goes counts."""
+    create_tables(run.spark, run.settings, [tables.event_definition(c, run.contracts) for c in contracts])
+    old, new = [], []
+    for contract in contracts:
+        definition = tables.event_definition(contract, run.contracts)
+        digest = _digest({name: kind for name, (kind, _) in definition.columns.items()})
+        keys = [f"'{contract.table}' as destination", *[f"`{each}`" for each in KEY]]
+        current = run.spark.read.format("delta").load(run.path(names.event_table(contract.table))).where(inside)
+        old.append(current.selectExpr(*keys, f"{digest} as was"))
+        if staged is not None:
+            rows = files.event_rows(staged, contract, run.contracts, 0)
+            new.append(rows.selectExpr(*keys, f"{digest} as becomes"))
+    before = reduce(lambda one, other: one.unionAll(other), old)
+    after = (
+        reduce(lambda one, other: one.unionAll(other), new)
+        if new
+        else before.where("false").withColumnRenamed("was", "becomes")
+    )
+    both = before.join(after, ["destination", *KEY], "full")
+    found = both.groupBy("destination").agg({"was": "count", "becomes": "count"}).collect()
+    sizes = {r["destination"]: (r["count(was)"], r["count(becomes)"]) for r in found}
+    differ = both.where("not (was <=> becomes)").groupBy("destination").count().collect()
+    changed = {r["destination"]: r["count"] for r in differ}
+    return tuple(
+        Compared(c.table, *sizes.get(c.table, (0, 0)), changed.get(c.table, 0))
+        for c in sorted(contracts, key=lambda c: c.table)
+    )
+
+
+def _digest(columns: dict[str, str]) -> str:
+    """SQL: a hash of a row; maps, which Spark does not hash, as sorted lists of their entries."""
+    parts = [
+        f"array_sort(map_entries(`{name}`))" if kind.startswith("map") else f"`{name}`"
+        for name, kind in columns.items()
+        if name not in _NOT_COMPARED
+    ]
+    return f"xxhash64({', '.join(parts)})"
+
+
+def _quarantine_differs(staged: DataFrame) -> bool:
+    """Whether a message leaves quarantine, comes into it, or stands there for another reason."""
+    stays = f"destination = '{QUARANTINE}' and reason_code <=> {OPEN_REASON}"
+    differs = f"not ({stays}) and ({refusals.quarantined(PASSED)} or {OPEN_REASON} is not null)"
+    return bool(staged.where(differs).limit(1).collect())
+
+
+def _asked_for(judged: DataFrame, request: Request, contracts: Sequence[Contract]) -> DataFrame:
+    """Marks messages of event types whose tables are not to be rebuilt, so that nothing is done to them."""
+    from pyspark.sql import functions as F
+
+    if request.tables is None:
+        return judged
+    asked = f"coalesce(event_type in ({', '.join(literal(c.event_type) for c in contracts)}), false)"
+    new = {
+        "destination": f"if({asked}, destination, '{NOT_ASKED}')",
+        OPEN_REASON: f"if({asked}, {OPEN_REASON}, null)",
+    }
+    return judged.withColumns({name: F.expr(sql) for name, sql in new.items()})

@@ -1,0 +1,1 @@
+"""What becomes of a message: its contract, repeated events, header rules, conditions."""

@@ -1,0 +1,119 @@
+"""Which messages of a batch repeat an event that arrived before: the first arrival of an event_id is the event."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import TYPE_CHECKING, NamedTuple
+
+from jobs.judging import message
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame
+
+WINDOW_DAYS = 8  # a valid event_id's time is within 7 days before and 1 hour after the broker's
+NARROW = dt.timedelta(hours=1)
+PLACE = ["batch_id", "topic", "partition", "offset"]
+_KEY = ["topic_id", "partition", "offset"]
+_ORDER = f"struct(late, {', '.join(f'`{name}`' for name in PLACE)})"
+
+# What makes two messages the same event: type, player and own fields; the rest of the envelope may differ in a retry.
+_ENVELOPE = "'event_id', 'schema_version', 'received_at', 'occurred_at', 'host', 'user_agent', 'accept', 'http_headers'"
+
+
+class Bounds(NamedTuple):
+    """Least and greatest event_id, event_date and batch_id of some messages that have an event_id."""
+
+    ids: tuple[str, str]
+    days: tuple[dt.date, dt.date]
+    batches: tuple[int, int]
+
+
+def bounds_of(batch: DataFrame) -> Bounds | None:
+    """The bounds of the messages of `batch`; none if no message has an event_id."""
+    pairs = [f"struct(min({name}), max({name}))" for name in ("event_id", "event_date", "batch_id")]
+    (row,) = batch.where("event_id is not null").selectExpr(*pairs).collect()
+    return Bounds(*map(tuple, row)) if row[0][0] is not None else None
+
+
+def find_repeats(
+    batch: DataFrame, raw: DataFrame, bounds: Bounds | None, unreadable: DataFrame | None = None, late: bool = False
+) -> DataFrame | None:
+    """The messages of `batch` whose event_id arrived before, with what the first arrival says of them.
+
+    Args:
+        batch: rows of the raw table.
+        raw: the raw table; narrowed here to what can matter.
+        bounds: of `batch`; may be wider.
+        unreadable: messages (columns _KEY) that are not to be read; they are no arrivals.
+        late: whether the messages of `batch` were such until now, so that of each id any other arrival counts as earlier.
+
+    Returns:
+        None if no event_id is there twice, as usual (no rows if only hashes of ids are). Else one row a repeated message:
+        `PLACE`, and `reused`: true if type, player or own fields differ from the first arrival's. Arrival order is (batch_id,
+        topic, partition, offset); days further apart than WINDOW_DAYS do not meet, so that a rebuild that reads these days sees
+        the same.
+    """
+    if bounds is None:
+        return None
+    window = dt.timedelta(days=WINDOW_DAYS)
+    earlier = "" if late else f"and batch_id <= {bounds.batches[1]} "
+    near = raw.where(
+        f"event_id between '{bounds.ids[0]}' and '{bounds.ids[1]}' {earlier}"
+        f"and event_date between date '{bounds.days[0] - window}' and date '{bounds.days[1] + window}'"
+    )
+    ids = batch.where("event_id is not null").select("event_id").distinct()
+    arrivals = near.select("event_id", "event_date", *PLACE).join(ids, "event_id", "left_semi")
+    if _is_narrow(bounds.ids) and not _may_repeat(near):
+        return None  # without the join: usually no id is there twice, not even among the others
+    if not _may_repeat(arrivals):
+        return None
+    twice = arrivals.groupBy("event_id").count().where("count > 1").select("event_id")
+    # raw's event_id is what the value names so, be the value an event or not: only now, of few, it is read. As a column
+    # under the window, for Spark would move a condition on it below the join, and read every message near by.
+    these = near.join(twice, "event_id", "left_semi")
+    if unreadable is not None:
+        these = these.join(unreadable, _KEY, "left_anti")
+    own_places = batch.selectExpr(*message.quoted(PLACE), "true as own")
+    these = these.join(own_places, PLACE, "left") if late else these.selectExpr("*", "cast(null as boolean) as own")
+    few = message.with_json(these).selectExpr(
+        *message.quoted(PLACE),
+        "event_id",
+        "event_date",
+        "own is not null as late",
+        "cast(value as string) as text",
+        f"event_id = {message.uuid('event_id')} as exact",
+    )
+    ranked = few.selectExpr(
+        "*",
+        f"min(case when exact then struct({_ORDER} as place, text) end) over (partition by event_id "
+        f"order by unix_date(event_date) range between {WINDOW_DAYS} preceding and {WINDOW_DAYS} following) as first",
+    )
+    own = ranked.where(f"batch_id = {bounds.batches[1]}")
+    if late:
+        own = ranked.where("late")
+    elif bounds.batches[0] != bounds.batches[1]:
+        own = ranked.join(batch.select(*PLACE), PLACE, "left_semi")
+    return own.where(f"exact and first.place < {_ORDER}").selectExpr(
+        *message.quoted(PLACE), f"not ({_fingerprint('text')} <=> {_fingerprint('first.text')}) as reused"
+    )
+
+
+def _is_narrow(ids: tuple[str, str]) -> bool:
+    """Whether UUIDs (version 7: they begin with their milliseconds) lie so close that few others lie between them."""
+    low, high = (int(each[:13].replace("-", ""), 16) for each in ids)
+    return high - low <= NARROW.total_seconds() * 1000
+
+
+def _may_repeat(messages: DataFrame) -> bool:
+    """Whether two event_ids are equal, or, of a million once in 30 million times, only their hashes are.
+
+    The hashes are compared, since they are a number each: less to hold and to send, so a third quicker. (All nulls have one.)
+    """
+    hashes = messages.where("event_id is not null").selectExpr("xxhash64(event_id) as hash")
+    return bool(hashes.groupBy("hash").count().where("count > 1").limit(1).collect())
+
+
+def _fingerprint(text: str) -> str:
+    parsed = f"case when not {message.too_deep(text)} then {message.from_json(text, 'map<string, string>')} end"
+    fields = f"map_filter({parsed}, (k, v) -> k not in ({_ENVELOPE}))"
+    return f"to_json(array_sort(map_entries({fields})))"

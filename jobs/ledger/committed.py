@@ -1,0 +1,112 @@
+"""What a ledger entry's own commits brought into tables: found at the end of each table's log, counted in the data files.
+
+A query through Delta makes the whole list of a table's files anew after each commit, half a second a table. The rows of
+an entry are all in the files that one commit added, and that commit is among the last ones. (A rebuild's commit may hold
+rows of other entries too: Delta writes a file anew of which it replaces a part.)
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+import posixpath
+from collections.abc import Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, Any, NamedTuple
+from urllib.parse import unquote, urlsplit
+
+from jobs.ledger.store import Count
+from lakehouse.clients.hdfs import Hdfs
+
+if TYPE_CHECKING:
+    from jobs.runtime.job import Job
+    from lakehouse.names import Table
+
+LOOK_BACK = 8  # commits; more lie behind an entry only if it stood still while maintenance wrote again and again
+THREADS = 4
+LAST_CHECKPOINT = "_last_checkpoint"
+
+
+class NotTold(Exception):
+    """The end of a table's log does not tell which files a commit added; the tables are then counted by queries."""
+
+
+class Added(NamedTuple):
+    """A data file that a commit added, by its path in the table's folder, and its day (YYYY-MM-DD)."""
+
+    path: str
+    day: str
+
+
+def counts_of(run: Job, tables: Sequence[tuple[str, Table]], app: str, version: int) -> list[Count] | None:
+    """Rows that the commits with this transaction id brought into the tables, in the order of `Count`.
+
+    Args:
+        tables: destination as counted, and the table; each has the columns topic, partition and entry_id, which is
+            `version` in the rows that count, and days as partitions.
+
+    Returns:
+        None, and says why, if it cannot tell: a commit is not among the last ones, or not alone there, a file of it is
+        gone, HDFS does not answer. The tables must be asked themselves then.
+    """
+    hdfs = Hdfs(run.settings)
+
+    def files(table: Table) -> list[Added]:
+        return added(hdfs, urlsplit(run.path(table)).path, app, version)
+
+    try:
+        with ThreadPoolExecutor(THREADS) as threads:
+            found = list(threads.map(files, [table for _, table in tables]))
+        where = {
+            posixpath.normpath(f"{urlsplit(run.path(table)).path}/{each.path}"): (destination, each.day)
+            for (destination, table), there in zip(tables, found, strict=True)
+            for each in there
+        }
+        return _count(run, where, version) if where else []
+    # of HDFS, of Connect, of classic Spark: if it is a fault that matters, the query says so
+    except Exception as error:
+        run.say(f"the tables are counted by queries: {(str(error) or type(error).__name__).splitlines()[0]}")
+        return None
+
+
+def _count(run: Job, files: dict[str, tuple[str, str]], entry_id: int) -> list[Count]:
+    """The entry's rows in data files, given as path to destination and day."""
+    root = run.settings.warehouse_uri.removesuffix(urlsplit(run.settings.warehouse_uri).path)
+    columns = "topic string, partition int, entry_id bigint"
+    rows = run.spark.read.schema(columns).parquet(*[f"{root}{path}" for path in files]).where(f"entry_id = {entry_id}")
+    figures = rows.selectExpr("_metadata.file_path as file", "topic", "partition")
+    sums: dict[tuple[Any, ...], int] = {}
+    for row in figures.groupBy("file", "topic", "partition").count().collect():
+        destination, day = files[posixpath.normpath(unquote(urlsplit(row["file"]).path))]
+        key = (destination, row["topic"], row["partition"], dt.date.fromisoformat(day))
+        sums[key] = sums.get(key, 0) + row["count"]
+    return sorted(Count(*key, rows=rows) for key, rows in sums.items())
+
+
+def added(hdfs: Hdfs, table: str, app: str, version: int) -> list[Added]:
+    """The files that the table's commit with this transaction id added.
+
+    Raises:
+        NotTold: it is not among the last LOOK_BACK commits, or more than one has the id.
+        HdfsError: HDFS does not answer.
+    """
+    log = f"{table}/_delta_log"
+    checkpoint = json.loads(hdfs.read(f"{log}/{LAST_CHECKPOINT}") or '{"version": 0}')["version"]
+    first = max(0, checkpoint - LOOK_BACK)
+    names = hdfs.names_after(log, f"{first:020d}")  # its commit's name is longer, so it is among them
+    commits = sorted(name for name in names if name[20:] == ".json")[-LOOK_BACK:]
+    texts = [hdfs.read(f"{log}/{name}") or "" for name in commits]
+    found = [files for text in texts if (files := added_by(text.splitlines(), app, version)) is not None]
+    if len(found) != 1:
+        raise NotTold(f"{len(found)} of the last {len(commits)} commits of {table} are {app} {version}")
+    return found[0]
+
+
+def added_by(commit: Iterable[str], app: str, version: int) -> list[Added] | None:
+    """The files that a commit (its actions, one JSON text each) added; None if it has another transaction id."""
+    actions = [json.loads(line) for line in commit]
+    ids = [(each["txn"]["appId"], each["txn"]["version"]) for each in actions if "txn" in each]
+    if (app, version) not in ids:
+        return None
+    files = [each["add"] for each in actions if "add" in each]
+    return [Added(unquote(each["path"]), each["partitionValues"]["event_date"]) for each in files]

@@ -1,0 +1,1 @@
+"""From Kafka into raw.events: plan, read, losses."""

@@ -1,0 +1,36 @@
+"""Recorded losses: offsets that somebody decided to give up, so that ingest can go on."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from jobs.delta import writes
+from lakehouse import names
+from lakehouse.catalog import tables
+from lakehouse.ledger.offsets import Loss, TopicPartition
+
+if TYPE_CHECKING:
+    from jobs.runtime.job import Job
+
+
+def read_losses(run: Job) -> tuple[Loss, ...]:
+    """All losses on record."""
+    rows = run.spark.read.format("delta").load(run.path(names.LOSSES)).selectExpr("inline(ranges)").distinct().collect()
+    return tuple(Loss(TopicPartition(r["topic"], r["topic_id"], r["partition"]), r["start"], r["until"]) for r in rows)
+
+
+def record(run: Job, losses: Sequence[Loss], who: str, why: str) -> None:
+    """Appends one decision; one that was made at the same time by somebody else comes first, and then this one."""
+    path = run.path(names.LOSSES)
+    ranges = [(each.at.topic, each.at.topic_id, each.at.partition, each.start, each.until) for each in losses]
+    schema = ", ".join(f"{name} {kind}" for name, (kind, _) in tables.LOSSES.items())
+    while True:
+        last = run.spark.read.format("delta").load(path).selectExpr("max(loss_id)").collect()[0][0] or 0
+        row = (last + 1, who, why, ranges, dt.datetime.now(dt.UTC))
+        run.hooks.at("before_loss")
+        writes.append_once(run.spark.createDataFrame([row], schema), path, app="loss", version=last + 1)
+        run.hooks.at("after_loss")
+        if set(losses) <= set(read_losses(run)):
+            return

@@ -1,0 +1,47 @@
+"""The hint for others how far ingest is."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from lakehouse.clients.kafka import admin
+from lakehouse.ledger.offsets import OffsetRange
+
+if TYPE_CHECKING:
+    from lakehouse.settings import Settings
+
+
+def mirror(settings: Settings, ranges: Sequence[OffsetRange], seconds: float = 15) -> str | None:
+    """Writes the end of a published batch to a consumer group: a hint for lag monitors and the look, never the cursor.
+
+    A new Kafka needs some seconds until it keeps groups. Returns why it could not be written, None if it was: a hint
+    must not fail what is done.
+    """
+    import time
+
+    from kafka import TopicPartition as KafkaPartition
+    from kafka.errors import KafkaError, NoError
+    from kafka.structs import OffsetAndMetadata
+
+    ends = {KafkaPartition(r.at.topic, r.at.partition): OffsetAndMetadata(r.until, "", -1) for r in ranges}
+    expired = _deadline(int(seconds * 1000))
+    while True:
+        try:
+            with admin(settings) as client:
+                answers = client.alter_group_offsets(settings.consumer_group, ends)
+            refused = {error.__name__ for error in answers.values() if error is not NoError}
+        except KafkaError as error:
+            refused = {type(error).__name__}
+        if not refused:
+            return None
+        if expired():
+            return ", ".join(sorted(refused))
+        time.sleep(0.5)
+
+
+def _deadline(timeout_ms: int) -> Any:
+    import time
+
+    end = time.monotonic() + timeout_ms / 1000
+    return lambda: time.monotonic() > end

@@ -1,0 +1,1 @@
+"""What every job runs in: its settings, its Spark, its log."""

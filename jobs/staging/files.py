@@ -1,0 +1,165 @@
+"""Staging: what one attempt would publish, written once, then audited, decided and copied into the tables from there."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
+
+from expectations.row_rules import BROKEN
+from jobs.judging import message
+from jobs.judging.contract_sql import wide_name
+from jobs.ledger.store import FAILED, PASSED, Count, Decision, Request
+from jobs.raw.raw_events import NO_REPEATS
+from jobs.staging import refusals
+from lakehouse.catalog import tables
+from lakehouse.catalog.spark_sql import literal
+from lakehouse.ledger.destinations import QUARANTINE
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame, SparkSession
+
+    from expectations.rulebook import Rule
+    from lakehouse.contract.model import Contract, Contracts
+
+ROWS_PER_FILE = 250_000
+SPLIT_FROM_ROWS = 4_000  # from here on two cores judge, each into a file of its own
+PARTITION_FROM_ROWS = 50_000  # below, reading all of it for each table costs less than a file for each
+# Staged files are few, soon deleted, and of one destination each or of all of them: by statistics no reader could leave one out.
+PARQUET = {"parquet.column.statistics.enabled": "false", **NO_REPEATS}
+
+
+class BalanceError(Exception):
+    """Messages are missing or too many somewhere; nothing is decided."""
+
+
+class Refused(Exception):
+    """A replay, rebuild or erase that cannot be decided and is to be abandoned; `page`: of the audit that failed."""
+
+    def __init__(self, why: str, page: str = "") -> None:
+        super().__init__(why)
+        self.page = page
+
+
+# columns of a staged row that took an open quarantine row: its reason there; else null
+OPEN_REASON = "open_reason"
+
+
+def write(judged: DataFrame, folder: str, rows: int, mode: str = "error") -> None:
+    """Writes the judged messages: few of them as one or two files, many with one folder a destination.
+
+    `rows`: of all that comes into the folder; `mode`: "append" if it comes in several writes.
+    """
+    files = max(1 if rows < SPLIT_FROM_ROWS else 2, -(-rows // ROWS_PER_FILE))
+    writer = judged.coalesce(files).write.mode(mode).options(**PARQUET)
+    if rows >= PARTITION_FROM_ROWS:
+        writer = writer.partitionBy("destination")
+    writer.parquet(folder)
+
+
+def write_judged(
+    judged: DataFrame,
+    folder: str,
+    rows: int,
+    rules: Sequence[Rule],
+    contracts: Contracts,
+    accepted: str | None = None,
+    mode: str = "error",
+) -> None:
+    """Marks the judged messages that a rule of rows refuses (see `refusals.mark_refused`), and writes all of them.
+
+    Raises:
+        AuditError: Spark cannot read a rule.
+    """
+    from pyspark.errors import AnalysisException
+
+    try:
+        write(refusals.mark_refused(judged, rules, contracts, accepted), folder, rows, mode)
+    except AnalysisException:
+        refusals.check_rules(judged, rules, contracts)
+        raise
+
+
+def read(spark: SparkSession, folder: str) -> DataFrame:
+    """All that was staged in the folder. A file of it is asked for its columns once, not in each query over it."""
+    return spark.read.schema(spark.read.parquet(folder).schema).parquet(folder)
+
+
+def count(frame: DataFrame) -> tuple[Count, ...]:
+    """Rows per destination, topic, partition and day."""
+    rows = frame.groupBy("destination", "topic", "partition", "event_date").count().collect()
+    return tuple(sorted(Count(r["destination"], r["topic"], r["partition"], r["event_date"], r["count"]) for r in rows))
+
+
+def check_balance(raw: Iterable[Count], staged: Iterable[Count]) -> None:
+    """Every row of the batch in raw is staged for exactly one destination.
+
+    Raises:
+        BalanceError: names each partition and day that is off, with both numbers.
+    """
+    sums: dict[tuple[object, ...], list[int]] = {}
+    for side, counts in enumerate((raw, staged)):
+        for each in counts:
+            sums.setdefault((each.topic, each.partition, each.event_date), [0, 0])[side] += each.rows
+    off = [f"{t}-{p} on {d}: {n} in raw, {m} staged" for (t, p, d), (n, m) in sorted(sums.items()) if n != m]  # type: ignore[type-var]
+    if off:
+        raise BalanceError("the batch does not add up, so it is not decided:\n  " + "\n  ".join(off))
+
+
+def event_rows(
+    frame: DataFrame, contract: Contract, contracts: Contracts, entry_id: int, verdict: str = PASSED
+) -> DataFrame:
+    """The staged rows of one event table, in the table's columns; fields that were not known when staging are null."""
+    definition = tables.event_definition(contract, contracts)
+    own = {f.name: wide_name(contract.event_type, f.name) for f in contract.fields}
+    staged = set(frame.columns)
+    number = message.by_key("event_type", {contract.event_type: f"{int(entry_id)}L"})
+    special = {"raw_event": "cast(value as string)", "entry_id": number}
+
+    def source(name: str, kind: str) -> str:
+        if name in special:
+            return special[name]
+        column = own.get(name, name)
+        return f"`{column}`" if column in staged else f"cast(null as {kind})"
+
+    return frame.where(refusals.published(contract.table, verdict)).selectExpr(
+        *[f"{source(name, kind)} as `{name}`" for name, (kind, _) in definition.columns.items()]
+    )
+
+
+def quarantine_rows(frame: DataFrame, decision: Decision, entry_id: int) -> DataFrame:
+    """The staged rows that go to quarantine: those at fault, and of a held entry the good ones with the check's name.
+
+    At fault is a row that breaks its contract or a rule of rows. Of rows that were staged before rules of rows were told
+    apart, and are held, that is not known.
+    """
+    is_marked = BROKEN in frame.columns
+    broken = f"{BROKEN}[0]" if is_marked else "cast(null as string)"
+    held_by = literal(decision.failed_checks[0]) if decision.verdict == FAILED else "cast(null as string)"
+    rule = f"coalesce({broken}, {held_by})"
+    at_fault = f"reason_code is not null or {broken} is not null"
+    special = {
+        "entry_id": f"cast({entry_id} as bigint)",
+        "contract_version": "cast(contract_version as int)",
+        "reason_code": f"coalesce(reason_code, concat('audit:', {rule}))",
+        "rule": f"case when reason_code is null then {rule} else rule end",
+        "at_fault": at_fault if is_marked else f"nullif({at_fault}, false)",
+    }
+    columns = [f"{special.get(name, f'`{name}`')} as `{name}`" for name in tables.QUARANTINE]
+    return frame.where(refusals.quarantined(decision.verdict)).selectExpr(*columns)
+
+
+def action_rows(frame: DataFrame, action: str, entry_id: int, request: Request, waived: bool = False) -> DataFrame:
+    """What is done to the quarantine rows that the staged rows took, in the columns of ops.quarantine_actions.
+
+    `waived`: what is published is so by a waiver. What fails its contract again is not: no rebuild may take it for accepted.
+    """
+    from pyspark.sql import functions as F
+
+    special = {
+        "action": F.expr(f"if(destination = '{QUARANTINE}', '{action}', 'waived')" if waived else f"'{action}'"),
+        "entry_id": F.lit(entry_id).cast("bigint"),
+        "who": F.lit(request.who),  # never as SQL text: Spark would read it, and put variables' values into it
+        "why": F.lit(request.why),
+    }
+    columns = [special.get(name, F.col(name)).alias(name) for name in tables.ACTIONS]
+    return frame.where(f"{OPEN_REASON} is not null").select(*columns)

@@ -1,0 +1,1 @@
+"""Upkeep: compaction, deletion of what nobody needs, table health, erased players."""

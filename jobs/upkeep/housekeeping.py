@@ -1,0 +1,129 @@
+"""Housekeeping: deletes what nothing refers to any more, and keeps the properties that say for how long it is kept."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING
+
+from jobs.delta.conflicts import retried
+from lakehouse import names
+from lakehouse.catalog.tables import LOG_RETENTION, Definition
+from lakehouse.clients.hdfs import Hdfs, Status, Summary
+
+if TYPE_CHECKING:
+    from jobs.runtime.job import Job
+
+DRY_RUN = "dry_run"
+DRY_RUN_KEPT = dt.timedelta(days=1)
+LOG_PROPERTY = "delta.logRetentionDuration"
+FILES_PROPERTY = "delta.deletedFileRetentionDuration"
+# With it Delta would forget transaction ids, and a repeated write would be done twice.
+FORBIDDEN_PROPERTY = "delta.setTransactionRetentionDuration"
+LISTING_TASKS = 8
+DELTAS_OWN_HOURS = 168  # what Delta keeps without FILES_PROPERTY
+
+
+def clean_staging(run: Job) -> None:
+    """Deletes the staging folders of closed entries, and dry runs older than a day.
+
+    All entries through `closed_through` are closed, and what is closed stays so. An attempt that sleeps through the
+    end of its entry loses its folder: it publishes nothing in any case.
+    """
+    closed_through = run.ledger.read().closed_through
+    hdfs, staging = Hdfs(run.settings), f"{run.settings.warehouse}/{names.STAGING}"
+    now = dt.datetime.now(dt.UTC)
+    done = closed_folders(hdfs.list(staging), closed_through)
+    dry_runs = [
+        f"{DRY_RUN}/{each.name}" for each in hdfs.list(f"{staging}/{DRY_RUN}") if each.changed_at < now - DRY_RUN_KEPT
+    ]
+    for folder in (*done, *dry_runs):
+        hdfs.delete(f"{staging}/{folder}")
+    run.say(
+        f"staging: deleted the folders of {len(done)} closed entries and {len(dry_runs)} old dry runs; "
+        f"entries after {closed_through} keep theirs"
+    )
+
+
+def closed_folders(folders: Iterable[Status], closed_through: int) -> list[str]:
+    """Names of the folders entry_id=N with N closed; whatever else is there is not ours to delete."""
+    found = []
+    for folder in folders:
+        key, _, value = folder.name.partition("=")
+        if key == "entry_id" and value.isdecimal() and int(value) <= closed_through:
+            found.append(folder.name)
+    return found
+
+
+def wanted_properties(there: Mapping[str, str], vacuum_hours: int) -> dict[str, str]:
+    """The retention properties that a table lacks.
+
+    Delta 4.4 ignores the hours of `VACUUM ... RETAIN`, the property alone counts; what it is without one is 168 hours.
+    """
+    wanted = {LOG_PROPERTY: LOG_RETENTION}
+    if vacuum_hours != DELTAS_OWN_HOURS or FILES_PROPERTY in there:
+        wanted[FILES_PROPERTY] = f"interval {vacuum_hours} hours"
+    return {name: value for name, value in wanted.items() if there.get(name) != value}
+
+
+def set_properties(run: Job, definitions: Iterable[Definition]) -> list[str]:
+    """Sets the retention of each table where it differs. Returns what could not be made right, a sentence each.
+
+    A change of properties makes a commit that is under way fail, an append too (its task tries again). So it is made
+    only where something differs: once in a table's life, or after the setting was changed.
+
+    Log entries are deleted when a checkpoint is written, every 50 commits, and only those that an older checkpoint
+    covers. A checkpoint holds every transaction id, so that none is ever forgotten, unless FORBIDDEN_PROPERTY is set.
+    """
+    problems = []
+    for definition in definitions:
+        path = run.path(definition.table)
+        there = run.spark.sql(f"describe detail delta.`{path}`").select("properties").collect()[0][0] or {}
+        if FORBIDDEN_PROPERTY in there:
+            problems.append(
+                f"{definition.table.qualified} has {FORBIDDEN_PROPERTY}: Delta would forget which writes were made; "
+                f"type: alter table {definition.table.qualified} unset tblproperties ('{FORBIDDEN_PROPERTY}')"
+            )
+        wanted = wanted_properties(there, run.settings.vacuum_hours)
+        if wanted:
+            listed = ", ".join(f"'{name}' = '{value}'" for name, value in wanted.items())
+            statement = f"alter table delta.`{path}` set tblproperties ({listed})"
+            retried(
+                lambda s=statement: run.spark.sql(s).collect(), run.say, f"properties of {definition.table.qualified}"
+            )  # type: ignore[misc]
+            run.say(f"{definition.table.qualified}: set {listed}")
+    return problems
+
+
+def vacuum(run: Job, definitions: Iterable[Definition]) -> None:
+    """Deletes files that no version of the last `vacuum_hours` needs, and files that no commit ever named.
+
+    To be called after `set_properties`, which says for how long files are kept.
+    """
+    # Vacuum lists folders in that many tasks, 10,000 by default, however few folders there are: minutes for nothing.
+    run.spark.conf.set("spark.sql.sources.parallelPartitionDiscovery.parallelism", str(LISTING_TASKS))
+    hdfs, unneeded = Hdfs(run.settings), 0
+    for definition in definitions:
+        path = run.path(definition.table)
+        folder = f"{run.settings.warehouse}/{definition.table.database}/{definition.table.name}"
+        before = data_in(hdfs, folder)
+        if before.files <= run.spark.sql(f"describe detail delta.`{path}`").collect()[0]["numFiles"]:
+            unneeded += 1  # it takes seconds to find that out by a vacuum
+            continue
+        run.spark.sql(f"vacuum delta.`{path}`").collect()
+        after = data_in(hdfs, folder)
+        run.say(
+            f"vacuum {definition.table.qualified}: {before.files} files ({megabytes(before.size)}) before, "
+            f"{after.files} ({megabytes(after.size)}) after"
+        )
+    run.say(f"{unneeded} tables have no file that their newest version lacks: nothing to vacuum")
+
+
+def data_in(hdfs: Hdfs, folder: str) -> Summary:
+    """What a table's folder holds beside its Delta log."""
+    whole, log = hdfs.summary(folder), hdfs.summary(f"{folder}/_delta_log")
+    return Summary(whole.files - log.files, whole.folders - log.folders, whole.size - log.size)
+
+
+def megabytes(size: int) -> str:
+    return f"{size / 2**20:,.1f} MB"

@@ -1,0 +1,117 @@
+"""Compares, table by table, the Delta log, the metastore and Trino, and repairs the metastore; never touches rows.
+
+The Delta log alone says what columns a table has: Spark and Trino both read them from there. The metastore says that there
+is a table of that name, of format Delta, and where. It agrees if it has the entry and the entry has the right location.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, NamedTuple
+
+from jobs.delta.tables import create_tables, is_written
+from lakehouse.catalog import agreement
+from lakehouse.catalog.agreement import Column
+from lakehouse.catalog.tables import Definition
+
+if TYPE_CHECKING:
+    from jobs.runtime.job import Job
+
+ALTER_LOCATION = "spark.databricks.delta.alterLocation.bypassSchemaCheck"
+
+
+class Verdict(NamedTuple):
+    """What was found of one table, what was repaired, and what could not be."""
+
+    table: str
+    repaired: tuple[str, ...] = ()
+    broken: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        if self.broken:
+            return f"{self.table}: NOT REPAIRED: {'; '.join(self.broken)}"
+        if self.repaired:
+            return f"{self.table}: repaired: {'; '.join(self.repaired)}"
+        return f"{self.table}: Delta log, metastore and Trino agree"
+
+
+def check(run: Job, definitions: Iterable[Definition]) -> list[Verdict]:
+    """Checks and repairs each table, and says its verdict. Which column types differ from the contracts is said too."""
+    definitions = list(definitions)
+    found = {definition.table.qualified: in_metastore(run, definition) for definition in definitions}
+    seen = agreement.trino_columns(run.settings)  # after the repairs
+    verdicts = []
+    for definition in definitions:
+        verdict = found[definition.table.qualified]
+        if not verdict.broken:
+            verdict = in_trino(run, definition, verdict, seen.get(definition.table.qualified))
+        run.say(str(verdict))
+        verdicts.append(verdict)
+    return verdicts
+
+
+def in_metastore(run: Job, definition: Definition) -> Verdict:
+    """Makes the metastore name the table, at its place, with the columns of its contract."""
+    table, path = definition.table, run.path(definition.table)
+    registered = is_registered(run, definition)
+    repaired: list[str] = []
+    if registered and not is_written(run.settings, definition):
+        return Verdict(
+            table.qualified,
+            broken=(
+                f"the metastore has it, but there is no Delta log at {path}; restore the folder, or find out who took it",
+            ),
+        )
+    if registered:
+        details = {row["col_name"]: row["data_type"] for row in extended(run, definition)}
+        if details.get("Provider", "").lower() != "delta":
+            return Verdict(
+                table.qualified,
+                broken=(f"the metastore has it as {details.get('Provider')}; drop that entry and run again",),
+            )
+        if not same_place(details.get("Location", ""), path):
+            run.spark.conf.set(ALTER_LOCATION, "true")
+            run.spark.sql(f"alter table {table.qualified} set location '{path}'")
+            repaired.append(f"the metastore had it at {details.get('Location')}; set to {path}")
+    repaired += create_tables(run.spark, run.settings, [definition])
+    schema = run.spark.read.format("delta").load(path).schema
+    there = {field.name: field.dataType.simpleString() for field in schema.fields}
+    wanted = {name: plain(kind) for name, (kind, _) in definition.columns.items()}
+    differing = [
+        f"{name} is {there[name]}, its contract says {kind}"
+        for name, kind in wanted.items()
+        if name in there and there[name] != kind
+    ]
+    return Verdict(table.qualified, tuple(repaired), tuple(differing))
+
+
+def in_trino(run: Job, definition: Definition, verdict: Verdict, seen: list[Column] | None) -> Verdict:
+    """Compares what Trino sees with the Delta log; asks Trino again if it is not the same, as the log may have changed."""
+    schema = run.spark.read.format("delta").load(run.path(definition.table)).schema.jsonValue()
+    columns = agreement.columns_of_schema(schema)
+    if seen is not None and not agreement.differences(columns, seen):
+        return verdict
+    again = agreement.trino_columns(run.settings).get(definition.table.qualified)
+    if again is None:
+        why = agreement.why_unreadable(run.settings, definition.table)
+        return verdict._replace(broken=(*verdict.broken, f"Trino cannot read it: {why}"))
+    return verdict._replace(broken=(*verdict.broken, *agreement.differences(columns, again)))
+
+
+def is_registered(run: Job, definition: Definition) -> bool:
+    rows = run.spark.sql(f"show tables in {definition.table.database}").collect()
+    return definition.table.name in {row["tableName"] for row in rows}
+
+
+def extended(run: Job, definition: Definition) -> list[dict[str, str]]:
+    rows = run.spark.sql(f"describe table extended {definition.table.qualified}").collect()
+    return [row.asDict() for row in rows]
+
+
+def same_place(one: str, other: str) -> bool:
+    return one.rstrip("/") == other.rstrip("/")
+
+
+def plain(kind: str) -> str:
+    """A type as Spark's `simpleString` writes it."""
+    return kind.replace(": ", ":").replace(", ", ",")

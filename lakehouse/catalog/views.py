@@ -1,0 +1,117 @@
+"""The views that analysts read in Trino: the ledger by entry, open quarantine, inventories, and the names of `compat`."""
+
+from __future__ import annotations
+
+from lakehouse.clients.trino import query
+from lakehouse.contract.model import Contracts
+from lakehouse.ledger.destinations import DUPLICATE, NOT_PUBLISHED, QUARANTINE, RAW, SUPPRESSED, sql_list
+from lakehouse.names import VIEWS_CATALOG
+from lakehouse.settings import Settings
+
+BATCHES = """
+select entry_id, any_value(kind) as kind,
+  case when bool_or(step = 'done') then 'done' when bool_or(step = 'abandoned') then 'abandoned'
+       when bool_or(step = 'decided') then 'decided' else 'planned' end as status,
+  max(verdict) filter (where step = 'decided') as verdict,
+  max(failed_checks) filter (where step = 'decided') as failed_checks,
+  any_value(refused) filter (where step = 'decided') as refused,
+  max(waiver) as waiver,
+  max(who) filter (where step = 'planned') as who,
+  max(why) filter (where step = 'planned') as why,
+  max(why) filter (where step = 'abandoned') as abandoned_because,
+  any_value(selection) filter (where step = 'planned') as selection,
+  max(day) filter (where step = 'planned') as day,
+  any_value(tables) filter (where step = 'planned') as tables,
+  max(through) filter (where step = 'planned') as through,
+  any_value(comparison) filter (where step = 'decided') as comparison,
+  coalesce(max(reduce(ranges, bigint '0', (n, r) -> n + r.until - r.start, n -> n)) filter (where step = 'planned'), 0)
+    as offsets,
+  {columns},
+  '{quality}' || max(page) filter (where step = 'decided' and page <> '') as page,
+  max(run) filter (where step = 'planned') as planned_by,
+  max(run) filter (where step = 'done') as run,
+  min(time) filter (where step = 'planned') as planned_at,
+  min(time) filter (where step = 'decided') as decided_at,
+  min(time) filter (where step in ('done', 'abandoned')) as closed_at
+from ops.ledger group by entry_id
+"""
+
+_DONE_ROWS = (
+    "coalesce(max(reduce(filter(counts, c -> {which}), bigint '0', (n, c) -> n + c.rows, n -> n)) "
+    "filter (where step = 'done' and {kinds}), 0) as {name}"
+)
+_ADDED, _ERASED = "kind <> 'erase'", "kind = 'erase'"  # an erase counts what it deleted
+_COUNTED = {
+    "published": (_ADDED, f"c.destination not in ({sql_list(NOT_PUBLISHED)})"),
+    "quarantined": (_ADDED, f"c.destination = '{QUARANTINE}'"),
+    "duplicates": (_ADDED, f"c.destination = '{DUPLICATE}'"),
+    "suppressed": (_ADDED, f"c.destination = '{SUPPRESSED}'"),
+    "erased": (_ERASED, f"c.destination = '{RAW}'"),
+}
+
+QUARANTINE_OPEN = """
+select q.* from ops.quarantine q where not exists (
+  select 1 from ops.quarantine_actions a
+  where a.topic_id = q.topic_id and a.partition = q.partition and a."offset" = q."offset" and a.entry_id > q.entry_id)
+"""
+
+# Stock at the end of the newest month whose snapshot still contains every build of its days, and what changed since.
+# Trino and Spark read the same text. docs/decisions/0005-inventory-months.md says why it always equals the plain sum.
+# A sum that 64 bits do not hold is null, so that one player's does not end everybody's query; the audit of a day says so.
+PLAYER_INVENTORY = """
+with built as (select distinct day, built_through, cause from ops.day_builds),
+snapshots as (select distinct month, builds from game.player_inventory_months),
+valid as (
+  select s.month from snapshots s join built b on b.day < s.month + interval '1' month
+  group by s.month, s.builds having count(*) = s.builds)
+select player, item_type, item, try_cast(sum(cast(quantity as decimal(38, 0))) as bigint) as quantity from (
+  select player, item_type, item, quantity from game.player_inventory_months
+  where month = (select max(month) from valid)
+  union all
+  select player, item_type, item, change from game.player_item_changes
+  where event_date >= (select coalesce(max(month) + interval '1' month, date '0001-01-01') from valid))
+group by player, item_type, item
+"""
+
+_WHEN = "format_datetime(at_timezone(kafka_timestamp, 'UTC'), 'yyyy-MM-dd HH:mm:ss.SSS') as \"timestamp\""
+_SENT = f'raw_event, {_WHEN}, accept, host, user_agent as "user-agent"'
+
+
+def views(settings: Settings) -> dict[str, str]:
+    """Name -> statement, of every view but those that need a contract's table to exist under another name."""
+    quality = f"{settings.airflow_url}/quality/"
+    return {
+        "ops.batches": BATCHES.format(
+            quality=quality.replace("'", "''"),
+            columns=",\n  ".join(
+                _DONE_ROWS.format(name=name, kinds=kinds, which=which) for name, (kinds, which) in _COUNTED.items()
+            ),
+        ),
+        "ops.quarantine_open": QUARANTINE_OPEN,
+        "game.player_inventory": PLAYER_INVENTORY,
+        "compat.valid_events": f"""
+            select {_SENT}, 'sword_event' as event_type, direction, event_detail from game.sword_purchases
+            union all
+            select {_SENT}, 'guild_event', case action when 'join' then 'increase' else 'reduce' end, guild
+            from game.guild_actions
+            """,
+        "compat.requestors": f"select {_SENT}, event_type from game.group_requests",
+        "compat.acceptors": f"select {_SENT}, event_type from game.member_acceptances",
+        "compat.sword_purchases": f"select {_SENT}, event_type from game.sword_purchases where direction = 'increase'",
+        "compat.guild_joins": f"select {_SENT}, 'join_guild' as event_type from game.guild_actions where action = 'join'",
+        "compat.horse_purchases": f"select {_SENT}, event_type, speed, size, quantity from game.horse_purchases",
+        "compat.guild_actions": f"select {_SENT}, event_type, action from game.guild_actions",
+        "compat.default_events": f"select {_SENT}, event_type from game.default_events",
+    }
+
+
+def create_views(settings: Settings, contracts: Contracts) -> list[str]:
+    """Makes or replaces all views. Returns their names.
+
+    Raises:
+        QueryError: Trino does not answer, or a table that a view reads is missing.
+    """
+    made = views(settings)
+    for name, statement in made.items():
+        query(settings, f"create or replace view {VIEWS_CATALOG}.{name} as {statement}")
+    return list(made)

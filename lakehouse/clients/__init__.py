@@ -1,0 +1,1 @@
+"""Clients of the servers: Trino, HDFS, Kafka, Airflow."""

@@ -1,0 +1,118 @@
+"""How long unread messages stay in Kafka: the warning on the run's page, and the gauges that Prometheus scrapes."""
+
+from __future__ import annotations
+
+import datetime as dt
+import logging
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from lakehouse.clients import kafka
+from lakehouse.ledger.offsets import Log, TopicPartition
+from lakehouse.settings import Settings
+
+if TYPE_CHECKING:
+    from kafka import KafkaAdminClient
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Unread:
+    """Messages of one partition that no ingest has taken: offsets [start, end), and the hours until the first expires.
+
+    `hours` is None if they never expire or their time is not known, and 0 or less if they may be deleted at any moment.
+    """
+
+    at: TopicPartition
+    start: int
+    end: int
+    hours: float | None = None
+
+
+def metrics_file(settings: Settings) -> Path:
+    """What the last look found, as Prometheus reads it."""
+    return settings.state / "metrics" / "ingest.prom"
+
+
+def unread(
+    settings: Settings, client: KafkaAdminClient, logs: Sequence[Log], done: Mapping[TopicPartition, int]
+) -> list[Unread]:
+    """Every partition with what is unread of it; `done` is where ingest is, the log's beginning where it is not known.
+
+    A Kafka that does not say when messages expire is no reason to stop: their hours are not known then.
+    """
+    starts = first_unread(logs, done)
+    waiting = {each.at: starts[each.at] for each in logs if starts[each.at] < each.end}
+    retention: dict[str, int] = {}
+    times: dict[TopicPartition, dt.datetime] = {}
+    if waiting:
+        try:
+            retention = kafka.retention_ms(client, {at.topic for at in waiting})
+            times = kafka.first_times(settings, waiting)
+        except Exception as error:  # of any kind: see first_times
+            log.warning("Kafka does not say when unread messages expire: %s: %s", type(error).__name__, error)
+    now = dt.datetime.now(dt.UTC)
+    return [
+        Unread(
+            each.at, starts[each.at], each.end, hours_left(times.get(each.at), retention.get(each.at.topic, -1), now)
+        )
+        for each in logs
+    ]
+
+
+def first_unread(logs: Iterable[Log], done: Mapping[TopicPartition, int]) -> dict[TopicPartition, int]:
+    """The first offset of each partition that is still there and not taken; its end if there is none."""
+    return {each.at: min(max(done.get(each.at, 0), each.earliest), each.end) for each in logs}
+
+
+def hours_left(first: dt.datetime | None, retention_ms: int, now: dt.datetime) -> float | None:
+    """Hours until a message of that time is old enough to be deleted; None: never, or not known."""
+    if first is None or retention_ms < 0:
+        return None
+    return (first + dt.timedelta(milliseconds=retention_ms) - now).total_seconds() / 3600
+
+
+def warnings(found: Iterable[Unread], limit_hours: float) -> list[str]:
+    """A sentence for each partition whose unread messages expire within `limit_hours`."""
+    return [
+        f"{each.at}: the unread offsets [{each.start}, {each.end}) "
+        + (f"begin to expire in {each.hours:.1f} hours" if each.hours > 0 else "may be deleted at any moment")
+        + ", and what expires unread is lost. Let ingest_events run (its last red run says what stops it), or give the "
+        f"topic {each.at.topic} a longer retention.ms meanwhile"
+        for each in found
+        if each.hours is not None and each.hours <= limit_hours
+    ]
+
+
+def as_metrics(found: Iterable[Unread]) -> str:
+    """The gauges in Prometheus' text format."""
+    found = list(found)
+    lines = [
+        "# HELP lakehouse_unread_messages Messages in Kafka that no ingest has taken.",
+        "# TYPE lakehouse_unread_messages gauge",
+        *[f"lakehouse_unread_messages{_labels(each)} {each.end - each.start}" for each in found],
+        "# HELP lakehouse_unread_expire_hours Hours until the first unread message may be deleted by Kafka.",
+        "# TYPE lakehouse_unread_expire_hours gauge",
+        *[f"lakehouse_unread_expire_hours{_labels(each)} {each.hours:.3f}" for each in found if each.hours is not None],
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def write_metrics(settings: Settings, found: Iterable[Unread]) -> None:
+    """Replaces the metrics file as a whole. A file that cannot be written is said, and stops nobody."""
+    file = metrics_file(settings)
+    draft = file.with_name(f".{file.name}.{os.getpid()}")
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        draft.write_text(as_metrics(found))
+        draft.replace(file)
+    except OSError as error:
+        log.warning("The metrics file %s could not be written: %s", file, error)
+
+
+def _labels(each: Unread) -> str:
+    return f'{{topic="{each.at.topic}",partition="{each.at.partition}"}}'

@@ -1,0 +1,156 @@
+"""A backfill of build_day: what it would do to each day, and its start and end through Airflow's API."""
+
+from __future__ import annotations
+
+import datetime as dt
+import time
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from lakehouse.clients.airflow import AirflowApi
+from lakehouse.settings import Settings
+from operations.changed_days import built_through, changed_days
+from operations.completeness import DayError, check_day, missing_of
+
+DAG_ID = "build_day"
+MAX_DAYS = 366
+MAX_ACTIVE_RUNS = 2
+POLL_SECONDS = 3.0
+ENDED = ("success", "failed")
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What the command was asked for: the days, first to last, and how."""
+
+    first: dt.date
+    last: dt.date
+    reverse: bool = False
+    reprocess: bool = False
+    rebuild: bool = False
+
+    @property
+    def days(self) -> list[dt.date]:
+        """In the order in which they would run."""
+        count = (self.last - self.first).days + 1
+        days = [self.first + dt.timedelta(days=n) for n in range(count)]
+        return days[::-1] if self.reverse else days
+
+    def body(self) -> dict[str, Any]:
+        """As Airflow's API takes it; a run's logical date is the beginning of its day."""
+        conf = {"rebuild_from_raw": True, "reason": f"backfill of {self.first} to {self.last}"} if self.rebuild else {}
+        return {
+            "dag_id": DAG_ID,
+            "from_date": f"{self.first}T00:00:00Z",
+            "to_date": f"{self.last}T00:00:00Z",
+            "run_backwards": self.reverse,
+            "dag_run_conf": conf,
+            "reprocess_behavior": "completed" if self.reprocess else "none",
+            "max_active_runs": MAX_ACTIVE_RUNS,
+        }
+
+
+@dataclass(frozen=True)
+class DayPlan:
+    """What would become of one day, and how it is now."""
+
+    day: dt.date
+    runs: bool
+    missing: tuple[str, ...]
+    built_through: int | None
+    changed: str | None
+
+    def sentences(self, rebuild: bool) -> list[str]:
+        """For a person, the first one with the day."""
+        now = "not built" if self.built_through is None else f"built through entry {self.built_through}"
+        if self.changed:
+            now += ", changed since"
+        complete = "complete" if not self.missing else "not complete"
+        if not self.runs:
+            does = "left alone: it has a run already (--reprocess runs it again)"
+        else:
+            does = ("rebuilds from raw, then builds" if rebuild else "builds") + (
+                "" if not self.missing else ", once it is complete (it waits up to 6 hours)"
+            )
+        return [f"{self.day}  {complete}, {now}: {does}", *[f"            {sentence}" for sentence in self.missing]]
+
+
+def check(wanted: Wanted, today: dt.date) -> None:
+    """Refuses what cannot run.
+
+    Raises:
+        DayError: the days are in the wrong order, too many, not over, or such that no message can be of them.
+    """
+    if wanted.first > wanted.last:
+        raise DayError(f"--from {wanted.first} is after --to {wanted.last}")
+    for day in (wanted.first, wanted.last):
+        check_day(day, today)
+    if (wanted.last - wanted.first).days >= MAX_DAYS:
+        raise DayError(f"{wanted.first} to {wanted.last} are more than {MAX_DAYS} days; ask for fewer at once")
+
+
+def plan(settings: Settings, api: AirflowApi, wanted: Wanted, now: dt.datetime) -> list[DayPlan]:
+    """What would become of each day, in the order in which they would run.
+
+    Raises:
+        DayError: see `check`. AirflowError, QueryError, KafkaError: a server does not answer.
+    """
+    check(wanted, now.astimezone(dt.UTC).date())
+    answer = api.post("/backfills/dry_run", wanted.body())
+    would_run = {
+        dt.datetime.fromisoformat(each["logical_date"]).astimezone(dt.UTC).date() for each in answer["backfills"]
+    }
+    return planned(
+        wanted.days,
+        would_run,
+        missing_of(settings, wanted.days),
+        built_through(settings, wanted.days),
+        {each.day: each.reason for each in changed_days(settings, now)},
+    )
+
+
+def planned(
+    days: Sequence[dt.date],
+    would_run: Collection[dt.date],
+    missing: Mapping[dt.date, Sequence[str]],
+    built: Mapping[dt.date, int],
+    changed: Mapping[dt.date, str],
+) -> list[DayPlan]:
+    """Puts together what is known of each day."""
+    return [
+        DayPlan(day, day in would_run, tuple(missing.get(day, ())), built.get(day), changed.get(day)) for day in days
+    ]
+
+
+def run(api: AirflowApi, wanted: Wanted) -> int:
+    """Starts the backfill. Returns its number. Raises AirflowError, also if another backfill of build_day is under way."""
+    return int(api.post("/backfills", wanted.body())["id"])
+
+
+def follow(
+    api: AirflowApi, backfill_id: int, days: Collection[dt.date], say: Callable[[str], None]
+) -> dict[dt.date, str]:
+    """Waits until the backfill of these days has ended, and says each day that does. Returns the state of each."""
+    between = f"logical_date_gte={min(days)}T00:00:00Z&logical_date_lte={max(days)}T00:00:00Z"
+    told: set[dt.date] = set()
+    while True:
+        completed = api.get(f"/backfills/{backfill_id}")["completed_at"] is not None
+        found = states_by_day(api.runs(DAG_ID, f"run_type=backfill&{between}"))
+        states = {day: found.get(day, ("not started", "")) for day in sorted(days)}
+        for day, (state, run_id) in states.items():
+            if state in ENDED and day not in told:
+                told.add(day)
+                say(f"{day}  {state}  {api.link(DAG_ID, run_id)}")
+        if completed:
+            return {day: state for day, (state, _) in states.items()}
+        time.sleep(POLL_SECONDS)
+
+
+def states_by_day(runs: Sequence[Mapping[str, Any]]) -> dict[dt.date, tuple[str, str]]:
+    """Day -> state and id of its run, of runs as Airflow's API tells them."""
+    return {
+        dt.datetime.fromisoformat(run["logical_date"]).astimezone(dt.UTC).date(): (run["state"], run["dag_run_id"])
+        for run in runs
+        if run["logical_date"]
+    }

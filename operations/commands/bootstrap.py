@@ -1,0 +1,25 @@
+"""`lakehouse bootstrap`: makes what the servers need, on servers that run already."""
+
+from __future__ import annotations
+
+import click
+
+
+@click.command()
+def command() -> None:
+    """Make topics, tables, views and Airflow's pool on running servers (a cluster, or compose)."""
+    import os
+
+    from lakehouse.clients.trino import QueryError
+    from lakehouse.settings import Settings, SettingsError
+    from stack import bootstrap
+    from stack.errors import StackError
+
+    try:
+        settings = Settings.load()
+        bootstrap.make_topics(settings)
+        bootstrap.make_tables(settings, os.environ)
+        bootstrap.make_views(settings)
+        bootstrap.prepare_airflow(settings)
+    except (StackError, SettingsError, QueryError) as error:
+        raise click.ClickException(str(error)) from error

@@ -1,0 +1,18 @@
+"""`lakehouse down`: stops the local stack."""
+
+from __future__ import annotations
+
+import click
+
+
+@click.command()
+def command() -> None:
+    """Stop the stack; its data stay."""
+    from lakehouse.settings import Settings, SettingsError
+    from stack.control import down
+    from stack.errors import StackError
+
+    try:
+        down(Settings.load(), click.echo)
+    except (StackError, SettingsError) as error:
+        raise click.ClickException(str(error)) from error

@@ -1,0 +1,110 @@
+"""Which messages of a day are not in the tables yet: Kafka's offsets for times against the done ingests."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Mapping, Sequence
+
+from lakehouse import names
+from lakehouse.clients.kafka import admin, offsets_from, read_logs
+from lakehouse.clients.trino import query
+from lakehouse.contract.load import load_contracts
+from lakehouse.ledger.offsets import TopicPartition
+from lakehouse.settings import Settings
+
+FIRST_DAY = dt.date(1970, 1, 1)
+
+
+class DayError(ValueError):
+    """A day that cannot be built; the message says which can."""
+
+
+def check_day(day: dt.date, today: dt.date) -> None:
+    """Refuses days that no message can be of, or that are not over.
+
+    Raises:
+        DayError: says which days can be built.
+    """
+    yesterday = today - dt.timedelta(days=1)
+    if day < FIRST_DAY:
+        raise DayError(
+            f"the day {day} is before {FIRST_DAY}, from which Kafka counts its times: no message is of it. Days from "
+            f"{FIRST_DAY} to {yesterday} can be built"
+        )
+    if day >= today:
+        raise DayError(f"the day {day} is not over (UTC); the last one that can be built is {yesterday}")
+
+
+def day_of(wanted: str | None, interval_start: dt.datetime | None, run_after: dt.datetime, now: dt.datetime) -> dt.date:
+    """The day that a run builds: the one asked for, else its data interval's, else the day before it was triggered.
+
+    Raises:
+        DayError: the day is not written YYYY-MM-DD, see also `check_day`.
+    """
+    if wanted:
+        try:
+            day = dt.date.fromisoformat(wanted)
+        except ValueError:
+            raise DayError(
+                f"day is {wanted!r}; write it YYYY-MM-DD, such as {now - dt.timedelta(days=1):%Y-%m-%d}"
+            ) from None
+    elif interval_start is not None:
+        day = interval_start.astimezone(dt.UTC).date()
+    else:
+        day = run_after.astimezone(dt.UTC).date() - dt.timedelta(days=1)
+    check_day(day, now.astimezone(dt.UTC).date())
+    return day
+
+
+def missing(settings: Settings, day: dt.date) -> list[str]:
+    """Sentences that name what of `day` no done ingest has brought; none if the day is complete. Raises as below."""
+    return missing_of(settings, [day])[day]
+
+
+def missing_of(settings: Settings, days: Sequence[dt.date]) -> dict[dt.date, list[str]]:
+    """As `missing`, of several days at the price of one.
+
+    Raises:
+        kafka.errors.KafkaError: the broker does not answer. OffsetsError: a topic is missing. QueryError: Trino does
+            not answer.
+    """
+    # Kafka first: what arrives between the two reads is of a later day.
+    wanted = _wanted(settings, days)
+    reached = _reached(settings)
+    return {day: lacking(reached, wanted[day], day) for day in days}
+
+
+def lacking(reached: Mapping[TopicPartition, int], wanted: Mapping[TopicPartition, int], day: dt.date) -> list[str]:
+    """Compares where the done ingests are with the first offset behind the day, of each partition."""
+    return [
+        f"{at.topic}-{at.partition}: offsets [{reached.get(at, 0)}, {until}) of {day} or before are not published"
+        for at, until in sorted(wanted.items())
+        if reached.get(at, 0) < until
+    ]
+
+
+def _wanted(settings: Settings, days: Sequence[dt.date]) -> dict[dt.date, dict[TopicPartition, int]]:
+    """By day, for each partition the first offset whose broker time is behind the day, or the end if there is none."""
+    topics = load_contracts(settings.contracts).topics
+    with admin(settings) as client:
+        logs = read_logs(client, topics)
+        return {day: offsets_from(client, logs, _midnight_after(day)) for day in days}
+
+
+def _midnight_after(day: dt.date) -> dt.datetime:
+    return dt.datetime.combine(day + dt.timedelta(days=1), dt.time(), tzinfo=dt.UTC)
+
+
+def _reached(settings: Settings) -> dict[TopicPartition, int]:
+    """Where the newest done ingest ended; entries are closed in order, so all before it are done too."""
+    rows = query(
+        settings,
+        f"""
+        select planned.topic, planned.topic_id, planned.partition, planned.until
+        from {names.LEDGER.qualified} as ledger
+        cross join unnest(ledger.ranges) as planned(topic, topic_id, partition, start, until)
+        where ledger.step = 'planned' and ledger.entry_id = (
+          select max(entry_id) from {names.LEDGER.qualified} where kind = 'ingest' and step = 'done')
+        """,
+    )
+    return {TopicPartition(row["topic"], row["topic_id"], row["partition"]): row["until"] for row in rows}

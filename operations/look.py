@@ -1,0 +1,52 @@
+"""A cheap look at Kafka: is there anything that no ingest has taken yet, and does any of it expire soon?"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping, Sequence
+from typing import TypeVar
+
+from lakehouse.clients import expiry
+from lakehouse.clients.kafka import admin, group_offsets, read_logs
+from lakehouse.ledger.offsets import OffsetsError
+from lakehouse.settings import Settings
+
+log = logging.getLogger(__name__)
+
+Place = TypeVar("Place")
+
+
+def anything_new(settings: Settings, topics: Sequence[str]) -> bool:
+    """Compares the ends of the topics' partitions with what the last done ingest left in the consumer group.
+
+    The group is a hint, so this errs towards yes: also if Kafka does not answer, since the drain then says why. Warns of
+    unread messages that expire soon, and keeps their number and hours for Prometheus.
+    """
+    from kafka.errors import KafkaError
+
+    try:
+        with admin(settings) as client:
+            logs = read_logs(client, topics)
+            done = group_offsets(client, settings.consumer_group, [each.at for each in logs])
+            unread = expiry.unread(settings, client, logs, done)
+    except OffsetsError:
+        return True
+    except (KafkaError, OSError) as error:
+        log.warning(
+            "Kafka cannot tell whether anything is new (%s: %s); the drain will look", type(error).__name__, error
+        )
+        return True
+    for sentence in expiry.warnings(unread, settings.expiry_warning_hours):
+        log.warning("%s", sentence)
+    expiry.write_metrics(settings, unread)
+    return differs({each.at: each.earliest for each in logs}, {each.at: each.end for each in logs}, done)
+
+
+def differs(starts: Mapping[Place, int], ends: Mapping[Place, int], done: Mapping[Place, int]) -> bool:
+    """Whether a partition's end is not where ingest is. One that ingest never saw counts unless nothing was ever in it.
+
+    An end below the mark counts too: the topic was made again, which must be said and not slept through.
+    """
+    return any(
+        end != done[place] if place in done else end > 0 or starts.get(place, 0) > 0 for place, end in ends.items()
+    )

@@ -1,0 +1,11 @@
+"""The note on a run, where Airflow's list of runs shows it."""
+
+from __future__ import annotations
+
+from lakehouse.settings import Settings
+from stack.airflow_login import connect
+
+
+def note(settings: Settings, dag_id: str, run_id: str, words: str) -> None:
+    """Writes the words on the run. Raises lakehouse.clients.airflow.AirflowError."""
+    connect(settings).note(dag_id, run_id, words)

@@ -1,0 +1,96 @@
+"""What is made once the servers answer: topics, tables, views, Airflow's pool, and the DAGs' first run."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Mapping
+from pathlib import Path
+
+from lakehouse.settings import CHECKOUT, Settings
+from stack.environment import AIRFLOW_USER, airflow_password
+from stack.errors import StackError
+
+SPARK_POOL = "spark_writers"
+# All of them: a run of a paused DAG would stay queued, also one that a person starts.
+UNPAUSED = (
+    "ingest_events",
+    "build_day",
+    "maintain_tables",
+    "replay_quarantine",
+    "discard_quarantine",
+    "accept_loss",
+    "erase_player",
+)
+_DAGS_SECONDS = 90.0
+
+
+def make_topics(settings: Settings) -> None:
+    from lakehouse.catalog.topics import create_topics
+    from lakehouse.contract.load import load_contracts
+
+    create_topics(settings, load_contracts(settings.contracts))
+
+
+def make_tables(settings: Settings, environment: Mapping[str, str]) -> None:
+    """Runs jobs/create_tables.py; repeating it changes nothing."""
+    log = settings.state / "logs" / "create_tables.log"
+    log.parent.mkdir(parents=True, exist_ok=True)
+    with log.open("w") as out:
+        done = subprocess.run(
+            [sys.executable, str(CHECKOUT / "jobs" / "create_tables.py")],
+            stdout=out,
+            stderr=subprocess.STDOUT,
+            env=environment,
+            cwd=CHECKOUT,
+            timeout=180,
+            check=False,
+        )
+    if done.returncode:
+        raise StackError(f"jobs/create_tables.py failed:\n{tail(log)}\n  whole log: {log}")
+
+
+def make_views(settings: Settings) -> None:
+    """Makes the views, and waits until Trino has a node for a query of the tables.
+
+    If such a query fails for another reason, that is left for the runs and checks that need the table to say.
+    """
+    from lakehouse.catalog.views import create_views
+    from lakehouse.clients.trino import QueryError, query
+    from lakehouse.contract.load import load_contracts
+
+    create_views(settings, load_contracts(settings.contracts))
+    with contextlib.suppress(QueryError):
+        query(settings, "select max(entry_id) from ops.batches")
+
+
+def prepare_airflow(settings: Settings) -> None:
+    """Makes the one-slot pool, waits until the DAGs are read, and unpauses them."""
+    from lakehouse.clients.airflow import AirflowApi
+
+    api = AirflowApi(settings.airflow_url, AIRFLOW_USER, airflow_password(settings.state))
+    api.set_pool(SPARK_POOL, 1, "Spark tasks, one at a time: it saves memory; that data are right does not hang on it.")
+    until = time.monotonic() + _DAGS_SECONDS
+    while missing := set(UNPAUSED) - api.dag_ids():
+        if errors := api.import_errors():
+            raise StackError("A DAG file cannot be read: " + "; ".join(errors))
+        if time.monotonic() > until:
+            raise StackError(
+                f"Airflow has not read {', '.join(sorted(missing))} within {_DAGS_SECONDS:.0f} s; see its log"
+            )
+        time.sleep(0.5)
+    for dag_id in UNPAUSED:
+        api.unpause(dag_id)
+
+
+def tail(log: Path, lines: int = 15) -> str:
+    """The last lines of a log, indented, for a person."""
+    if not log.exists():
+        return "  (no log yet)"
+    with log.open("rb") as file:
+        file.seek(max(0, os.fstat(file.fileno()).st_size - 16_384))
+        text = file.read().decode(errors="replace")
+    return "\n".join(f"  | {line[:300]}" for line in text.splitlines()[-lines:])

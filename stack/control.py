@@ -1,0 +1,205 @@
+"""Starts, stops and describes the local stack."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import shutil
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from lakehouse.settings import Settings
+from stack import bootstrap, downloads, preflight
+from stack.environment import job_environment, local_settings
+from stack.errors import NotReady, StackError
+from stack.java import find_java, trino_java
+from stack.probes import PROBES
+from stack.processes import kill_processes
+from stack.services import PORTS, Machine, Once, Service, services
+from stack.steps import Step, run_steps
+from stack.supervisor import Supervisor, write_configuration
+
+Say = Callable[[str], None]
+
+
+def up(settings: Settings, say: Say) -> None:
+    """Brings the whole stack up, or what is missing of it, and returns when every part does its work.
+
+    Raises:
+        StackError: something is missing on this machine, or a part did not start; the message says what to do.
+    """
+    settings = local_settings(settings)
+    began = time.monotonic()
+    with _only_one(settings.state):
+        supervisor = Supervisor(settings.state)
+        if not supervisor.is_running():
+            kill_processes(settings.state)  # what a killed supervisord left
+            shutil.rmtree(settings.state / "tmp", ignore_errors=True)  # what killed servers left
+        running = _running(supervisor)
+        _preflight(settings, running)
+        downloads.fetch(settings.servers, say)
+        machine = Machine(find_java(os.environ), trino_java(), _contracts_hash(settings))
+        parts = services(settings, machine)
+        changed = write_configuration(parts, settings.state)
+        if not supervisor.is_running():
+            supervisor.start()
+        starting = {part.name for part in parts} - (running - changed)
+        _retire(supervisor, starting)
+        if starting:
+            say(f"Starting {len(starting)} services, logs in {settings.state / 'logs'}:")
+        _start(settings, machine, parts, starting, supervisor, say)
+        say(f"{'Up' if starting else 'Already up, checked'} in {time.monotonic() - began:.0f} s.")
+
+
+def _contracts_hash(settings: Settings) -> str:
+    from lakehouse.contract.load import load_contracts
+    from lakehouse.contract.model import ContractError
+
+    try:
+        return load_contracts(settings.contracts).hash
+    except ContractError as error:
+        raise StackError(f"A contract cannot be used: {error}") from None
+
+
+def down(settings: Settings, say: Say) -> None:
+    """Stops everything of the stack, whoever its processes' parent is now; the data stay."""
+    settings = local_settings(settings)
+    supervisor = Supervisor(settings.state)
+    if supervisor.is_running():
+        supervisor.stop()
+        until = time.monotonic() + 60
+        while supervisor.is_running() or (settings.state / "supervisord.pid").exists():
+            if time.monotonic() > until:
+                break
+            time.sleep(0.2)
+    left = kill_processes(settings.state)
+    if left:
+        raise StackError(f"These processes do not end: {', '.join(map(str, left))}")
+    say(f"Down. The data stay in {settings.state}.")
+
+
+def _start(
+    settings: Settings,
+    machine: Machine,
+    parts: tuple[Service, ...],
+    starting: set[str],
+    supervisor: Supervisor,
+    say: Say,
+) -> None:
+    by_name = {part.name: part for part in parts}
+
+    def tell(step: Step, seconds: float) -> None:
+        part = by_name.get(step.name)
+        say(f"  ✓ {step.title or step.name:<28} {seconds:5.1f} s  {part.address if part else ''}".rstrip())
+
+    steps = [_service_step(settings, part, part.name in starting, supervisor) for part in parts]
+    outcome = run_steps(steps + _bootstrap_steps(settings, machine), tell)
+    for name, error in outcome.errors.items():
+        log = settings.state / "logs" / f"{name}.log"
+        if name in by_name:
+            raise StackError(f"{name} did not start: {error}\n{bootstrap.tail(log)}\n  whole log: {log}") from error
+        raise StackError(f"{name}: {type(error).__name__}: {error}") from error
+
+
+def _service_step(settings: Settings, part: Service, start: bool, supervisor: Supervisor) -> Step:
+    def run(give_up: Callable[[], bool]) -> None:
+        if start:
+            for once in part.prepare:
+                _prepare(once, part, settings.state)
+            supervisor.start_service(part.name)
+        _await(settings, part, supervisor, give_up)
+
+    return Step(part.name, part.needs, run)
+
+
+def _bootstrap_steps(settings: Settings, machine: Machine) -> list[Step]:
+    return [
+        Step("topics", ("kafka",), lambda _: bootstrap.make_topics(settings)),
+        Step(
+            "tables",
+            ("metastore", "spark"),
+            lambda _: bootstrap.make_tables(settings, job_environment(settings, machine.java)),
+        ),
+        Step("views", ("tables", "trino"), lambda _: bootstrap.make_views(settings)),
+        Step(
+            "dags",
+            ("topics", "tables", "airflow-scheduler", "airflow-dag-processor"),
+            lambda _: bootstrap.prepare_airflow(settings),
+        ),
+    ]
+
+
+def _await(settings: Settings, part: Service, supervisor: Supervisor, give_up: Callable[[], bool]) -> None:
+    """Probes until the service answers rightly; gives up early when its process keeps ending."""
+    until = time.monotonic() + part.limit_seconds
+    ends: set[int] = set()
+    reason = "not probed"
+    while True:
+        try:
+            PROBES[part.name](settings)
+            return
+        except NotReady as error:
+            reason = str(error)
+        info = supervisor.states()[part.name]
+        if info["statename"] in ("BACKOFF", "EXITED", "FATAL"):
+            ends.add(info["stop"])
+        if len(ends) >= 3 or info["statename"] == "FATAL":
+            raise StackError("its process ends again and again; the last lines of its log:")
+        if give_up():
+            raise StackError("given up, since another part failed")
+        if time.monotonic() > until:
+            raise StackError(f"no right answer within {part.limit_seconds} s ({reason}); the last lines of its log:")
+        time.sleep(0.5)
+
+
+def _prepare(once: Once, part: Service, state: Path) -> None:
+    if once.marker.exists():
+        return
+    once.marker.parent.mkdir(parents=True, exist_ok=True)
+    log = state / "logs" / f"{part.name}.log"
+    with log.open("a") as out:
+        done = subprocess.run(
+            once.argv, env=part.environment, stdout=out, stderr=subprocess.STDOUT, timeout=180, check=False
+        )
+    if done.returncode:
+        raise StackError("preparing its folder failed; the last lines of its log:")
+    once.marker.touch()
+
+
+def _preflight(settings: Settings, running: set[str]) -> None:
+    for folder in ("logs", "tmp", "home", "services", "airflow"):
+        (settings.state / folder).mkdir(parents=True, exist_ok=True)
+    wanted = [(name, setting) for name, names in PORTS.items() if name not in running for setting in names]
+    # The memory of a stack that is up is taken already, by itself.
+    memory = 1e3 if running else None
+    lines = preflight.problems(settings, environment=os.environ, ports=wanted, memory_gb=memory)
+    if lines:
+        raise StackError("\n".join(lines))
+
+
+def _running(supervisor: Supervisor) -> set[str]:
+    if not supervisor.is_running():
+        return set()
+    return {name for name, info in supervisor.states().items() if info["statename"] in ("RUNNING", "STARTING")}
+
+
+def _retire(supervisor: Supervisor, names: set[str]) -> None:
+    """Stops services that are to be started anew: their configuration changed, or they keep ending."""
+    for name, info in supervisor.states().items():
+        if name in names and info["statename"] in ("STARTING", "RUNNING", "BACKOFF"):
+            supervisor.stop_service(name)
+
+
+@contextmanager
+def _only_one(state: Path) -> Iterator[None]:
+    """Keeps a second `up` of the same stack out while one is at work."""
+    state.mkdir(parents=True, exist_ok=True)
+    with (state / "up.lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise StackError(f"Another `up` is at work on {state}: wait for it to end.") from None
+        yield

@@ -1,0 +1,159 @@
+"""The environment variables that the stack's processes, and the jobs started beside it, run with."""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+import sys
+from pathlib import Path
+
+from lakehouse.settings import CHECKOUT, Settings
+from stack.java import find_java
+
+DOCKER = CHECKOUT / "docker"
+MARK = "LAKEHOUSE_STACK_MARK"  # on every process of a stack: <state folder>#<service>
+AIRFLOW_USER = "admin"
+
+# What is passed on of the caller's environment: a proxy or a Python path of theirs would break the servers.
+_PASSED_ON = ("USER", "LOGNAME", "LANG", "LC_ALL", "TZ")
+
+
+def local_settings(settings: Settings) -> Settings:
+    """The settings of the local stack: absolute folders, a warm Spark, ingest every minute unless set otherwise."""
+    changes: dict[str, object] = {
+        "state": settings.state.absolute(),
+        "servers": settings.servers.absolute(),
+        "quality": settings.quality.absolute(),
+        "erasure_key_file": settings.erasure_key_file.absolute(),
+    }
+    if settings.spark_remote is None:
+        changes["spark_remote"] = f"sc://127.0.0.1:{settings.spark_connect_port}"
+    if "ingest_every_minutes" not in settings.model_fields_set:
+        changes["ingest_every_minutes"] = 1
+    return settings.model_copy(update=changes)
+
+
+def settings_environment(settings: Settings) -> dict[str, str]:
+    """Each setting as its environment variable, so that a server and a job read what the stack was started with."""
+    values = settings.model_dump(mode="json", exclude_none=True)
+    return {
+        f"LAKEHOUSE_{name.upper()}": value if isinstance(value, str) else json.dumps(value)
+        for name, value in values.items()
+    }
+
+
+def python_bin() -> Path:
+    """Folder of this environment's programs."""
+    return Path(sys.prefix) / "bin"
+
+
+def spark_home() -> Path:
+    import importlib.util
+
+    spec = importlib.util.find_spec("pyspark")
+    assert spec is not None and spec.origin is not None, "pyspark is pinned in requirements/lock.txt"
+    return Path(spec.origin).parent
+
+
+def job_environment(settings: Settings, java_home: Path | None = None) -> dict[str, str]:
+    """Everything a job needs, warm or cold; leave LAKEHOUSE_SPARK_REMOTE out for a Spark session of the job's own.
+
+    `java_home` is looked for if it is not given.
+    """
+    java_home = java_home or find_java(os.environ)
+    state = settings.state
+    jars = settings.servers
+    return {
+        **{name: os.environ[name] for name in _PASSED_ON if name in os.environ},
+        **settings_environment(settings),
+        "PATH": os.pathsep.join([str(python_bin()), str(java_home / "bin"), os.environ.get("PATH", os.defpath)]),
+        "PYTHONPATH": str(CHECKOUT),
+        "PYTHONUNBUFFERED": "1",
+        "VIRTUAL_ENV": sys.prefix,
+        # Libraries write to the home and temporary folders: both are the stack's own.
+        "HOME": str(state / "home"),
+        "TMPDIR": str(state / "tmp"),
+        "JAVA_HOME": str(java_home),
+        "HADOOP_USER_NAME": "lakehouse",
+        "HADOOP_CONF_DIR": str(DOCKER / "hdfs"),
+        "LAKEHOUSE_HADOOP_CONF": str(DOCKER / "hdfs"),
+        "SPARK_HOME": str(spark_home()),
+        "SPARK_CONF_DIR": str(DOCKER / "spark"),
+        "SPARK_LOCAL_IP": "127.0.0.1",
+        "SPARK_LOCAL_DIRS": str(state / "tmp"),
+        "SPARK_DIST_CLASSPATH": str(jars / "spark" / "*"),
+        "SPARK_SUBMIT_OPTS": f"-Djava.io.tmpdir={state / 'tmp'} -XX:-UsePerfData",
+        "LAKEHOUSE_SPARK_HIVE_JARS": f"file://{jars / 'spark-hive'}/*.jar",
+        "PYSPARK_PYTHON": str(python_bin() / "python"),
+        # setproctitle would overwrite the part of memory in which /proc shows the mark of the stack.
+        "SPT_NOENV": "1",
+        "GX_ANALYTICS_ENABLED": "false",
+    }
+
+
+def airflow_environment(settings: Settings) -> dict[str, str]:
+    """What Airflow needs beside the environment of the jobs it starts."""
+    home = settings.state / "airflow"
+    secret = stack_secrets(settings.state)
+    return {
+        "AIRFLOW_HOME": str(home),
+        "AIRFLOW_CONFIG": str(DOCKER / "airflow" / "airflow.cfg"),
+        "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{home / 'airflow.db'}?timeout=60",
+        "AIRFLOW__CORE__DAGS_FOLDER": str(CHECKOUT / "dags"),
+        "AIRFLOW__CORE__PLUGINS_FOLDER": str(CHECKOUT / "dags" / "plugins"),
+        "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_PASSWORDS_FILE": str(password_file(settings.state)),
+        "AIRFLOW__CORE__EXECUTION_API_SERVER_URL": f"{settings.airflow_url}/execution/",
+        "AIRFLOW__CORE__FERNET_KEY": secret["fernet_key"],
+        "AIRFLOW__API__HOST": settings.bind,
+        "AIRFLOW__API__PORT": str(settings.airflow_port),
+        "AIRFLOW__API__BASE_URL": settings.airflow_url,
+        "AIRFLOW__API__SECRET_KEY": secret["secret_key"],
+        "AIRFLOW__API_AUTH__JWT_SECRET": secret["jwt_secret"],
+        "AIRFLOW__LOGGING__BASE_LOG_FOLDER": str(settings.state / "logs" / "airflow"),
+        "AIRFLOW__LOGGING__WORKER_LOG_SERVER_PORT": str(settings.airflow_log_port),
+        "AIRFLOW__LOGGING__DAG_PROCESSOR_CHILD_PROCESS_LOG_DIRECTORY": str(
+            settings.state / "logs" / "airflow" / "dag_processor"
+        ),
+        "AIRFLOW_CONN_SPARK_DEFAULT": json.dumps({"conn_type": "spark", "host": "local[2]"}),
+    }
+
+
+def password_file(state: Path) -> Path:
+    return state / "airflow" / "passwords.json"
+
+
+def airflow_password(state: Path) -> str:
+    """Password of Airflow's user `admin`, made with the stack."""
+    return str(json.loads(password_file(state).read_text())[AIRFLOW_USER])
+
+
+def stack_secrets(state: Path) -> dict[str, str]:
+    """Keys that sign Airflow's tokens, its user's password and the erasure key: made once, readable by their owner only."""
+    file = state / "airflow" / "secrets.json"
+    if not file.exists():
+        import base64
+
+        made = {
+            "fernet_key": base64.urlsafe_b64encode(secrets.token_bytes(32)).decode(),
+            "secret_key": secrets.token_hex(32),
+            "jwt_secret": secrets.token_hex(32),
+        }
+        write_private(file, json.dumps(made))
+    erasure_key = state / "erasure.key"
+    if not erasure_key.exists():
+        write_private(erasure_key, secrets.token_hex(32))
+    if not password_file(state).exists():
+        write_private(password_file(state), json.dumps({AIRFLOW_USER: secrets.token_urlsafe(12)}))
+    found: dict[str, str] = json.loads(file.read_text())
+    return found
+
+
+def write_private(file: Path, text: str) -> None:
+    """Writes a file whole or not at all, readable by its owner only."""
+    file.parent.mkdir(parents=True, exist_ok=True)
+    draft = file.with_name(f".{file.name}.{os.getpid()}")
+    draft.unlink(missing_ok=True)
+    with open(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as out:
+        out.write(text)
+    draft.replace(file)

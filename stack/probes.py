@@ -1,0 +1,205 @@
+"""Asks each server to do its work once: a start has succeeded when the answer is right, not when the port is open."""
+
+from __future__ import annotations
+
+import socket
+import time
+from collections.abc import Callable
+from typing import Any
+
+from lakehouse.settings import Settings
+from stack.errors import NotReady
+
+_SECONDS = 5.0  # that one question may take
+
+
+def probe_kafka(settings: Settings) -> None:
+    """Writes a message to the probe topic and reads it back."""
+    _port_open(settings.kafka_port)
+    from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer, TopicPartition
+    from kafka.errors import KafkaError, TopicAlreadyExistsError
+
+    from lakehouse.catalog.topics import PROBE_CONFIG
+    from lakehouse.contract.model import PROBE_TOPIC
+
+    address = {"bootstrap_servers": settings.kafka_bootstrap}
+    try:
+        admin = KafkaAdminClient(**address, request_timeout_ms=5_000)
+        try:
+            admin.create_topics({PROBE_TOPIC: {"num_partitions": 1, "replication_factor": 1, "configs": PROBE_CONFIG}})
+        except TopicAlreadyExistsError:
+            pass
+        finally:
+            admin.close()
+        producer = KafkaProducer(**address, acks="all", max_block_ms=5_000)
+        try:
+            sent = producer.send(PROBE_TOPIC, b"probe").get(timeout=_SECONDS)
+        finally:
+            producer.close(timeout=_SECONDS)
+        consumer = KafkaConsumer(**address, enable_auto_commit=False)
+        try:
+            partition = TopicPartition(PROBE_TOPIC, sent.partition)
+            consumer.assign([partition])
+            consumer.seek(partition, sent.offset)
+            if not consumer.poll(timeout_ms=int(_SECONDS * 1000)):
+                raise NotReady("the message written was not read back")
+        finally:
+            consumer.close()
+    except KafkaError as error:
+        raise NotReady(f"{type(error).__name__}: {error}") from error
+
+
+def probe_namenode(settings: Settings) -> None:
+    """Asks for the root folder."""
+    _http("GET", f"{settings.webhdfs_url}/?op=GETFILESTATUS&user.name=lakehouse")
+
+
+def probe_datanode(settings: Settings) -> None:
+    """Writes a file through WebHDFS, which needs a NameNode out of safe mode and a DataNode that takes blocks."""
+    _port_open(settings.datanode_port)
+    place = f"{settings.webhdfs_url}{settings.warehouse}/_probe?user.name=lakehouse"
+    asked = _http("PUT", f"{place}&op=CREATE&overwrite=true&noredirect=true")
+    _http("PUT", asked.json()["Location"], data=b"probe")
+    if _http("GET", f"{place}&op=OPEN").content != b"probe":
+        raise NotReady("the file written was not read back")
+    _http("DELETE", f"{place}&op=DELETE")
+
+
+def probe_metastore(settings: Settings) -> None:
+    """Calls get_all_databases over thrift (binary protocol, one strict call without arguments)."""
+    name = b"get_all_databases"
+    call = b"\x80\x01\x00\x01" + len(name).to_bytes(4, "big") + name + b"\x00\x00\x00\x01\x00"
+    try:
+        with socket.create_connection(("127.0.0.1", settings.metastore_port), timeout=_SECONDS) as connection:
+            connection.settimeout(_SECONDS)
+            connection.sendall(call)
+            answer = connection.recv(4096)
+    except OSError as error:
+        raise NotReady(str(error)) from error
+    if answer[:4] != b"\x80\x01\x00\x02" or b"default" not in answer:
+        raise NotReady(f"answered {answer[:60]!r} to get_all_databases")
+
+
+def probe_spark(settings: Settings) -> None:
+    """Runs SELECT 1. In a process of its own with a limit: the client tries again for many minutes."""
+    _port_open(settings.spark_connect_port)
+    import os
+    import subprocess
+    import sys
+
+    code = (
+        "from pyspark.sql.connect.session import SparkSession;"
+        f"print(SparkSession.builder.remote('{settings.spark_remote}').getOrCreate().sql('select 1').collect()[0][0])"
+    )
+    command = [sys.executable, "-W", "ignore", "-c", code]
+    environment = os.environ | {"SPARK_CONNECT_MODE_ENABLED": "1"}
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, timeout=60, env=environment, check=False)
+    except subprocess.TimeoutExpired:
+        raise NotReady("no answer to SELECT 1 within 60 s") from None
+    if done.stdout.strip() != "1":
+        raise NotReady(f"SELECT 1 failed: {(done.stderr.strip().splitlines() or ['no answer'])[-1]}")
+
+
+def probe_trino(settings: Settings) -> None:
+    """Runs SELECT 1."""
+    _port_open(settings.trino_port)
+    query_trino(settings, "SELECT 1")
+
+
+def query_trino(settings: Settings, sql: str) -> list[list[Any]]:
+    from trino.dbapi import connect
+    from trino.exceptions import Error, TrinoConnectionError
+
+    try:
+        connection = connect(
+            host="127.0.0.1", port=settings.trino_port, user="probe", max_attempts=1, request_timeout=20
+        )
+        return list(connection.cursor().execute(sql).fetchall())
+    except (Error, TrinoConnectionError, OSError) as error:
+        raise NotReady(str(error)) from error
+
+
+def probe_api(settings: Settings) -> None:
+    """Asks whether the API can produce."""
+    _http("GET", f"{settings.api_url}/readyz")
+
+
+def probe_airflow_api(settings: Settings) -> None:
+    """Asks Airflow for the health of its database."""
+    if airflow_health(settings).get("metadatabase", {}).get("status") != "healthy":
+        raise NotReady("the database of Airflow is not healthy")
+
+
+def probe_airflow_scheduler(settings: Settings) -> None:
+    _airflow_part(settings, "scheduler")
+
+
+def probe_airflow_dag_processor(settings: Settings) -> None:
+    _airflow_part(settings, "dag_processor")
+
+
+def airflow_health(settings: Settings) -> dict[str, Any]:
+    health: dict[str, Any] = _http("GET", f"{settings.airflow_url}/api/v2/monitor/health").json()
+    return health
+
+
+PROBES: dict[str, Callable[[Settings], None]] = {
+    "kafka": probe_kafka,
+    "namenode": probe_namenode,
+    "datanode": probe_datanode,
+    "metastore": probe_metastore,
+    "spark": probe_spark,
+    "trino": probe_trino,
+    "api": probe_api,
+    "airflow-api-server": probe_airflow_api,
+    "airflow-scheduler": probe_airflow_scheduler,
+    "airflow-dag-processor": probe_airflow_dag_processor,
+}
+
+
+def await_service(settings: Settings, service: str, seconds: float) -> None:
+    """Waits until a service that was started by somebody else does its work.
+
+    Raises:
+        NotReady: it does not after so many seconds; the message says what is wrong.
+    """
+    until = time.monotonic() + seconds
+    while True:
+        try:
+            return PROBES[service](settings)
+        except NotReady:
+            if time.monotonic() > until:
+                raise
+            time.sleep(0.5)
+
+
+def _airflow_part(settings: Settings, part: str) -> None:
+    status = airflow_health(settings).get(part, {}).get("status")
+    if status != "healthy":
+        raise NotReady(f"Airflow's {part} is {status}")
+
+
+def _port_open(port: int) -> None:
+    try:
+        socket.create_connection(("127.0.0.1", port), timeout=1).close()
+    except OSError as error:
+        raise NotReady(f"port {port}: {error.strerror or error}") from error
+
+
+def _http(method: str, url: str, data: bytes | None = None) -> Any:
+    """A request that ignores proxies and must be answered with 2xx."""
+    import requests
+
+    session = requests.Session()
+    session.trust_env = False
+    headers = {"Content-Type": "application/octet-stream"} if data is not None else {}
+    try:
+        response = session.request(method, url, data=data, headers=headers, timeout=_SECONDS)
+    except requests.RequestException as error:
+        raise NotReady(str(error)) from error
+    finally:
+        session.close()
+    if not response.ok:
+        raise NotReady(f"{response.status_code} from {url.partition('?')[0]}: {response.text[:200]}")
+    return response

@@ -1,0 +1,82 @@
+"""Finds the processes of a stack, whoever their parent is now, by the mark in their environment."""
+
+from __future__ import annotations
+
+import os
+from collections import defaultdict
+from collections.abc import Callable
+from pathlib import Path
+
+import psutil
+
+from stack.environment import MARK
+
+_GRACE_SECONDS = 15.0
+
+
+def stack_processes(state: Path) -> dict[str, list[psutil.Process]]:
+    """The stack's processes by service; supervisord itself has no mark and is found by its pid file."""
+    found: dict[str, list[psutil.Process]] = defaultdict(list)
+    for process in psutil.process_iter():
+        try:
+            folder, _, service = process.environ().get(MARK, "").rpartition("#")
+        except psutil.Error:
+            continue  # gone meanwhile, or somebody else's
+        if folder == str(state) and process.pid != os.getpid():
+            found[service].append(process)
+    if supervisor := _supervisord(state):
+        found["supervisord"].append(supervisor)
+    return dict(found)
+
+
+def kill_processes(state: Path) -> list[int]:
+    """Ends every process of the stack, first kindly; gives the ids of those that are still there."""
+    processes = _with_children(state)
+    for process in processes:
+        _quietly(process.terminate)
+    _, alive = psutil.wait_procs(processes, timeout=_GRACE_SECONDS)
+    alive = list({*alive, *_with_children(state)})
+    for process in alive:
+        _quietly(process.kill)
+    _, alive = psutil.wait_procs(alive, timeout=_GRACE_SECONDS)
+    return [process.pid for process in alive]
+
+
+def memory_bytes(processes: list[psutil.Process]) -> int:
+    """Resident memory; what forked processes share is counted once (proportional set size)."""
+    total = 0
+    for process in processes:
+        try:
+            total += process.memory_full_info().pss
+        except psutil.Error:
+            continue
+    return total
+
+
+def _with_children(state: Path) -> list[psutil.Process]:
+    found: set[psutil.Process] = set()
+    for processes in stack_processes(state).values():
+        for process in processes:
+            found.add(process)
+            try:
+                found.update(process.children(recursive=True))
+            except psutil.Error:
+                continue
+    return [process for process in found if process.pid != os.getpid()]
+
+
+def _supervisord(state: Path) -> psutil.Process | None:
+    """The process of the pid file, if it is this stack's supervisord and not a later holder of the number."""
+    try:
+        process = psutil.Process(int((state / "supervisord.pid").read_text()))
+        return process if str(state / "supervisord.conf") in process.cmdline() else None
+    except (OSError, ValueError, psutil.Error):
+        return None
+
+
+def _quietly(action: Callable[[], None]) -> None:
+    """Calls terminate or kill; a process that is gone already is what was wanted."""
+    try:
+        action()
+    except psutil.NoSuchProcess:
+        return

@@ -1,0 +1,236 @@
+"""The servers of the local stack, as data: how each is started, what it needs first, where it listens."""
+
+from __future__ import annotations
+
+import uuid
+from base64 import urlsafe_b64encode
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from lakehouse.settings import Settings
+from stack.environment import AIRFLOW_USER, DOCKER, airflow_environment, job_environment, python_bin, spark_home
+
+_SMALL_JVM = ("-XX:+UseSerialGC", "-XX:-UsePerfData", "-XX:+ExitOnOutOfMemoryError")
+# On two cores the costly compiler of hot code would take a third of the start: it comes in ten times later.
+_LATE_COMPILER = (
+    "-XX:Tier4InvocationThreshold=50000",
+    "-XX:Tier4MinInvocationThreshold=6000",
+    "-XX:Tier4CompileThreshold=150000",
+    "-XX:Tier4BackEdgeThreshold=400000",
+)
+
+# The settings that hold each service's ports.
+PORTS: dict[str, tuple[str, ...]] = {
+    "kafka": ("kafka_port", "kafka_controller_port"),
+    "namenode": ("namenode_port", "namenode_http_port"),
+    "datanode": ("datanode_port", "datanode_http_port", "datanode_ipc_port"),
+    "metastore": ("metastore_port",),
+    "spark": ("spark_connect_port",),
+    "trino": ("trino_port",),
+    "api": ("api_port",),
+    "airflow-api-server": ("airflow_port",),
+    "airflow-scheduler": ("airflow_log_port",),
+    "airflow-dag-processor": (),
+}
+
+
+@dataclass(frozen=True)
+class Once:
+    """A command that prepares a service's folder before its first start; `marker` is written when it has succeeded."""
+
+    marker: Path
+    argv: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Service:
+    """One supervised server."""
+
+    name: str
+    argv: tuple[str, ...]
+    environment: dict[str, str]
+    needs: tuple[str, ...] = ()  # services that must answer, or steps that must be done, before it is started
+    address: str = ""
+    login: str = ""
+    prepare: tuple[Once, ...] = ()
+    stop_seconds: int = 15
+    limit_seconds: int = 240  # after which a start is called failed
+
+
+@dataclass(frozen=True)
+class Machine:
+    """The two Javas of this machine."""
+
+    java: Path
+    trino_java: Path
+    contracts_hash: str = ""  # the API reads the contracts at its start: with new ones it starts anew
+
+
+def services(settings: Settings, machine: Machine) -> tuple[Service, ...]:
+    """All services, in the order in which they are shown."""
+    base = job_environment(settings, machine.java)
+    airflow = base | airflow_environment(settings)
+    java = _Java(machine.java, settings)
+    state, jars = settings.state, settings.servers
+    kafka_conf = str(DOCKER / "kafka" / "server.properties")
+    hdfs_path = f"{DOCKER / 'hdfs'}:{jars / 'hadoop-pages'}:{jars / 'hadoop'}/*"  # whose own pages lack each .html
+    name_node = "org.apache.hadoop.hdfs.server.namenode.NameNode"
+    airflow_program = str(python_bin() / "airflow")
+    return (
+        Service(
+            "kafka",
+            java("384m", f"{jars / 'kafka'}/*", "kafka.Kafka", kafka_conf),
+            base,
+            address=settings.kafka_bootstrap,
+            prepare=(
+                Once(
+                    state / "kafka" / ".formatted",
+                    java("128m", f"{jars / 'kafka'}/*", "kafka.tools.StorageTool", "format", "--standalone")
+                    + ("--ignore-formatted", "-t", _cluster_id(state), "-c", kafka_conf),
+                ),
+            ),
+            stop_seconds=30,
+        ),
+        Service(
+            "namenode",
+            java("256m", hdfs_path, name_node),
+            base,
+            address=f"{settings.hdfs_uri} http://127.0.0.1:{settings.namenode_http_port}",
+            prepare=(
+                Once(
+                    state / "hdfs" / ".formatted",
+                    java("128m", hdfs_path, name_node, "-format", "-force", "-nonInteractive"),
+                ),
+            ),
+        ),
+        Service(
+            "datanode",
+            java("256m", hdfs_path, "org.apache.hadoop.hdfs.server.datanode.DataNode"),
+            base,
+            needs=("namenode",),
+            address=f"http://127.0.0.1:{settings.datanode_http_port}",
+        ),
+        Service(
+            "metastore",
+            java(
+                "256m",
+                f"{DOCKER / 'metastore'}:{DOCKER / 'hdfs'}:{jars / 'metastore'}/*:{jars / 'hadoop'}/*",
+                "org.apache.hadoop.hive.metastore.HiveMetaStore",
+                options=("-Dlog4j2.level=WARN", f"-Dderby.stream.error.file={state / 'logs' / 'derby.log'}"),
+            ),
+            base,
+            needs=("datanode",),
+            address=settings.metastore_uri,
+        ),
+        Service(
+            "spark",
+            (
+                str(spark_home() / "bin" / "spark-submit"),
+                "--name",
+                "lakehouse",
+                "--master",
+                "local[2]",
+                # not spark-defaults' late compiler: this one runs for days (small commits 15 % faster after three minutes).
+                # The code that judges messages is longer than what Java compiles by itself (500,000 events: 22 s, else 30 s).
+                "--driver-java-options",
+                "-XX:+UseSerialGC -XX:-DontCompileHugeMethods",
+                "--conf",
+                f"spark.connect.grpc.binding.address={settings.bind}",
+                "--conf",
+                f"spark.connect.grpc.binding.port={settings.spark_connect_port}",
+                "--conf",
+                "spark.connect.session.manager.defaultSessionTimeout=10m",
+                str(DOCKER / "spark" / "connect_server.py"),
+            ),
+            base,
+            address=settings.spark_remote or "",
+        ),
+        Service(
+            "trino",
+            (
+                str(machine.trino_java / "bin" / "java"),
+                "-Xmx1G",
+                *_SMALL_JVM,
+                *_LATE_COMPILER,
+                "-Djdk.attach.allowAttachSelf=true",
+                f"-Djava.io.tmpdir={state / 'tmp'}",
+                f"-Dconfig={DOCKER / 'trino' / 'config.properties'}",
+                f"-Dlog.levels-file={DOCKER / 'trino' / 'log.properties'}",
+                f"-Dcatalog.config-dir={DOCKER / 'trino' / 'catalog'}",
+                f"-Dplugin.dir={jars / 'trino' / 'plugin'}",
+                f"-Dnode.data-dir={state / 'trino'}",
+                "-Dnode.environment=lakehouse",
+                "-Dnode.id=trino-1",
+                f"-Dnode.bind-ip={settings.bind}",
+                "-Dnode.internal-address=127.0.0.1",
+                "-cp",
+                f"{jars / 'trino' / 'lib'}/*",
+                "io.trino.server.TrinoServer",
+            ),
+            base | {"LAKEHOUSE_TRINO_CONF": str(DOCKER / "trino")},
+            needs=("metastore",),  # it would start without, but take the cores from those that are waited for
+            address=settings.trino_url,
+            login="any name",
+        ),
+        Service(
+            "api",
+            (str(python_bin() / "python"), "-m", "api"),
+            base
+            | {
+                "PROMETHEUS_MULTIPROC_DIR": str(state / "tmp" / "api-metrics"),
+                "STACK_CONTRACTS_HASH": machine.contracts_hash,
+            },
+            needs=("topics",),
+            address=settings.api_url,
+        ),
+        Service(
+            "airflow-api-server",
+            (airflow_program, "api-server"),
+            airflow,
+            address=settings.airflow_url,
+            login=f"{AIRFLOW_USER}, password in {state / 'airflow' / 'passwords.json'}",
+            prepare=(Once(state / "airflow" / ".migrated-3.3.2", (airflow_program, "db", "migrate")),),
+        ),
+        Service(
+            "airflow-scheduler",
+            (airflow_program, "scheduler"),
+            airflow,
+            needs=("airflow-api-server", "topics", "tables"),  # its first runs begin at once
+            stop_seconds=30,
+        ),
+        Service(
+            "airflow-dag-processor",
+            (airflow_program, "dag-processor"),
+            airflow,
+            needs=("airflow-api-server",),
+        ),
+    )
+
+
+@dataclass(frozen=True)
+class _Java:
+    """Builds the command line of a server that runs on Java 17."""
+
+    home: Path
+    settings: Settings
+    common: tuple[str, ...] = field(default=(*_SMALL_JVM, "-XX:TieredStopAtLevel=1"))
+
+    def __call__(self, heap: str, class_path: str, *program: str, options: tuple[str, ...] = ()) -> tuple[str, ...]:
+        return (
+            str(self.home / "bin" / "java"),
+            f"-Xmx{heap}",
+            *self.common,
+            f"-Djava.io.tmpdir={self.settings.state / 'tmp'}",
+            "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn",
+            "-Dorg.slf4j.simpleLogger.showDateTime=true",
+            "-Dorg.slf4j.simpleLogger.dateTimeFormat=yyyy-MM-dd HH:mm:ss",
+            *options,
+            "-cp",
+            class_path,
+            *program,
+        )
+
+
+def _cluster_id(state: Path) -> str:
+    """Kafka's cluster id, the same for every look at the same state folder."""
+    return urlsafe_b64encode(uuid.uuid5(uuid.NAMESPACE_URL, str(state)).bytes).decode().rstrip("=")

@@ -1,0 +1,115 @@
+"""The one reader of messages: no text is too much for it, and none that is nested deeper than 64 levels comes to Spark's."""
+
+from __future__ import annotations
+
+import random
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+from pyspark.sql import SparkSession
+
+from jobs.judging import message
+from jobs.judging.contract_sql import full_match
+from lakehouse.catalog.spark_sql import literal
+from lakehouse.contract import patterns
+
+JOBS = Path(message.__file__).parents[1]
+SIZE = 262_144  # bytes that a message may have
+WHOLE: list[tuple[str, bool]] = [
+    ("[" * 64 + "]" * 64, False),
+    ("[" * 65 + "]" * 65, True),
+    ('{"a":' * 64 + "1" + "}" * 64, False),
+    ('{"a":' * 65 + "1" + "}" * 65, True),
+    ('[{"a":' * 32 + "1" + "}]" * 32, False),
+    ('[{"a":' * 33 + "1" + "}]" * 33, True),
+    ("[" + ",".join(['{"a":[{"b":[]}]}'] * 10_000) + "]", False),
+    ('["' + "[" * 1_000 + '"]', False),
+    ('["\\"' + "[" * 1_000 + '"]', False),
+    ('["\\\\",' + "[" * 64 + "]" * 65, True),
+    ('["\\u005b\\u005B' + "[" * 1_000 + '"]', False),
+    ('["\n' + "[" * 1_000 + '\n"]', False),
+    ('["\U0001f5e1\\' + '"' + "{" * 1_000 + '"]', False),
+]
+CUT: list[tuple[str, bool]] = [
+    ("[" * 65, True),
+    ("[" * 64, False),
+    ('["' + "[" * 1_000, False),
+    ('["' + '\\"[' * 1_000, False),
+    ('["\\' + '"[' * 1_000, True),
+    ("[" * 65 + '"' + "\\" * 1_001, True),
+    ("]" * 10 + "[" * 70, False),
+    ("[" * 65 + "]" * 100, True),
+]
+LONG = [
+    "[" * SIZE,
+    '{"a":' * (SIZE // 5),
+    "[" * 60_000 + "]" * 60_000,
+    '{"event_id":"' + '\\"[' * (SIZE // 3),
+    "[" * 40 + '"' + "\\\\" * (SIZE // 2 - 40),
+    "[" * 40 + '"' + '\\"' * (SIZE // 2 - 40),
+    '{"x":[' + '"\\ud800",' * (SIZE // 10) + "1]}",
+    '"event_id" : ' * (SIZE // 13),
+]
+
+
+def deep_ones(spark: SparkSession, texts: list[str]) -> list[bool]:
+    frame = spark.createDataFrame([(n, text.encode()) for n, text in enumerate(texts)], "n int, value binary")
+    return [row[0] for row in frame.orderBy("n").selectExpr(message.too_deep()).collect()]
+
+
+def test_levels_are_counted_outside_of_strings(spark: SparkSession) -> None:
+    examples = WHOLE + CUT
+    assert deep_ones(spark, [text for text, _ in examples]) == [deep for _, deep in examples]
+
+
+def levels(text: str) -> int:
+    """The greatest number of levels, character by character."""
+    level, deepest, inside, escaped = 0, 0, False, False
+    for character in text:
+        if inside:
+            inside, escaped = character != '"' or escaped, character == "\\" and not escaped
+        elif character == '"':
+            inside = True
+        else:
+            level += (character in "[{") - (character in "]}")
+            deepest = max(deepest, level)
+    return deepest
+
+
+def mixed_up() -> Iterator[str]:
+    chance = random.Random(16)
+    for _ in range(400):
+        pieces = [chance.choice('[{[{[{[{]}"\\a:,') for _ in range(chance.randrange(400))]
+        yield "[" * 33 + "".join(pieces)
+
+
+def test_whatever_a_text_is_its_levels_are_counted_as_one_by_one(spark: SparkSession) -> None:
+    texts = list(mixed_up())
+    wanted = [levels(text) > 64 for text in texts]
+    assert 50 < sum(wanted) < 350
+    assert deep_ones(spark, texts) == wanted
+
+
+def test_no_text_is_too_much(spark: SparkSession) -> None:
+    texts = LONG + [text for text, _ in WHOLE + CUT]
+    frame = spark.createDataFrame([(text.encode(),) for text in texts], "value binary")
+    read = message.with_json(frame).selectExpr("json is not null", message.uuid("event_id")).collect()
+    whole = [not deep for _, deep in WHOLE]
+    assert [row[0] for row in read[len(LONG) : len(LONG) + len(WHOLE)]] == [
+        good and "\n" not in text for good, (text, _) in zip(whole, WHOLE, strict=True)
+    ]
+
+
+def test_no_other_module_hands_texts_to_a_reader_of_json() -> None:
+    reader = re.compile(r"(?<!message\.)\b(try_parse_json|parse_json|from_json|get_json_object|json_tuple)\(")
+    assert {file.name for file in JOBS.rglob("*.py") if reader.search(file.read_text())} == {"message.py"}
+
+
+def test_no_value_is_too_long_for_a_pattern_that_a_contract_may_have(spark: SparkSession) -> None:
+    allowed = ["^(?:ab|c){0,1000}$", "^(ab|c?){1000}$", "^[ab]*$", "^(?:a|b){2,1000}[ab]*$"]
+    for pattern in allowed:
+        patterns.check(pattern)
+    matches = [f"value rlike {literal(full_match(pattern))}" for pattern in allowed]
+    (row,) = spark.createDataFrame([("ab" * (SIZE // 2),)], "value string").selectExpr(*matches).collect()
+    assert list(row) == [False, False, True, True]

@@ -1,0 +1,153 @@
+"""The client of WebHDFS: what it asks, what it makes of the answers, and how it fails. (The real one: test_maintenance.)"""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+import threading
+from collections.abc import Iterator, Sequence
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+
+from lakehouse.clients.hdfs import Hdfs, HdfsError, Status, Summary
+from lakehouse.settings import Settings
+
+FILE = {"pathSuffix": "b", "type": "FILE", "length": 7, "modificationTime": 1_700_000_000_000}
+FOLDER = {"pathSuffix": "a=1", "type": "DIRECTORY", "length": 0, "modificationTime": 1_700_000_000_000}
+NOT_THERE = {"RemoteException": {"exception": "FileNotFoundException", "message": "File does not exist: /x"}}
+SAFE_MODE = {
+    "RemoteException": {"exception": "SafeModeException", "message": "Cannot delete /x.\nName node is in safe mode."}
+}
+
+
+class NameNode(ThreadingHTTPServer):
+    """Gives the answer it is told, and keeps what it was asked."""
+
+    status: int = 200
+    answer: Any = None
+    answers: Sequence[Any] = ()  # one after the other, before `answer`
+
+    def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 0), Handler)
+        self.asked: list[tuple[str, str, dict[str, list[str]]]] = []
+
+    def hdfs(self) -> Hdfs:
+        return Hdfs(Settings(webhdfs_url=f"http://127.0.0.1:{self.server_address[1]}/webhdfs/v1"))
+
+
+class Handler(BaseHTTPRequestHandler):
+    server: NameNode
+
+    def do_GET(self) -> None:
+        url = urlsplit(self.path)
+        self.server.asked.append((self.command, url.path, parse_qs(url.query)))
+        answer = self.server.answer
+        if self.server.answers:
+            answer, *self.server.answers = self.server.answers
+        body = json.dumps(answer).encode()
+        self.send_response(self.server.status)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    do_DELETE = do_PUT = do_GET
+
+    def log_message(self, *_: object) -> None:
+        """Nothing."""
+
+
+@pytest.fixture
+def namenode() -> Iterator[NameNode]:
+    with NameNode() as server:
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
+        thread.start()
+        yield server
+        server.shutdown()
+        thread.join()
+
+
+def test_a_folder_is_listed_by_name(namenode: NameNode) -> None:
+    namenode.answer = {"FileStatuses": {"FileStatus": [FILE, FOLDER]}}
+    at = dt.datetime.fromtimestamp(1_700_000_000, dt.UTC)
+    assert namenode.hdfs().list("/lakehouse/raw") == [Status("a=1", True, 0, at), Status("b", False, 7, at)]
+    method, path, parameters = namenode.asked[0]
+    assert (method, path) == ("GET", "/webhdfs/v1/lakehouse/raw")
+    assert parameters == {"op": ["LISTSTATUS"], "user.name": ["lakehouse"]}
+
+
+def test_a_folder_is_made_with_all_above_it(namenode: NameNode) -> None:
+    namenode.answer = {"boolean": True}
+    namenode.hdfs().make_folder("/lakehouse/_staging/entry_id=1/markers/began.0-5.a-1")
+    method, path, parameters = namenode.asked[0]
+    assert (method, path) == ("PUT", "/webhdfs/v1/lakehouse/_staging/entry_id%3D1/markers/began.0-5.a-1")
+    assert parameters["op"] == ["MKDIRS"]
+
+
+def test_names_are_listed_from_one_on_until_the_namenode_has_no_more(namenode: NameNode) -> None:
+    namenode.answers = [_page(["b", "c"], remaining=1), _page(["d"], remaining=0)]
+    assert namenode.hdfs().names_after("/t", "a") == ["b", "c", "d"]
+    assert [parameters["startafter"] for _, _, parameters in namenode.asked] == [["a"], ["c"]]
+
+
+@pytest.mark.parametrize("part", [["a", "b"], []])
+def test_a_namenode_that_begins_anew_each_time_is_not_asked_for_ever(namenode: NameNode, part: list[str]) -> None:
+    namenode.answer = _page(part, remaining=1)
+    with pytest.raises(HdfsError, match="does not list /t after 'a'"):
+        namenode.hdfs().names_after("/t", "a")
+
+
+def _page(names: list[str], remaining: int) -> dict[str, Any]:
+    statuses = {"FileStatuses": {"FileStatus": [{"pathSuffix": name} for name in names]}}
+    return {"DirectoryListing": {"partialListing": statuses, "remainingEntries": remaining}}
+
+
+def test_a_small_file_is_read_as_text(namenode: NameNode) -> None:
+    namenode.answer = {"add": "é"}
+    assert namenode.hdfs().read("/t/x") == json.dumps({"add": "é"})
+    assert namenode.asked[0][2]["op"] == ["OPEN"]
+
+
+def test_what_is_not_there_is_nothing(namenode: NameNode) -> None:
+    namenode.status, namenode.answer = 404, NOT_THERE
+    hdfs = namenode.hdfs()
+    assert hdfs.list("/x") == []
+    assert hdfs.summary("/x") == Summary(0, 0, 0)
+    assert not hdfs.exists("/x")
+
+
+def test_a_folder_is_measured(namenode: NameNode) -> None:
+    namenode.answer = {"ContentSummary": {"fileCount": 3, "directoryCount": 2, "length": 10, "spaceConsumed": 30}}
+    assert namenode.hdfs().summary("/x") == Summary(3, 2, 10)
+
+
+@pytest.mark.parametrize("there", [True, False])
+def test_deleting_takes_the_folder_and_all_below_it(namenode: NameNode, there: bool) -> None:
+    namenode.answer = {"boolean": there}
+    assert namenode.hdfs().delete("/lakehouse/_staging/entry_id=1") is there
+    method, path, parameters = namenode.asked[0]
+    assert (method, path) == ("DELETE", "/webhdfs/v1/lakehouse/_staging/entry_id%3D1")
+    assert parameters["recursive"] == ["true"]
+
+
+@pytest.mark.parametrize("path", ["", "/", "//", "lakehouse", "../x"])
+def test_the_root_is_never_deleted(namenode: NameNode, path: str) -> None:
+    with pytest.raises(ValueError, match="nothing to delete"):
+        namenode.hdfs().delete(path)
+    assert namenode.asked == []
+
+
+def test_a_refusal_says_who_refused_what_and_why(namenode: NameNode) -> None:
+    namenode.status, namenode.answer = 403, SAFE_MODE
+    with pytest.raises(HdfsError, match="HDFS refused DELETE /x: SafeModeException: Cannot delete /x. Name node is in"):
+        namenode.hdfs().delete("/x")
+
+
+def test_a_namenode_that_is_not_there_is_named() -> None:
+    hdfs = Hdfs(Settings(webhdfs_url="http://127.0.0.1:9/webhdfs/v1"))
+    with pytest.raises(
+        HdfsError, match="HDFS does not answer at http://127.0.0.1:9/webhdfs/v1 .LISTSTATUS /x.: Connection"
+    ):
+        hdfs.list("/x")

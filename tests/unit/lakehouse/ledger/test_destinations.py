@@ -1,0 +1,54 @@
+"""The destinations that are no table are spelled once, and whoever counts what was published leaves all of them out."""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from lakehouse.catalog.views import views
+from lakehouse.ledger import destinations
+from lakehouse.settings import CHECKOUT, Settings
+from operations import changed_days
+
+# What a message may become that is in no event table, as the ledgers of all stacks have it.
+STORED = {"raw", "quarantine", "duplicate", "suppressed", "discarded", "not_asked"}
+SPELLED = re.compile(r"destination\s*(=|<>|in\b|not in\b)\s*\(?'(\w+)'|'(\w+)' as destination")
+NOT_IN = re.compile(r"c\.destination not in \(([^)]*)\)")
+
+
+def left_out(sql: str) -> set[str]:
+    (listed,) = NOT_IN.findall(sql)
+    return {name.strip().strip("'") for name in listed.split(",")}
+
+
+def test_what_is_no_table_is_known_by_its_stored_name() -> None:
+    assert set(destinations.NOT_PUBLISHED) == STORED
+
+
+def test_the_batches_count_as_published_what_went_to_a_table() -> None:
+    assert left_out(views(Settings.load())["ops.batches"]) == STORED
+
+
+def test_a_built_day_is_changed_by_what_went_to_a_table(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[str] = []
+
+    def query(settings: Settings, sql: str) -> list[dict[str, Any]]:
+        asked.append(sql)
+        return []
+
+    monkeypatch.setattr(changed_days, "query", query)
+    changed_days.changed_days(Settings.load(), dt.datetime(2026, 3, 6, tzinfo=dt.UTC))
+    assert left_out(asked[0]) == STORED
+
+
+@pytest.mark.parametrize("folder", ["lakehouse", "operations", "jobs", "expectations", "dags"])
+def test_no_other_module_spells_a_destination(folder: str) -> None:
+    found = {
+        str(file.relative_to(CHECKOUT)): [match[0] for match in SPELLED.finditer(file.read_text())]
+        for file in Path(CHECKOUT / folder).rglob("*.py")
+    }
+    assert {file: spelled for file, spelled in found.items() if spelled} == {}

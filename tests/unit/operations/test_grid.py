@@ -1,0 +1,60 @@
+"""Rows are readable whatever the width of the terminal, and cannot make it do anything."""
+
+from __future__ import annotations
+
+import datetime as dt
+from decimal import Decimal
+
+from operations.grid import cell, text
+
+ROWS = [
+    {"reason_code": "not_json", "rows": 3, "share": Decimal("0.5")},
+    {"reason_code": "rule:red", "rows": 1200, "share": None},
+]
+
+
+def test_a_table_that_fits_is_a_grid_with_numbers_to_the_right() -> None:
+    assert text(ROWS, 80).splitlines() == [
+        " reason_code | rows | share",
+        "-------------+------+-------",
+        " not_json    |    3 |   0.5",
+        " rule:red    | 1200 |",
+    ]
+
+
+def test_one_that_does_not_fit_is_one_field_a_line() -> None:
+    assert text(ROWS, 27).splitlines() == [
+        "-- row 1 --",
+        "reason_code | not_json",
+        "rows        | 3",
+        "share       | 0.5",
+        "-- row 2 --",
+        "reason_code | rule:red",
+        "rows        | 1200",
+        "share       |",
+    ]
+    assert text(ROWS, 28).startswith(" reason_code")
+
+
+def test_no_value_is_cut_however_wide_the_row_is() -> None:
+    row = {f"column_{number}": f"value-{number}-" + "x" * 100 for number in range(30)}
+    shown = text([row], 80)
+    assert all(value in shown for value in row.values())
+
+
+def test_a_program_gets_the_names_and_rows_with_tabs_between() -> None:
+    assert text(ROWS, None) == "reason_code\trows\tshare\nnot_json\t3\t0.5\nrule:red\t1200\t"
+
+
+def test_columns_stand_below_each_other_in_any_script() -> None:
+    assert text([{"p": "龍", "n": 1}, {"p": "é", "n": 1}], 80).splitlines()[2:] == [" 龍 | 1", " é  | 1"]
+
+
+def test_control_characters_are_written_out() -> None:
+    assert cell("a\x1b[31mb\tc\nd\x00\u202e") == r"a\x1b[31mb\tc\nd\x00\u202e"
+    assert text([{"x\n": "[/b] [red]x[/red] :smile:\x1b"}], None) == "x\\n\n[/b] [red]x[/red] :smile:\\x1b"
+
+
+def test_values_are_shown_as_they_are() -> None:
+    shown = [cell(value) for value in (None, True, 1.5, dt.date(2026, 1, 2), ["a"], b"\x1b")]
+    assert shown == ["", "True", "1.5", "2026-01-02", "['a']", r"b'\x1b'"]

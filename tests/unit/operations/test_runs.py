@@ -1,0 +1,111 @@
+"""How a command tells of a run: what its jobs said, what went wrong, and with which exit code."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+import pytest
+
+from lakehouse.clients.airflow import AirflowError
+from operations import runs
+
+SAID = [
+    {"event": "Spark-Submit cmd: spark-submit replay.py", "level": "info"},
+    {"event": "12:00:01 entry 9 is this replay", "level": "info"},
+    "12:00:02   would go to messages: 3",
+]
+RED = [
+    {"event": "12:00:03 nothing was moved", "level": "info"},
+    {"event": "the first error", "level": "error"},
+    {
+        "event": "Task failed with exception",
+        "level": "error",
+        "error_detail": [{"exc_type": "AirflowFailException", "exc_value": "entry 9 failed its audit: a\nDo this."}],
+    },
+]
+
+
+class Airflow:
+    """One run of replay and verdict that ends in `state`."""
+
+    def __init__(self, state: str) -> None:
+        self.state = state
+        self.polls = iter(["queued", "running", state])
+        self.started: list[tuple[str, dict[str, Any]]] = []
+
+    def trigger(self, dag_id: str, conf: dict[str, Any]) -> str:
+        self.started.append((dag_id, conf))
+        return "r1"
+
+    def link(self, dag_id: str, run_id: str) -> str:
+        return f"http://airflow/dags/{dag_id}/runs/{run_id}"
+
+    def run_state(self, dag_id: str, run_id: str) -> str:
+        return next(self.polls)
+
+    def task_instances(self, dag_id: str, run_id: str) -> list[dict[str, Any]]:
+        common = {"try_number": 1, "map_index": -1}
+        return [
+            {"task_id": "verdict", "state": self.state, "start_date": "2", **common},
+            {"task_id": "replay", "state": "success", "start_date": "1", **common},
+            {"task_id": "find_changed_days", "state": "upstream_failed", "start_date": None, "try_number": 0},
+        ]
+
+    def task_messages(self, dag_id: str, run_id: str, task_id: str, attempt: int, map_index: int) -> list[Any]:
+        return RED if task_id == "verdict" and self.state == "failed" else SAID if task_id == "replay" else []
+
+
+@pytest.fixture(autouse=True)
+def no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(runs, "POLL_SECONDS", 0)
+
+
+def start(state: str) -> list[str]:
+    lines: list[str] = []
+    runs.start(Airflow(state), "replay_quarantine", {}, lines.append, wait=True)  # type: ignore[arg-type]
+    return lines
+
+
+def test_a_good_run_tells_what_its_job_said() -> None:
+    assert start("success") == [
+        "started replay_quarantine: http://airflow/dags/replay_quarantine/runs/r1",
+        "entry 9 is this replay",
+        "  would go to messages: 3",
+        "replay_quarantine ended well: http://airflow/dags/replay_quarantine/runs/r1",
+    ]
+
+
+def test_a_red_run_says_which_task_why_and_ends_with_1(capsys: pytest.CaptureFixture[str]) -> None:
+    lines: list[str] = []
+    with pytest.raises(SystemExit) as ended:
+        runs.start(Airflow("failed"), "replay_quarantine", {}, lines.append, wait=True)  # type: ignore[arg-type]
+    assert ended.value.code == 1
+    at = lines.index("verdict failed:")
+    assert lines[at + 1 : at + 3] == ["  entry 9 failed its audit: a", "  Do this."]
+    assert lines[-1].startswith("replay_quarantine failed: http://")
+
+
+def test_a_run_that_does_not_end_is_not_taken_for_good() -> None:
+    api = Airflow("success")
+    outcome = runs.follow(api, "replay_quarantine", "r1", seconds=-1)  # type: ignore[arg-type]
+    assert not outcome.good and "still queued" in outcome.state
+
+
+def test_an_error_without_exception_is_told_by_its_line() -> None:
+    assert runs.what_went_wrong(RED[:2]) == ["  the first error"]
+    assert runs.what_went_wrong([]) == []
+
+
+def test_known_errors_become_one_line_and_others_do_not() -> None:
+    with pytest.raises(click.ClickException, match="no login"), runs.one_line_errors():
+        raise AirflowError("there is no login")
+    with pytest.raises(KeyError), runs.one_line_errors():
+        raise KeyError("a mistake of ours")
+
+
+@pytest.mark.parametrize("why", ["", "   ", "x  "])
+def test_a_reason_that_says_nothing_is_refused(why: str) -> None:
+    with pytest.raises(click.BadParameter, match="too little"):
+        runs.check_why(why)
+    assert runs.check_why(" rule corrected ") == "rule corrected"

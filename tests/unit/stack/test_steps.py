@@ -1,0 +1,59 @@
+"""Steps run in the order of their needs, side by side, and end at the first failure."""
+
+from __future__ import annotations
+
+import graphlib
+import threading
+from collections.abc import Callable
+
+import pytest
+
+from stack.steps import Step, run_steps
+
+GiveUp = Callable[[], bool]
+
+
+def nothing(step: Step, seconds: float) -> None:
+    """Told of a step that is done."""
+
+
+def test_a_step_runs_after_those_it_needs_whatever_the_order_given() -> None:
+    order: list[str] = []
+    steps = [
+        Step(name, needs, lambda _, name=name: order.append(name))
+        for name, needs in (("c", ("a", "b")), ("b", ("a",)), ("a", ()))
+    ]
+    assert set(run_steps(steps, nothing).seconds) == {"a", "b", "c"}
+    assert order == ["a", "b", "c"]
+
+
+def test_steps_that_need_nothing_of_each_other_run_side_by_side() -> None:
+    meet = threading.Barrier(2, timeout=10)
+    outcome = run_steps([Step(name, (), lambda _: meet.wait() and None) for name in ("a", "b")], nothing)
+    assert outcome.errors == {}
+
+
+def test_after_a_failure_no_step_begins_and_running_ones_are_told() -> None:
+    told = threading.Event()
+    began = threading.Event()
+
+    def wait(give_up: GiveUp) -> None:
+        began.set()
+        while not give_up():
+            threading.Event().wait(0.01)
+        told.set()
+
+    def fail(_: GiveUp) -> None:
+        began.wait(10)
+        raise ValueError("broken")
+
+    outcome = run_steps([Step("slow", (), wait), Step("bad", (), fail), Step("later", ("bad",), wait)], nothing)
+    assert told.is_set()
+    assert str(outcome.errors["bad"]) == "broken"
+    assert "later" not in outcome.seconds
+
+
+def test_steps_that_wait_for_each_other_are_refused() -> None:
+    steps = [Step("a", ("b",), lambda _: None), Step("b", ("a",), lambda _: None)]
+    with pytest.raises(graphlib.CycleError):
+        run_steps(steps, nothing)
