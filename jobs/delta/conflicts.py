@@ -17,7 +17,7 @@ def is_conflict(error: BaseException) -> bool:
     return any(name in text for name in ("DELTA_CONCURRENT", "DELTA_METADATA_CHANGED", "ConcurrentTransaction"))
 
 
-def retried(action: Callable[[], None], say: Callable[[str], None], what: str, attempts: int = ATTEMPTS) -> None:
+def retried(action: Callable[[], object], say: Callable[[str], None], what: str, attempts: int = ATTEMPTS) -> None:
     """Runs `action`, again if another writer was in the way. It must read anew whatever it depends on.
 
     Raises:

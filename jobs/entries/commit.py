@@ -150,10 +150,10 @@ def publish_decided(run: Job, entry: Entry, decision: Decision) -> None:
         summary[each.destination] = summary.get(each.destination, 0) + each.rows
     what = ", ".join(f"{k} {v}" for k, v in sorted(summary.items())) or "nothing to change"
     run.say(f"entry {entry.entry_id} ({entry.kind}) is {decision.verdict}: {what}")
-    for each in decision.refused:
+    for refusal in decision.refused:
         run.say(
-            f"WARNING: {each.rows} rows of entry {entry.entry_id} break the rule {each.rule}: they are in quarantine as "
-            f"audit:{each.rule}, all other good rows are published"
+            f"WARNING: {refusal.rows} rows of entry {entry.entry_id} break the rule {refusal.rule}: they are in quarantine as "
+            f"audit:{refusal.rule}, all other good rows are published"
         )
 
 

@@ -23,8 +23,8 @@ def foretell(run: Job, request: Request) -> None:
     again = read(run.spark, folder).where("reason_code is not null").groupBy("reason_code").count().collect()
     for row in sorted(again, key=lambda row: str(row["reason_code"])):
         run.say(f"  would fail again: {row['count']} by {row['reason_code']}")
-    for each in decision.refused:
-        run.say(f"  would be refused again: {each.rows} by audit:{each.rule}")
+    for refusal in decision.refused:
+        run.say(f"  would be refused again: {refusal.rows} by audit:{refusal.rule}")
     run.say(
         f"the audit would be {decision.verdict} {', '.join(decision.failed_checks)} (page {decision.page}); "
         "this was a dry run, nothing was changed"

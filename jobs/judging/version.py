@@ -21,6 +21,7 @@ CODE = (
     ("jobs", "judging/headers.py"),
     ("jobs", "judging/message.py"),
     ("jobs", "staging/refusals.py"),
+    ("lakehouse", "catalog/spark_sql.py"),
     ("lakehouse", "contract/keywords.py"),
     ("lakehouse", "contract/load.py"),
     ("lakehouse", "contract/message_form.py"),

@@ -12,7 +12,7 @@ import json
 import posixpath
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import unquote, urlsplit
 
 from jobs.ledger.store import Count
@@ -75,12 +75,12 @@ def _count(run: Job, files: dict[str, tuple[str, str]], entry_id: int) -> list[C
     columns = "topic string, partition int, entry_id bigint"
     rows = run.spark.read.schema(columns).parquet(*[f"{root}{path}" for path in files]).where(f"entry_id = {entry_id}")
     figures = rows.selectExpr("_metadata.file_path as file", "topic", "partition")
-    sums: dict[tuple[Any, ...], int] = {}
+    sums: dict[tuple[str, str, int, dt.date], int] = {}
     for row in figures.groupBy("file", "topic", "partition").count().collect():
         destination, day = files[posixpath.normpath(unquote(urlsplit(row["file"]).path))]
         key = (destination, row["topic"], row["partition"], dt.date.fromisoformat(day))
         sums[key] = sums.get(key, 0) + row["count"]
-    return sorted(Count(*key, rows=rows) for key, rows in sums.items())
+    return sorted(Count(to, topic, partition, day, count) for (to, topic, partition, day), count in sums.items())
 
 
 def added(hdfs: Hdfs, table: str, app: str, version: int) -> list[Added]:

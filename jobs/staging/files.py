@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
@@ -96,11 +97,11 @@ def check_balance(raw: Iterable[Count], staged: Iterable[Count]) -> None:
     Raises:
         BalanceError: names each partition and day that is off, with both numbers.
     """
-    sums: dict[tuple[object, ...], list[int]] = {}
+    sums: dict[tuple[str, int, dt.date], list[int]] = {}
     for side, counts in enumerate((raw, staged)):
         for each in counts:
             sums.setdefault((each.topic, each.partition, each.event_date), [0, 0])[side] += each.rows
-    off = [f"{t}-{p} on {d}: {n} in raw, {m} staged" for (t, p, d), (n, m) in sorted(sums.items()) if n != m]  # type: ignore[type-var]
+    off = [f"{t}-{p} on {d}: {n} in raw, {m} staged" for (t, p, d), (n, m) in sorted(sums.items()) if n != m]
     if off:
         raise BalanceError("the batch does not add up, so it is not decided:\n  " + "\n  ".join(off))
 

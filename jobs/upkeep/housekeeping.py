@@ -88,9 +88,11 @@ def set_properties(run: Job, definitions: Iterable[Definition]) -> list[str]:
         if wanted:
             listed = ", ".join(f"'{name}' = '{value}'" for name, value in wanted.items())
             statement = f"alter table delta.`{path}` set tblproperties ({listed})"
-            retried(
-                lambda s=statement: run.spark.sql(s).collect(), run.say, f"properties of {definition.table.qualified}"
-            )  # type: ignore[misc]
+
+            def alter(statement: str = statement) -> None:
+                run.spark.sql(statement).collect()
+
+            retried(alter, run.say, f"properties of {definition.table.qualified}")
             run.say(f"{definition.table.qualified}: set {listed}")
     return problems
 

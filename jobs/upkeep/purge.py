@@ -58,7 +58,11 @@ def _has_older_log(run: Job, definition: Definition, time: str) -> bool:
         return False
     for interval in (1, CHECKPOINT_INTERVAL):  # with 1, the commit that sets it is a checkpoint
         statement = f"alter table {table} set tblproperties ('delta.checkpointInterval' = '{interval}')"
-        retried(lambda s=statement: run.spark.sql(s).collect(), run.say, f"checkpoint of {definition.table.qualified}")
+
+        def alter(statement: str = statement) -> None:
+            run.spark.sql(statement).collect()
+
+        retried(alter, run.say, f"checkpoint of {definition.table.qualified}")
     return older()
 
 

@@ -39,10 +39,10 @@ CODE: dict[tuple[str, str], tuple[list[str], tuple[str, ...] | str]] = {
     ),
     ("upkeep.compaction", "join"): (["sql optimize"], "joins files, changes no row"),
     ("upkeep.housekeeping", "vacuum"): (["sql vacuum"], "deletes files that no version in use names"),
-    ("upkeep.housekeeping", "set_properties"): (["sql ?"], "alter table: retention; changes no row"),
+    ("upkeep.housekeeping", "set_properties"): (["sql alter"], "retention; changes no row"),
     ("upkeep.purge", "_has_older_log"): (
-        ["sql ?"],
-        "alter table: a checkpoint, so that old log entries go; changes no row",
+        ["sql alter"],
+        "a checkpoint, so that old log entries go; changes no row",
     ),
     ("upkeep.purge", "note_purged"): (["sql update"], "says on the record of an erasure that nothing old is left"),
     ("upkeep.table_health", "in_metastore"): (["sql alter"], "the metastore's entry of a table that is there"),
