@@ -15,6 +15,7 @@ import click
 from benchmarks.figures import Figure, Table
 from benchmarks.spark_jobs import by_hand, ingest, job_seconds
 from benchmarks.stack import fill, measuring, renew_spark
+from jobs.runtime.job import start
 from lakehouse.settings import Settings
 from stack.demo import QUESTIONS, ask
 from stack.environment import job_environment
@@ -83,11 +84,10 @@ def grow(settings: Settings, batches: int) -> None:
     """Sends, drains and publishes small batches; after each 60 of them small files are joined, as Airflow does hourly."""
     from jobs.entries.commit import close_all
     from jobs.raw.drain import drain_waiting
-    from jobs.runtime.job import job
 
     began = time.monotonic()
     for first in range(0, batches, BATCHES_AN_HOUR):
-        with patch.dict(os.environ, job_environment(settings)), job("history", []) as run:
+        with patch.dict(os.environ, job_environment(settings)), start("history", []) as run:
             for _ in range(min(BATCHES_AN_HOUR, batches - first)):
                 fill(settings, EVENTS)
                 if drain_waiting(run) != 1 or close_all(run) != 1:

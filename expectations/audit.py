@@ -17,6 +17,7 @@ from expectations import pages
 from expectations.late_imports import late
 from expectations.rulebook import BATCH, CRITICAL, DAY, GOOD, load_rules
 from expectations.suites import GOOD_ROW, Planned, batch_suite, day_suite
+from lakehouse.ledger.vocabulary import Verdict
 
 if TYPE_CHECKING:
     from great_expectations.core import ExpectationSuiteValidationResult, ExpectationValidationResult
@@ -27,7 +28,6 @@ if TYPE_CHECKING:
     from lakehouse.contract.model import Contracts
     from lakehouse.settings import Settings
 
-PASSED, FAILED, WAIVED = "passed", "failed", "waived"
 SAMPLE_ROWS = 20  # of each failed check
 SAMPLED_CHECKS = 20  # critical checks come first
 BY_ROW = MappingProxyType({"result_format": "BOOLEAN_ONLY"})  # all checks of each row in one aggregate
@@ -199,7 +199,7 @@ def _concluded(
     shown = [_shown(parts, terms) for parts in by_name.values()]
     critical = {outcome: [each["name"] for each in shown if _is_critical(each, outcome)] for outcome in Outcome}
     failed = critical[Outcome.WAIVED] if terms.waived else critical[Outcome.FAILED]
-    verdict = PASSED if not failed else WAIVED if terms.waived else FAILED
+    verdict = Verdict.PASSED if not failed else Verdict.WAIVED if terms.waived else Verdict.FAILED
     audit = {
         "name": name,
         "verdict": verdict,

@@ -6,7 +6,7 @@ import sys
 
 from jobs.raw.drain import logs_of
 from jobs.raw.losses import read_losses, record
-from jobs.runtime.job import WHO, WHY, Job, Option, job
+from jobs.runtime.job import WHO, WHY, Job, Option, start
 from lakehouse import names
 from lakehouse.ledger.losses import as_expected, compare
 from lakehouse.ledger.offsets import Mismatch
@@ -17,32 +17,32 @@ EXPECTED: Option = (
 )
 
 
-def accept_loss(run: Job) -> None:
+def accept_loss(job: Job) -> None:
     """Records every mismatch between the ledger and Kafka that is there now."""
-    found = current(run)
+    found = current(job)
     text = as_expected(found)
     if not found:
-        run.say("Kafka holds all that the ledger expects; there is no loss to accept")
+        job.say("Kafka holds all that the ledger expects; there is no loss to accept")
         return
     for each in found:
-        run.say(f"  {each.sentence}")
-    expected = run.options.expected.strip()
+        job.say(f"  {each.sentence}")
+    expected = job.options.expected.strip()
     if expected and expected != text:
         sys.exit(f"accept_loss: you accepted «{expected}», but now it is «{text}»; look again, nothing was recorded")
-    record(run, [each.loss for each in found], run.options.who, run.options.why)
-    run.say(f"recorded as lost: {text}")
+    record(job, [each.loss for each in found], job.options.who, job.options.why)
+    job.say(f"recorded as lost: {text}")
 
 
-def current(run: Job) -> tuple[Mismatch, ...]:
+def current(job: Job) -> tuple[Mismatch, ...]:
     """What does not fit: the cursor, and the newest batch if it is planned but not read yet (all before it are in raw)."""
-    newest = run.ledger.read().newest_ingest
+    newest = job.ledger.read().newest_ingest
     ranges = newest.ranges if newest else ()
-    logs = logs_of(run, {r.at.topic for r in ranges})
-    raw = run.spark.read.format("delta").load(run.path(names.RAW_EVENTS))
+    logs = logs_of(job, {r.at.topic for r in ranges})
+    raw = job.spark.read.format("delta").load(job.path(names.RAW_EVENTS))
     is_read = newest is None or newest.closed or raw.where(f"batch_id = {newest.entry_id}").limit(1).collect()
-    return compare(ranges, bool(is_read), logs, read_losses(run))
+    return compare(ranges, bool(is_read), logs, read_losses(job))
 
 
 if __name__ == "__main__":
-    with job("accept_loss", sys.argv[1:], WHO, WHY, EXPECTED) as this:
-        accept_loss(this)
+    with start("accept_loss", sys.argv[1:], WHO, WHY, EXPECTED) as job:
+        accept_loss(job)

@@ -5,37 +5,37 @@ from __future__ import annotations
 import datetime as dt
 import sys
 
-from jobs.runtime.job import DAY, Job, job
+from jobs.runtime.job import DAY, Job, start
 from jobs.runtime.session import tune_for
 from lakehouse import names
 from lakehouse.catalog import tables
 from lakehouse.catalog.views import PLAYER_INVENTORY
 
 
-def audit(run: Job, day: dt.date) -> None:
+def audit(job: Job, day: dt.date) -> None:
     """Runs the expectations over the day's facts and the inventory that they add up to; writes one row."""
     from expectations.audit import audit_day
 
-    tune_for(run.spark, None)
+    tune_for(job.spark, None)
     facts = (names.DAILY_EVENT_COUNTS, names.DAILY_ITEM_SALES, names.PLAYER_ITEM_CHANGES)
-    frames = {table.name: run.spark.read.format("delta").load(run.path(table)) for table in facts}
-    inventory = run.spark.sql(PLAYER_INVENTORY)  # all stock, and no more days than the newest valid month leaves
+    frames = {table.name: job.spark.read.format("delta").load(job.path(table)) for table in facts}
+    inventory = job.spark.sql(PLAYER_INVENTORY)  # all stock, and no more days than the newest valid month leaves
     of_day = {name: frame.where(f"event_date = date '{day}'") for name, frame in frames.items()}
-    result = audit_day({**of_day, "player_inventory": inventory}, name=f"day-{day}", settings=run.settings)
+    result = audit_day({**of_day, "player_inventory": inventory}, name=f"day-{day}", settings=job.settings)
     row = (
         f"day-{day}",
         day,
-        run.run,
+        job.airflow_run,
         result.verdict,
         list(result.failed_critical),
         result.page,
         dt.datetime.now(dt.UTC),
     )
     schema = ", ".join(f"{name} {kind}" for name, (kind, _) in tables.AUDITS.items())
-    run.spark.createDataFrame([row], schema).write.format("delta").mode("append").save(run.path(names.AUDITS))
-    run.say(f"day {day} is {result.verdict}; page {result.page}")
+    job.spark.createDataFrame([row], schema).write.format("delta").mode("append").save(job.path(names.AUDITS))
+    job.say(f"day {day} is {result.verdict}; page {result.page}")
 
 
 if __name__ == "__main__":
-    with job("audit_day", sys.argv[1:], DAY) as this:
-        audit(this, this.day)
+    with start("audit_day", sys.argv[1:], DAY) as job:
+        audit(job, job.day)

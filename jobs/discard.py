@@ -5,24 +5,25 @@ from __future__ import annotations
 import sys
 
 from jobs.entries import submit
-from jobs.ledger.store import DISCARD, Request
 from jobs.replay import DRY_RUN
-from jobs.runtime.job import SELECTION, WHO, WHY, Job, job, selection_of
+from jobs.runtime.job import SELECTION, WHO, WHY, Job, selection_of, start
 from jobs.staging.open_quarantine import condition_of, say_open
+from lakehouse.ledger.entries import Request
+from lakehouse.ledger.vocabulary import Kind
 
 
-def discard(run: Job) -> None:
+def discard(job: Job) -> None:
     """Discards what the options select."""
-    selection = selection_of(run.options.selection)
-    through = run.ledger.read().last_entry_id
-    if not say_open(run, condition_of(selection, through)):
-        run.say("nothing that is open in quarantine is selected; nothing to discard")
-    elif run.options.dry_run:
-        run.say("these would be discarded; this was a dry run, nothing was changed")
+    selection = selection_of(job.options.selection)
+    through = job.ledger.read().last_entry_id
+    if not say_open(job, condition_of(selection, through)):
+        job.say("nothing that is open in quarantine is selected; nothing to discard")
+    elif job.options.dry_run:
+        job.say("these would be discarded; this was a dry run, nothing was changed")
     else:
-        submit.carry_out(run, Request(DISCARD, run.options.who, run.options.why, through, selection=selection))
+        submit.carry_out(job, Request(Kind.DISCARD, job.options.who, job.options.why, through, selection=selection))
 
 
 if __name__ == "__main__":
-    with job("discard", sys.argv[1:], SELECTION, WHO, WHY, DRY_RUN) as this:
-        discard(this)
+    with start("discard", sys.argv[1:], SELECTION, WHO, WHY, DRY_RUN) as job:
+        discard(job)

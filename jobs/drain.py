@@ -5,8 +5,8 @@ from __future__ import annotations
 import sys
 
 from jobs.raw.drain import drain_waiting
-from jobs.runtime.job import job
+from jobs.runtime.job import start
 
 if __name__ == "__main__":
-    with job("drain", sys.argv[1:]) as this:
-        drain_waiting(this)
+    with start("drain", sys.argv[1:]) as job:
+        drain_waiting(job)

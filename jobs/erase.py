@@ -6,36 +6,37 @@ import sys
 
 from jobs.entries import submit
 from jobs.entries.commit import close_all
-from jobs.ledger.store import ERASE, LedgerError, Request
 from jobs.raw.drain import drain_waiting, logs_of
-from jobs.runtime.job import WHO, WHY, Job, job
+from jobs.runtime.job import WHO, WHY, Job, start
 from jobs.upkeep.erasures import hash_of, read_key
+from lakehouse.ledger.entries import LedgerError, Request
+from lakehouse.ledger.vocabulary import Kind
 
 TRIES = 100  # times that all that waits is drained before an erasure
 
 
-def erase(run: Job) -> None:
+def erase(job: Job) -> None:
     """Erases the player that the settings name, with all that is in Kafka now; what they send from now on is new."""
-    player = run.settings.erase_player
+    player = job.settings.erase_player
     if not player:
         sys.exit("erase: no player is named; set LAKEHOUSE_ERASE_PLAYER")
-    player_hash = hash_of(player, read_key(run.settings.erasure_key_file))
-    take_all_that_waits(run)
-    submit.carry_out(run, Request(ERASE, run.options.who, run.options.why, 0, player_hash=player_hash))
+    player_hash = hash_of(player, read_key(job.settings.erasure_key_file))
+    take_all_that_waits(job)
+    submit.carry_out(job, Request(Kind.ERASE, job.options.who, job.options.why, 0, player_hash=player_hash))
 
 
-def take_all_that_waits(run: Job) -> None:
+def take_all_that_waits(job: Job) -> None:
     """Drains what is in Kafka at this moment and closes its batches, so that no message of before is left out."""
-    topics = {at.topic for at in run.ledger.read().cursor}
-    ends = {log.at: log.end for log in logs_of(run, topics)}
+    topics = {at.topic for at in job.ledger.read().cursor}
+    ends = {log.at: log.end for log in logs_of(job, topics)}
     for _ in range(TRIES):  # another run may take the number of an entry; then there is still something to drain
-        if all(run.ledger.read().cursor.get(at, 0) >= end for at, end in ends.items()):
-            close_all(run)
+        if all(job.ledger.read().cursor.get(at, 0) >= end for at, end in ends.items()):
+            close_all(job)
             return
-        drain_waiting(run)
+        drain_waiting(job)
     raise LedgerError(f"what waits in Kafka could not be drained in {TRIES} tries; nothing was erased, try again")
 
 
 if __name__ == "__main__":
-    with job("erase", sys.argv[1:], WHO, WHY) as this:
-        erase(this)
+    with start("erase", sys.argv[1:], WHO, WHY) as job:
+        erase(job)

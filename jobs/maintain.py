@@ -4,20 +4,20 @@ from __future__ import annotations
 
 import sys
 
-from jobs.runtime.job import Option, job
+from jobs.runtime.job import Option, start
 from jobs.upkeep import compaction
 from jobs.upkeep.daily_work import do_daily_work
 
 TASK: Option = ("--task", {"required": True, "choices": ["compact", "daily"], "help": "the hourly or the daily work"})
 
 if __name__ == "__main__":
-    with job("maintain", sys.argv[1:], TASK) as this:
-        if this.options.task == "compact":
-            compaction.compact(this, compaction.HOURLY_DAYS)
+    with start("maintain", sys.argv[1:], TASK) as job:
+        if job.options.task == "compact":
+            compaction.compact(job, compaction.HOURLY_DAYS)
         else:
-            wrong = do_daily_work(this)
+            wrong = do_daily_work(job)
             for each in wrong:
-                this.say(f"PROBLEM {each}")
-            this.say(f"daily maintenance is done, with {len(wrong)} problems")
+                job.say(f"PROBLEM {each}")
+            job.say(f"daily maintenance is done, with {len(wrong)} problems")
             if wrong:
                 sys.exit(1)

@@ -5,9 +5,9 @@ from __future__ import annotations
 import sys
 
 from jobs.entries.commit import close_all
-from jobs.runtime.job import job
+from jobs.runtime.job import start
 
 if __name__ == "__main__":
-    with job("publish", sys.argv[1:]) as this:
-        closed = close_all(this)
-        this.say(f"closed {closed} entries")
+    with start("publish", sys.argv[1:]) as job:
+        closed = close_all(job)
+        job.say(f"closed {closed} entries")

@@ -5,23 +5,24 @@ from __future__ import annotations
 import sys
 
 from jobs.entries import submit
-from jobs.ledger.store import REBUILD, Request
-from jobs.runtime.job import DAY, WHO, WHY, Job, Option, job
+from jobs.runtime.job import DAY, WHO, WHY, Job, Option, start
+from lakehouse.ledger.entries import Request
+from lakehouse.ledger.vocabulary import Kind
 
 TABLES: Option = ("--tables", {"default": "", "help": "event tables to rebuild, separated by commas; empty: all"})
 
 
-def rebuild(run: Job) -> None:
+def rebuild(job: Job) -> None:
     """Rebuilds the day of the options."""
-    done = run.ledger.read().newest_done_ingest
+    done = job.ledger.read().newest_done_ingest
     if done is None:
-        run.say("no batch has been published yet; nothing to rebuild")
+        job.say("no batch has been published yet; nothing to rebuild")
         return
-    tables = tuple(sorted(name.strip() for name in run.options.tables.split(",") if name.strip())) or None
-    request = Request(REBUILD, run.options.who, run.options.why, done.entry_id, day=run.day, tables=tables)
-    submit.carry_out(run, request)  # an abandoned one is not tried again: the task `verdict` turns the run red
+    tables = tuple(sorted(name.strip() for name in job.options.tables.split(",") if name.strip())) or None
+    request = Request(Kind.REBUILD, job.options.who, job.options.why, done.entry_id, day=job.day, tables=tables)
+    submit.carry_out(job, request)  # an abandoned one is not tried again: the task `verdict` turns the run red
 
 
 if __name__ == "__main__":
-    with job("rebuild", sys.argv[1:], DAY, WHO, WHY, TABLES) as this:
-        rebuild(this)
+    with start("rebuild", sys.argv[1:], DAY, WHO, WHY, TABLES) as job:
+        rebuild(job)

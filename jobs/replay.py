@@ -6,9 +6,10 @@ import sys
 
 from jobs.entries import submit
 from jobs.entries.dry_run import foretell
-from jobs.ledger.store import REPLAY, Request
-from jobs.runtime.job import REASON, SELECTION, WHO, WHY, Job, Option, job, selection_of
+from jobs.runtime.job import REASON, SELECTION, WHO, WHY, Job, Option, selection_of, start
 from jobs.staging.open_quarantine import condition_of, say_open
+from lakehouse.ledger.entries import Request
+from lakehouse.ledger.vocabulary import Kind
 
 WAIVER: Option = (
     "--waiver",
@@ -17,20 +18,22 @@ WAIVER: Option = (
 DRY_RUN: Option = ("--dry-run", {"action": "store_true", "help": "say what would happen, and change nothing"})
 
 
-def replay(run: Job) -> None:
+def replay(job: Job) -> None:
     """Replays what the options select."""
-    selection = selection_of(run.options.selection)
-    through = run.ledger.read().last_entry_id
-    request = Request(REPLAY, run.options.who, run.options.why, through, selection=selection, waiver=run.options.waiver)
-    if not say_open(run, condition_of(selection, through)):
-        run.say("nothing that is open in quarantine is selected; nothing to replay")
+    selection = selection_of(job.options.selection)
+    through = job.ledger.read().last_entry_id
+    request = Request(
+        Kind.REPLAY, job.options.who, job.options.why, through, selection=selection, waiver=job.options.waiver
+    )
+    if not say_open(job, condition_of(selection, through)):
+        job.say("nothing that is open in quarantine is selected; nothing to replay")
         return
-    if run.options.dry_run:
-        foretell(run, request)
+    if job.options.dry_run:
+        foretell(job, request)
         return
-    submit.carry_out(run, request)
+    submit.carry_out(job, request)
 
 
 if __name__ == "__main__":
-    with job("replay", sys.argv[1:], SELECTION, WHO, WHY, WAIVER, DRY_RUN) as this:
-        replay(this)
+    with start("replay", sys.argv[1:], SELECTION, WHO, WHY, WAIVER, DRY_RUN) as job:
+        replay(job)

@@ -5,8 +5,8 @@ from __future__ import annotations
 import sys
 
 from jobs.daily.rollup import build
-from jobs.runtime.job import DAY, job
+from jobs.runtime.job import DAY, start
 
 if __name__ == "__main__":
-    with job("rollup", sys.argv[1:], DAY) as this:
-        build(this, this.day)
+    with start("rollup", sys.argv[1:], DAY) as job:
+        build(job, job.day)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from lakehouse import names
 from lakehouse.clients.trino import query
-from lakehouse.ledger.destinations import NOT_PUBLISHED, sql_list
+from lakehouse.ledger.vocabulary import NOT_PUBLISHED, Kind, Step, sql_list
 from lakehouse.settings import Settings
 
 LOOK_BACK = dt.timedelta(days=7)  # entries done before are not looked at again: this runs every hour
@@ -80,16 +80,16 @@ def _touches(settings: Settings, since: dt.datetime) -> list[Touch]:
         f"""
         select c.event_date as day, max(entry_id) as entry_id, kind
         from {ledger} cross join unnest(counts) as c(destination, topic, partition, event_date, rows)
-        where step = 'done' and time >= {time} and kind <> 'rebuild'
+        where step = '{Step.DONE}' and time >= {time} and kind <> '{Kind.REBUILD}'
           and c.rows > 0 and c.event_date is not null and c.destination not in ({sql_list(NOT_PUBLISHED)})
         group by c.event_date, kind
         union all
-        select max(day) filter (where step = 'planned'), entry_id, 'rebuild'
-        from {ledger} where kind = 'rebuild' and entry_id in (
-          select entry_id from {ledger} where step = 'done' and kind = 'rebuild' and time >= {time})
+        select max(day) filter (where step = '{Step.PLANNED}'), entry_id, '{Kind.REBUILD}'
+        from {ledger} where kind = '{Kind.REBUILD}' and entry_id in (
+          select entry_id from {ledger} where step = '{Step.DONE}' and kind = '{Kind.REBUILD}' and time >= {time})
         group by entry_id
         having coalesce(bool_or(any_match(comparison, c -> c.before <> c.after or c.changed > 0))
-          filter (where step = 'decided' and comparison is not null), true)
+          filter (where step = '{Step.DECIDED}' and comparison is not null), true)
         """,
     )
     return [Touch(row["day"], row["entry_id"], row["kind"]) for row in rows if row["day"] is not None]

@@ -10,6 +10,7 @@ from lakehouse.clients.kafka import admin, offsets_from, read_logs
 from lakehouse.clients.trino import query
 from lakehouse.contract.load import load_contracts
 from lakehouse.ledger.offsets import TopicPartition
+from lakehouse.ledger.vocabulary import Kind, Step
 from lakehouse.settings import Settings
 
 FIRST_DAY = dt.date(1970, 1, 1)
@@ -103,8 +104,8 @@ def _reached(settings: Settings) -> dict[TopicPartition, int]:
         select planned.topic, planned.topic_id, planned.partition, planned.until
         from {names.LEDGER.qualified} as ledger
         cross join unnest(ledger.ranges) as planned(topic, topic_id, partition, start, until)
-        where ledger.step = 'planned' and ledger.entry_id = (
-          select max(entry_id) from {names.LEDGER.qualified} where kind = 'ingest' and step = 'done')
+        where ledger.step = '{Step.PLANNED}' and ledger.entry_id = (
+          select max(entry_id) from {names.LEDGER.qualified} where kind = '{Kind.INGEST}' and step = '{Step.DONE}')
         """,
     )
     return {TopicPartition(row["topic"], row["topic_id"], row["partition"]): row["until"] for row in rows}

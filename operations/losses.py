@@ -13,6 +13,7 @@ from lakehouse.ledger.offsets import (
     OffsetRange,
     TopicPartition,
 )
+from lakehouse.ledger.vocabulary import Kind, Step
 from lakehouse.settings import Settings
 
 
@@ -28,8 +29,8 @@ def discrepancies(settings: Settings) -> tuple[Mismatch, ...]:
         f"""
         select entry_id, r.topic, r.topic_id, r.partition, r.start, r.until
         from {names.LEDGER.qualified} cross join unnest(ranges) as r(topic, topic_id, partition, start, until)
-        where step = 'planned' and entry_id = (
-          select max(entry_id) from {names.LEDGER.qualified} where kind = 'ingest' and step = 'planned')
+        where step = '{Step.PLANNED}' and entry_id = (
+          select max(entry_id) from {names.LEDGER.qualified} where kind = '{Kind.INGEST}' and step = '{Step.PLANNED}')
         """,
     )
     ranges = [
@@ -44,7 +45,7 @@ def discrepancies(settings: Settings) -> tuple[Mismatch, ...]:
     in_raw = query(settings, "select 1 as there from raw.events where batch_id = ? limit 1", [newest])
     done = query(
         settings,
-        f"select 1 as there from {names.LEDGER.qualified} where entry_id = ? and step = 'done'",
+        f"select 1 as there from {names.LEDGER.qualified} where entry_id = ? and step = '{Step.DONE}'",
         [newest],
     )
     with admin(settings) as client:

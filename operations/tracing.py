@@ -10,13 +10,13 @@ from uuid import UUID
 
 from lakehouse.clients.trino import query
 from lakehouse.contract.model import Contracts
-from lakehouse.ledger.destinations import DISCARDED, DUPLICATE, QUARANTINE, RAW, SUPPRESSED
+from lakehouse.ledger.vocabulary import Action, Destination, Step
 from lakehouse.settings import Settings
 
 
 @dataclass(frozen=True)
 class Arrival:
-    """One message with this event_id: `place` is a table or one of `destinations` (`raw`: not published yet)."""
+    """One message with this event_id: `place` is a table or a `Destination` (`raw`: not published yet)."""
 
     event_id: str
     topic: str
@@ -40,15 +40,16 @@ class Arrival:
         """For a person."""
         where = f"{self.topic}-{self.partition} offset {self.offset}, {self.kafka_timestamp}, batch {self.batch_id}"
         through = f"through entry {self.entry_id}" + (f" ({self.kind})" if self.kind else "")
-        what = {
-            QUARANTINE: f"in ops.quarantine: {self.reason_code}, {through}"
+        what: dict[str, str] = {
+            Destination.QUARANTINE: f"in ops.quarantine: {self.reason_code}, {through}"
             + ("; it is not at fault itself, only held with its batch" if self.at_fault is False else ""),
-            DISCARDED: f"given up {through} by {self.who}: {self.why}; it was in ops.quarantine: {self.reason_code}",
-            DUPLICATE: "a repetition of the first arrival, so not published again",
-            SUPPRESSED: "not published: its player was erased (ops.erasures)",
-            RAW: "in raw.events; its batch is not published yet, the next run of ingest_events does it",
-        }.get(self.place, f"in game.{self.place}, {through}")
-        return f"{self.event_id} ({where}): {what}" + (f"; {self.page}" if self.page else "")
+            Destination.DISCARDED: f"given up {through} by {self.who}: {self.why}; it was in ops.quarantine: {self.reason_code}",
+            Destination.DUPLICATE: "a repetition of the first arrival, so not published again",
+            Destination.SUPPRESSED: "not published: its player was erased (ops.erasures)",
+            Destination.RAW: "in raw.events; its batch is not published yet, the next run of ingest_events does it",
+        }
+        told = what.get(self.place, f"in game.{self.place}, {through}")
+        return f"{self.event_id} ({where}): {told}" + (f"; {self.page}" if self.page else "")
 
 
 def trace(settings: Settings, contracts: Contracts, event_id: str) -> list[Arrival]:
@@ -75,7 +76,7 @@ def trace(settings: Settings, contracts: Contracts, event_id: str) -> list[Arriv
         for table in contracts.tables
     ]
     found = query(settings, " union all ".join(parts), [wanted] * len(parts))
-    rows = [row for row in found if row["place"] != RAW or may_name(row["value"], wanted)]
+    rows = [row for row in found if row["place"] != Destination.RAW or may_name(row["value"], wanted)]
     if not rows:
         return []
     actions = query(
@@ -142,11 +143,11 @@ def _arrival(
     first: bool,
 ) -> Arrival:
     place, entry_id, who, why = row["place"], row["entry_id"], None, None
-    if place == QUARANTINE and action is not None and action["entry_id"] > entry_id:
+    if place == Destination.QUARANTINE and action is not None and action["entry_id"] > entry_id:
         # closed; had it been published, that row would speak
         entry_id, who, why = action["entry_id"], action["who"], action["why"]
-        place = DISCARDED if action["action"] == "discarded" else _unpublished(first)
-    elif place == RAW and batches.get(row["batch_id"], {}).get("status") == "done":
+        place = Destination.DISCARDED if action["action"] == Action.DISCARDED else _unpublished(first)
+    elif place == Destination.RAW and batches.get(row["batch_id"], {}).get("status") == Step.DONE:
         place = _unpublished(first)
     batch = batches.get(entry_id or row["batch_id"], {})
     return Arrival(
@@ -169,4 +170,4 @@ def _arrival(
 
 def _unpublished(first: bool) -> str:
     """Why a message of a closed batch is in no table: another arrival is the event, or its player was erased."""
-    return SUPPRESSED if first else DUPLICATE
+    return Destination.SUPPRESSED if first else Destination.DUPLICATE

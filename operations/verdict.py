@@ -8,11 +8,12 @@ from typing import Any
 
 from lakehouse import names
 from lakehouse.clients.trino import query
+from lakehouse.ledger.vocabulary import Step, Verdict, sql_list
 from lakehouse.settings import Settings
 from lakehouse.texts import harmless
 
-FAILED, ABANDONED = "failed", "abandoned"
-RED = (FAILED, ABANDONED)
+ABANDONED = Step.ABANDONED  # of an entry that has no verdict
+RED = (Verdict.FAILED, ABANDONED)
 
 
 @dataclass(frozen=True)
@@ -54,12 +55,13 @@ def entries_of(settings: Settings, run: str) -> list[Audited]:
     rows = query(
         settings,
         f"""
-        select entry_id, any_value(kind) as kind, bool_or(step = 'planned' and run = ?) as planned_here,
-          bool_or(step = 'done') as done, bool_or(step = 'abandoned') as abandoned,
-          max(why) filter (where step = 'abandoned') as why, max(verdict) filter (where step = 'decided') as verdict,
-          max(failed_checks) filter (where step = 'decided') as failed_checks,
-          any_value(refused) filter (where step = 'decided') as refused,
-          max(page) filter (where step in ('decided', 'abandoned')) as page
+        select entry_id, any_value(kind) as kind, bool_or(step = '{Step.PLANNED}' and run = ?) as planned_here,
+          bool_or(step = '{Step.DONE}') as done, bool_or(step = '{Step.ABANDONED}') as abandoned,
+          max(why) filter (where step = '{Step.ABANDONED}') as why,
+          max(verdict) filter (where step = '{Step.DECIDED}') as verdict,
+          max(failed_checks) filter (where step = '{Step.DECIDED}') as failed_checks,
+          any_value(refused) filter (where step = '{Step.DECIDED}') as refused,
+          max(page) filter (where step in ({sql_list((Step.DECIDED, Step.ABANDONED))})) as page
         from {ledger}
         where entry_id in (select entry_id from {ledger} where run = ? and time > current_timestamp - interval '7' day)
         group by entry_id order by entry_id

@@ -49,15 +49,15 @@ class Builds(NamedTuple):
         )
 
 
-def start(run: Job, days: Iterable[dt.date], built_through: int, cause: str = ROLLUP) -> None:
+def start(job: Job, days: Iterable[dt.date], built_through: int, cause: str = ROLLUP) -> None:
     """Says that the daily tables of these days are about to change. From this commit on no snapshot holds them."""
-    _append(run, days, built_through, cause, STARTED)
+    _append(job, days, built_through, cause, STARTED)
 
 
-def finish(run: Job, days: Iterable[dt.date], built_through: int, cause: str = ROLLUP) -> None:
+def finish(job: Job, days: Iterable[dt.date], built_through: int, cause: str = ROLLUP) -> None:
     """Says that they have changed, whoever did it: the tables hold this build or a later one. An erase says it before
     its entry is done."""
-    _append(run, days, built_through, cause, FINISHED)
+    _append(job, days, built_through, cause, FINISHED)
 
 
 def read(spark: SparkSession, path: str) -> Builds:
@@ -69,9 +69,9 @@ def read(spark: SparkSession, path: str) -> Builds:
     return Builds(frozenset(by_step[STARTED]), frozenset(by_step[FINISHED]))
 
 
-def _append(run: Job, days: Iterable[dt.date], built_through: int, cause: str, step: str) -> None:
+def _append(job: Job, days: Iterable[dt.date], built_through: int, cause: str, step: str) -> None:
     now = dt.datetime.now(dt.UTC)
-    rows = [(day, built_through, cause, step, run.run, now) for day in sorted(set(days))]
+    rows = [(day, built_through, cause, step, job.airflow_run, now) for day in sorted(set(days))]
     if rows:
-        frame = run.spark.createDataFrame(rows, SCHEMA).coalesce(1)
-        frame.write.format("delta").mode("append").save(run.path(names.DAY_BUILDS))
+        frame = job.spark.createDataFrame(rows, SCHEMA).coalesce(1)
+        frame.write.format("delta").mode("append").save(job.path(names.DAY_BUILDS))

@@ -68,7 +68,7 @@ def plan(known: Builds, snapshots: Mapping[dt.date, int], today: dt.date) -> Pla
     return Plan(months, [])
 
 
-def make_months(run: Job, today: dt.date) -> list[dt.date]:
+def make_months(job: Job, today: dt.date) -> list[dt.date]:
     """Snapshots every month that is over and has no valid snapshot. Returns the months it made.
 
     The builds are read before the changes. A day that is built meanwhile is then perhaps in the snapshot, and its build
@@ -78,42 +78,42 @@ def make_months(run: Job, today: dt.date) -> list[dt.date]:
     Raises:
         SumError: what a player has is too big for its column.
     """
-    known = builds.read(run.spark, run.path(names.DAY_BUILDS))
-    run.hooks.at("after_builds_read")
-    months = run.spark.read.format("delta").load(run.path(names.PLAYER_INVENTORY_MONTHS))
+    known = builds.read(job.spark, job.path(names.DAY_BUILDS))
+    job.hooks.at("after_builds_read")
+    months = job.spark.read.format("delta").load(job.path(names.PLAYER_INVENTORY_MONTHS))
     held = {row["month"]: row["builds"] for row in months.select("month", "builds").distinct().collect()}
     todo = plan(known, held, today)
     for month, base in todo.months:
         number = builds_until(known.started, month)
         with named_errors():
             replace_newest(
-                stock(run, month, base).selectExpr(
+                stock(job, month, base).selectExpr(
                     "*", f"date '{month}' as month", f"cast({number} as bigint) as builds"
                 ),
-                run.path(names.PLAYER_INVENTORY_MONTHS),
+                job.path(names.PLAYER_INVENTORY_MONTHS),
                 app=f"inventory {month}",
                 version=number,
                 replace_where=f"month = date '{month}'",
-                say=run.say,
+                say=job.say,
             )
-        run.hooks.at("after_inventory_month")
-        run.say(f"inventory at the end of {month:%Y-%m} holds {number} builds of days")
+        job.hooks.at("after_inventory_month")
+        job.say(f"inventory at the end of {month:%Y-%m} holds {number} builds of days")
     for build in todo.unfinished:
-        run.say(
+        job.say(
             f"the build of {build.day} through entry {build.built_through} is not finished: no inventory snapshot of "
             f"{build.day:%Y-%m} and later until build_day has run again for {build.day}"
         )
     return [month for month, _ in todo.months]
 
 
-def stock(run: Job, month: dt.date, base: dt.date | None) -> DataFrame:
+def stock(job: Job, month: dt.date, base: dt.date | None) -> DataFrame:
     """player, item_type, item, quantity at the end of the month, from the snapshot of `base` and what changed since."""
-    changes = run.spark.read.format("delta").load(run.path(names.PLAYER_ITEM_CHANGES))
+    changes = job.spark.read.format("delta").load(job.path(names.PLAYER_ITEM_CHANGES))
     since = changes.where(f"event_date < date '{next_month(month)}'")
     parts = since.selectExpr("player", "item_type", "item", "change as quantity")
     if base is not None:
         since = since.where(f"event_date >= date '{next_month(base)}'")
-        months = run.spark.read.format("delta").load(run.path(names.PLAYER_INVENTORY_MONTHS))
+        months = job.spark.read.format("delta").load(job.path(names.PLAYER_INVENTORY_MONTHS))
         parts = since.selectExpr("player", "item_type", "item", "change as quantity").unionAll(
             months.where(f"month = date '{base}'").select("player", "item_type", "item", "quantity")
         )

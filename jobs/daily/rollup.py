@@ -12,7 +12,7 @@ from jobs.runtime.session import tune_for
 from lakehouse import names
 
 
-def build(run: Job, day: dt.date) -> int:
+def build(job: Job, day: dt.date) -> int:
     """Builds the day. Returns through which ledger entry it is built.
 
     The ledger is read before the tables: what is published meanwhile is then either in the facts or starts another
@@ -22,15 +22,15 @@ def build(run: Job, day: dt.date) -> int:
     Raises:
         SumError: a sum of the day is too big for its column.
     """
-    built_through = run.ledger.read().closed_through
-    tune_for(run.spark, None)
-    run.hooks.at("after_built_through")
+    built_through = job.ledger.read().closed_through
+    tune_for(job.spark, None)
+    job.hooks.at("after_built_through")
     tables = {
-        name: run.spark.read.format("delta").load(run.path(names.event_table(name))) for name in run.contracts.tables
+        name: job.spark.read.format("delta").load(job.path(names.event_table(name))) for name in job.contracts.tables
     }
-    events = facts.events_of_day(tables, run.contracts, day)
-    builds.start(run, [day], built_through)
-    run.hooks.at("after_build_started")
+    events = facts.events_of_day(tables, job.contracts, day)
+    builds.start(job, [day], built_through)
+    job.hooks.at("after_build_started")
     for table, rows in (  # first whose sums can be too big: then nothing of the day has changed
         (names.PLAYER_ITEM_CHANGES, facts.player_changes(events, day)),
         (names.DAILY_ITEM_SALES, facts.item_sales(events, day)),
@@ -42,13 +42,13 @@ def build(run: Job, day: dt.date) -> int:
         with named_errors():
             replace_newest(
                 stamped.coalesce(1),
-                run.path(table),
+                job.path(table),
                 app=f"build {table.name} {day}",
                 version=built_through,
                 replace_where=f"event_date = date '{day}'",
-                say=run.say,
+                say=job.say,
             )
-        run.hooks.at(f"after_build:{table.name}")
-        run.say(f"{table.qualified} of {day} is built through entry {built_through}")
-    builds.finish(run, [day], built_through)
+        job.hooks.at(f"after_build:{table.name}")
+        job.say(f"{table.qualified} of {day} is built through entry {built_through}")
+    builds.finish(job, [day], built_through)
     return built_through

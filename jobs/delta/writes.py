@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from jobs.delta.conflicts import retried
+from lakehouse.ledger.vocabulary import MESSAGE_KEY
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, DataFrameWriter
@@ -12,7 +14,6 @@ if TYPE_CHECKING:
 # Delta's error classes for «another writer with the same transaction id committed first»; under Spark Connect the
 # class arrives in the text of the error alone.
 LOST_RACE = ("DELTA_CONCURRENT_TRANSACTION", "ConcurrentTransactionException")
-PLACE = ("topic_id", "partition", "offset")
 
 
 def append_once(frame: DataFrame, path: str, *, app: str, version: int, replace_where: str | None = None) -> None:
@@ -42,7 +43,7 @@ def with_transaction_id(writer: DataFrameWriter, app: str, version: int) -> Data
     return writer.option("txnAppId", app).option("txnVersion", str(version))
 
 
-def delete_rows(places: DataFrame, path: str, on: tuple[str, ...] = PLACE) -> None:
+def delete_rows(places: DataFrame, path: str, on: Sequence[str] = MESSAGE_KEY) -> None:
     """Deletes the table's rows whose columns `on` are in `places`; harmless if they are gone. One commit.
 
     A merge, since the condition of a delete would be kept in the table's log, word by word.

@@ -11,13 +11,13 @@ from jobs.delta import writes
 from jobs.delta.tables import event_tables
 from jobs.judging import message
 from jobs.judging.contract_sql import value_of
-from jobs.ledger.store import PASSED, Count, Decision, Entry, Snapshot
 from jobs.staging import files
-from jobs.staging.open_quarantine import KEY, unreadable_places
+from jobs.staging.open_quarantine import unreadable_places
 from jobs.upkeep.erasures import Erasure, belongs_to, hash_sql, read_key
 from lakehouse import names
 from lakehouse.catalog import tables
-from lakehouse.ledger.destinations import QUARANTINE, RAW
+from lakehouse.ledger.entries import Count, Decision, Entry, Snapshot
+from lakehouse.ledger.vocabulary import MESSAGE_KEY, Destination, Verdict
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
@@ -27,105 +27,107 @@ if TYPE_CHECKING:
 FACTS = (names.DAILY_EVENT_COUNTS, names.PLAYER_ITEM_CHANGES, names.PLAYER_INVENTORY_MONTHS)
 
 
-def stage(run: Job, entry: Entry, snapshot: Snapshot) -> Decision:
-    """Writes the places of the player's messages in raw, and counts what every table holds of them."""
-    folder = names.staging_folder(run.settings.warehouse_uri, entry.entry_id, run.attempt_id)
-    theirs = _messages(run, entry).selectExpr(*_PLACE, f"'{RAW}' as destination")
-    files.write(theirs, folder, 1)
-    run.hooks.at("after_stage")
-    staged = files.read(run.spark, folder)
-    in_raw = files.count(staged)
-    if not in_raw:
-        return Decision(run.attempt_id, run.judged_by, PASSED, (), (), "", "")
-    parts = [_rows_of(run, table, staged) for table in _tables(run)]
-    counts = in_raw + files.count(reduce(lambda one, other: one.unionAll(other), parts))
-    return Decision(run.attempt_id, run.judged_by, PASSED, (), counts, folder, "")
+class Erase:
+    """A player, deleted everywhere."""
+
+    def stage(self, job: Job, entry: Entry, snapshot: Snapshot) -> Decision:
+        """Writes the places of the player's messages in raw, and counts what every table holds of them."""
+        folder = names.staging_folder(job.settings.warehouse_uri, entry.entry_id, job.attempt_id)
+        theirs = _messages(job, entry).selectExpr(*_PLACE, f"'{Destination.RAW}' as destination")
+        files.write(theirs, folder, 1)
+        job.hooks.at("after_stage")
+        staged = files.read(job.spark, folder)
+        in_raw = files.count(staged)
+        if not in_raw:
+            return Decision(job.attempt_id, job.judged_by, Verdict.PASSED, (), (), "", "")
+        parts = [_rows_of(job, table, staged) for table in _tables(job)]
+        counts = in_raw + files.count(reduce(lambda one, other: one.unionAll(other), parts))
+        return Decision(job.attempt_id, job.judged_by, Verdict.PASSED, (), counts, folder, "")
+
+    def publish(self, job: Job, entry: Entry, decision: Decision) -> None:
+        """Deletes what was decided: first from what follows from raw, raw last, so that a killed one can be repeated.
+
+        Deleting is harmless if repeated, however late: no message comes to a place a second time.
+        """
+        request = entry.request
+        assert request is not None
+        row = (
+            request.who,
+            request.why,
+            request.player_hash,
+            entry.entry_id,
+            request.through,
+            dt.datetime.now(dt.UTC),
+            None,
+        )
+        schema = ", ".join(f"{name} {kind}" for name, (kind, _) in tables.ERASURES.items())
+        frame = job.spark.createDataFrame([row], schema)
+        writes.append_once(frame, job.path(names.ERASURES), app="publish", version=entry.entry_id)
+        if not decision.staging:
+            return
+        # not every message that is theirs by its key names them: the facts of whom it names are not theirs
+        named = f"{hash_sql('player', read_key(job.settings.erasure_key_file))} = '{request.player_hash}'"
+        players = _messages(job, entry).selectExpr(f"{_player(job)} as player").where(named).distinct()
+        days = sorted({each.event_date for each in decision.counts if each.destination == Destination.RAW})
+        builds.start(job, days, entry.entry_id, cause=builds.ERASE)
+        for table in FACTS:
+            job.hooks.at(f"before_erase:{table.name}")
+            writes.delete_rows(players, job.path(table), on=("player",))
+        builds.finish(job, days, entry.entry_id, cause=builds.ERASE)
+        places = files.read(job.spark, decision.staging)
+        for table in (*_tables(job), names.RAW_EVENTS):
+            job.hooks.at(f"before_erase:{table.name}")
+            writes.delete_rows(places, job.path(table))
+            job.hooks.at(f"after_erase:{table.name}")
+
+    def read_back(self, job: Job, entry: Entry, decision: Decision) -> tuple[Count, ...]:
+        """The decided counts, once no table holds any of the places.
+
+        Raises:
+            BalanceError: one does.
+        """
+        if decision.staging:
+            places = files.read(job.spark, decision.staging)
+            parts = [_rows_of(job, table, places) for table in (*_tables(job), names.RAW_EVENTS)]
+            left = files.count(reduce(lambda one, other: one.unionAll(other), parts))
+            if left:
+                raise files.BalanceError(f"rows that were to be erased are still there: {left}; the entry stays open")
+        return decision.counts
+
+    def after(self, job: Job, entry: Entry) -> None:
+        """Takes the player out of staging folders and the samples of quality pages. Repeated by the daily maintenance."""
+        from jobs.upkeep.purge import forget
+
+        forget(job)
 
 
-def carry_out(run: Job, entry: Entry, decision: Decision) -> None:
-    """Deletes what was decided: first from what follows from raw, raw last, so that a killed one can be repeated.
-
-    Deleting is harmless if repeated, however late: no message comes to a place a second time.
-    """
-    request = entry.request
-    assert request is not None
-    row = (
-        request.who,
-        request.why,
-        request.player_hash,
-        entry.entry_id,
-        request.through,
-        dt.datetime.now(dt.UTC),
-        None,
-    )
-    schema = ", ".join(f"{name} {kind}" for name, (kind, _) in tables.ERASURES.items())
-    frame = run.spark.createDataFrame([row], schema)
-    writes.append_once(frame, run.path(names.ERASURES), app="publish", version=entry.entry_id)
-    if not decision.staging:
-        return
-    # not every message that is theirs by its key names them: the facts of whom it names are not theirs
-    named = f"{hash_sql('player', read_key(run.settings.erasure_key_file))} = '{request.player_hash}'"
-    players = _messages(run, entry).selectExpr(f"{_player(run)} as player").where(named).distinct()
-    days = sorted({each.event_date for each in decision.counts if each.destination == RAW})
-    builds.start(run, days, entry.entry_id, cause=builds.ERASE)
-    for table in FACTS:
-        run.hooks.at(f"before_erase:{table.name}")
-        writes.delete_rows(players, run.path(table), on=("player",))
-    builds.finish(run, days, entry.entry_id, cause=builds.ERASE)
-    places = files.read(run.spark, decision.staging)
-    for table in (*_tables(run), names.RAW_EVENTS):
-        run.hooks.at(f"before_erase:{table.name}")
-        writes.delete_rows(places, run.path(table))
-        run.hooks.at(f"after_erase:{table.name}")
-
-
-def read_back(run: Job, decision: Decision) -> tuple[Count, ...]:
-    """The decided counts, once no table holds any of the places.
-
-    Raises:
-        BalanceError: one does.
-    """
-    if decision.staging:
-        places = files.read(run.spark, decision.staging)
-        parts = [_rows_of(run, table, places) for table in (*_tables(run), names.RAW_EVENTS)]
-        left = files.count(reduce(lambda one, other: one.unionAll(other), parts))
-        if left:
-            raise files.BalanceError(f"rows that were to be erased are still there: {left}; the entry stays open")
-    return decision.counts
-
-
-def clean_up(run: Job, entry: Entry) -> None:
-    """Takes the player out of staging folders and the samples of quality pages. Repeated by the daily maintenance."""
-    from jobs.upkeep.purge import forget
-
-    forget(run)
-
-
-def _messages(run: Job, entry: Entry) -> DataFrame:
+def _messages(job: Job, entry: Entry) -> DataFrame:
     """Raw messages that are the player's: named in them, or by their key."""
     request = entry.request
     assert request is not None and request.player_hash is not None
-    key = read_key(run.settings.erasure_key_file)
-    raw = run.spark.read.format("delta").load(run.path(names.RAW_EVENTS))
-    condition = belongs_to([Erasure(request.player_hash, request.through)], _player(run), key)
-    unread = unreadable_places(run).selectExpr(*KEY, "true as unread")  # those are told by their key alone
-    marked = raw.where(f"batch_id <= {request.through}").join(unread, KEY, "left")
+    key = read_key(job.settings.erasure_key_file)
+    raw = job.spark.read.format("delta").load(job.path(names.RAW_EVENTS))
+    condition = belongs_to([Erasure(request.player_hash, request.through)], _player(job), key)
+    unread = unreadable_places(job).selectExpr(*MESSAGE_KEY, "true as unread")  # those are told by their key alone
+    marked = raw.where(f"batch_id <= {request.through}").join(unread, MESSAGE_KEY, "left")
     return message.with_json(marked, readable="unread is null").where(condition)
 
 
-def _player(run: Job) -> str:
-    fields = {field.name: value_of(field) for field in run.contracts.envelope}
+def _player(job: Job) -> str:
+    fields = {field.name: value_of(field) for field in job.contracts.envelope}
     return f"coalesce({fields['player']}, {fields['host']})"  # as checks.PLAYER
 
 
-def _tables(run: Job) -> list[names.Table]:
+def _tables(job: Job) -> list[names.Table]:
     """Every table that holds single messages, those of contracts that are gone included, but for raw."""
-    return [*map(names.event_table, event_tables(run.spark)), names.QUARANTINE]
+    return [*map(names.event_table, event_tables(job.spark)), names.QUARANTINE]
 
 
-def _rows_of(run: Job, table: names.Table, places: DataFrame) -> DataFrame:
-    destination = {names.RAW_EVENTS: RAW, names.QUARANTINE: QUARANTINE}.get(table, table.name)
-    rows = run.spark.read.format("delta").load(run.path(table)).join(places.select(*KEY), KEY, "left_semi")
+def _rows_of(job: Job, table: names.Table, places: DataFrame) -> DataFrame:
+    destination = {names.RAW_EVENTS: Destination.RAW, names.QUARANTINE: Destination.QUARANTINE}.get(table, table.name)
+    rows = (
+        job.spark.read.format("delta").load(job.path(table)).join(places.select(*MESSAGE_KEY), MESSAGE_KEY, "left_semi")
+    )
     return rows.selectExpr(f"'{destination}' as destination", "topic", "partition", "event_date")
 
 

@@ -5,15 +5,18 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from jobs.entries.rows import PublishesRows
 from jobs.judging.duplicates import Bounds
-from jobs.ledger.store import PASSED, Count, Decision, Entry, Snapshot
 from jobs.raw import drain
 from jobs.raw.losses import read_losses
+from jobs.raw.progress import mirror_end
 from jobs.runtime.session import tune_for
 from jobs.staging import audit, files, last_resort
 from lakehouse import names
 from lakehouse.clients.kafka_reader import offsets_with_message
+from lakehouse.ledger.entries import Count, Decision, Entry, Snapshot
 from lakehouse.ledger.offsets import OffsetRange, found_in, readable
+from lakehouse.ledger.vocabulary import Verdict
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
@@ -23,33 +26,40 @@ if TYPE_CHECKING:
 NAMED = 10  # stretches of missing messages that an error names
 
 
-def stage(run: Job, entry: Entry, snapshot: Snapshot) -> Decision:
-    """Judges the entry's messages into a new staging folder and audits them; changes no table but raw.
+class Ingest(PublishesRows):
+    """New messages from Kafka."""
 
-    Raises:
-        BalanceError: the messages do not add up.
-    """
-    raw = run.spark.read.format("delta").load(run.path(names.RAW_EVENTS))
-    batch = raw.where(f"batch_id = {entry.entry_id}")
-    tune_for(run.spark, entry.messages)
-    in_raw, bounds = count(batch, entry.entry_id)
-    if sum(each.rows for each in in_raw) != entry.messages:  # a batch comes to raw whole, or not at all
-        drain.append(run, entry)
+    def stage(self, job: Job, entry: Entry, snapshot: Snapshot) -> Decision:
+        """Judges the entry's messages into a new staging folder and audits them; changes no table but raw.
+
+        Raises:
+            BalanceError: the messages do not add up.
+        """
+        raw = job.spark.read.format("delta").load(job.path(names.RAW_EVENTS))
+        batch = raw.where(f"batch_id = {entry.entry_id}")
+        tune_for(job.spark, entry.messages)
         in_raw, bounds = count(batch, entry.entry_id)
-    check_range(run, entry, in_raw)
-    if not in_raw:  # nothing but transaction markers, or all of it recorded as lost
-        return Decision(run.attempt_id, run.judged_by, PASSED, (), (), "", "")
+        if sum(each.rows for each in in_raw) != entry.messages:  # a batch comes to raw whole, or not at all
+            drain.append(job, entry)
+            in_raw, bounds = count(batch, entry.entry_id)
+        check_range(job, entry, in_raw)
+        if not in_raw:  # nothing but transaction markers, or all of it recorded as lost
+            return Decision(job.attempt_id, job.judged_by, Verdict.PASSED, (), (), "", "")
 
-    rows = sum(each.rows for each in in_raw)
-    folder = last_resort.stage(run, entry, last_resort.Batch(run, entry, snapshot, raw, bounds, rows))
-    run.hooks.at("after_stage")
-    staged = files.read(run.spark, folder)
-    counts = files.count(staged)
-    files.check_balance(in_raw, counts)
+        rows = sum(each.rows for each in in_raw)
+        folder = last_resort.stage(job, entry, last_resort.Batch(job, entry, snapshot, raw, bounds, rows))
+        job.hooks.at("after_stage")
+        staged = files.read(job.spark, folder)
+        counts = files.count(staged)
+        files.check_balance(in_raw, counts)
 
-    run.hooks.at("before_audit")
-    terms = audit.Terms(*audit.recent(run, snapshot))
-    return audit.decide(run, f"ingest-{entry.entry_id:06d}", staged, counts, folder, terms)
+        job.hooks.at("before_audit")
+        terms = audit.Terms(*audit.recent(job, snapshot))
+        return audit.decide(job, f"ingest-{entry.entry_id:06d}", staged, counts, folder, terms)
+
+    def after(self, job: Job, entry: Entry) -> None:
+        """Tells lag monitors and the cheap look how far ingest is."""
+        mirror_end(job, entry)
 
 
 def count(batch: DataFrame, batch_id: int) -> tuple[list[Count], Bounds | None]:
@@ -67,7 +77,7 @@ def count(batch: DataFrame, batch_id: int) -> tuple[list[Count], Bounds | None]:
     return counts, Bounds(ids, (min(days), max(days)), (batch_id, batch_id))
 
 
-def check_range(run: Job, entry: Entry, in_raw: Sequence[Count]) -> None:
+def check_range(job: Job, entry: Entry, in_raw: Sequence[Count]) -> None:
     """Every planned offset is in raw, recorded as lost, or holds no message (a transaction marker, an aborted message).
 
     Raises:
@@ -79,13 +89,13 @@ def check_range(run: Job, entry: Entry, in_raw: Sequence[Count]) -> None:
         rows[each.topic, each.partition] = rows.get((each.topic, each.partition), 0) + each.rows
     if all(rows.get((r.at.topic, r.at.partition), 0) == len(r) for r in entry.ranges):
         return
-    wanted = readable(entry.ranges, read_losses(run))
+    wanted = readable(entry.ranges, read_losses(job))
     short = [r for r in wanted if rows.get((r.at.topic, r.at.partition), 0) < len(r)]
-    raw = run.spark.read.format("delta").load(run.path(names.RAW_EVENTS)).where(f"batch_id = {entry.entry_id}")
+    raw = job.spark.read.format("delta").load(job.path(names.RAW_EVENTS)).where(f"batch_id = {entry.entry_id}")
     lost: list[OffsetRange] = []
     for gaps in gaps_of(raw, short):
         asked = OffsetRange(gaps[0].at, gaps[0].start, gaps[-1].until)
-        lost += found_in(gaps, offsets_with_message(run.settings, asked))
+        lost += found_in(gaps, offsets_with_message(job.settings, asked))
     many = [r for r in entry.ranges if rows.get((r.at.topic, r.at.partition), 0) > len(r)]
     if lost or many:
         named = ", ".join(map(str, lost[:NAMED])) + (f" and {len(lost) - NAMED} more" if len(lost) > NAMED else "")

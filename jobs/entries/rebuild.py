@@ -10,16 +10,17 @@ from typing import TYPE_CHECKING
 
 from jobs.delta.tables import create_tables, event_tables
 from jobs.entries.replay import judge_again
+from jobs.entries.rows import PublishesRows
 from jobs.judging.checks import UNREADABLE
-from jobs.ledger.store import FAILED, INGEST, PASSED, Compared, Decision, Entry, Request, Snapshot
 from jobs.runtime.session import tune_for
 from jobs.staging import audit, files, refusals
 from jobs.staging.files import OPEN_REASON, Refused
-from jobs.staging.open_quarantine import KEY, open_rows
+from jobs.staging.open_quarantine import open_rows
 from lakehouse import names
 from lakehouse.catalog import tables
 from lakehouse.catalog.spark_sql import literal
-from lakehouse.ledger.destinations import DUPLICATE, NOT_ASKED, QUARANTINE, RAW, SUPPRESSED
+from lakehouse.ledger.entries import Compared, Decision, Entry, Request, Snapshot
+from lakehouse.ledger.vocabulary import MESSAGE_KEY, Action, Destination, Kind, Step, Verdict
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
@@ -32,91 +33,122 @@ _NOT_COMPARED = ("entry_id",)
 ACCEPTED = "accepted"  # column: the message was published under a waiver
 
 
-def stage(run: Job, entry: Entry, snapshot: Snapshot) -> Decision:
-    """Judges all messages of the day in batches up to the request's `through`, but for those that it must leave alone.
+class Rebuild(PublishesRows):
+    """A day of the event tables, made anew from raw."""
 
-    Left alone is what an audit holds back, what nobody can read, what was discarded, and what used an event_id again: the
-    first event of that id may have been erased since, and its id must not be free by that. What was accepted by a waiver is
-    left out of the audit, and no rule of rows refuses it.
-    A table that would be as it was is not touched; if all are, nothing is decided but that.
+    action = Action.REBUILT
 
-    Raises:
-        Refused: raw is not what the ledger counted, a table of the day has no contract any more, or the audit failed.
-        BalanceError: the messages do not add up.
-    """
-    request = entry.request
-    assert request is not None and request.day is not None
-    check_raw(run, entry, request.day)
-    contracts = [c for c in run.contracts.values() if request.tables is None or c.table in request.tables]
-    check_tables(run, request, contracts)
+    def stage(self, job: Job, entry: Entry, snapshot: Snapshot) -> Decision:
+        """Judges all messages of the day in batches up to the request's `through`, but for those that it must leave alone.
 
-    raw = run.spark.read.format("delta").load(run.path(names.RAW_EVENTS))
-    inside = f"event_date = date '{request.day}' and batch_id <= {request.through}"
-    opened = open_rows(run, f"{inside} and entry_id < {entry.entry_id}")
-    actions = run.spark.read.format("delta").load(run.path(names.QUARANTINE_ACTIONS))
-    of_day = actions.where(f"event_date = date '{request.day}' and entry_id < {entry.entry_id}")
-    alone = (
-        opened.where(f"startswith(reason_code, 'audit:') or reason_code in ('event_id_reused', '{UNREADABLE}')")
-        .select(*KEY)
-        .unionAll(of_day.where("action = 'discarded'").select(*KEY))
-    )
-    waived = of_day.where("action = 'waived'").select(*KEY).distinct().selectExpr("*", f"true as {ACCEPTED}")
-    batch = (
-        raw.where(inside)
-        .join(alone, KEY, "left_anti")
-        .join(opened.selectExpr(*[f"`{each}`" for each in KEY], f"reason_code as {OPEN_REASON}"), KEY, "left")
-        .join(waived, KEY, "left")
-    )
-    in_raw = files.count(batch.selectExpr(f"'{RAW}' as destination", "topic", "partition", "event_date"))
-    rows = sum(each.rows for each in in_raw)
-    tune_for(run.spark, rows)
-    run.say(f"day {request.day}: {rows} messages of batches up to {request.through} are judged anew")
-    folder = names.staging_folder(run.settings.warehouse_uri, entry.entry_id, run.attempt_id)
-    judged = _asked_for(judge_again(run, batch, raw, keep=[ACCEPTED]), request, contracts)
-    files.write_judged(judged, folder, rows, run.rules, run.contracts, accepted=ACCEPTED)
-    run.hooks.at("after_stage")
-    staged = files.read(run.spark, folder) if rows else None
-    if staged is not None:
-        files.check_balance(in_raw, files.count(staged))
-        staged = staged.where(f"destination <> '{NOT_ASKED}'")
+        Left alone is what an audit holds back, what nobody can read, what was discarded, and what used an event_id again: the
+        first event of that id may have been erased since, and its id must not be free by that. What was accepted by a waiver is
+        left out of the audit, and no rule of rows refuses it.
+        A table that would be as it was is not touched; if all are, nothing is decided but that.
 
-    comparison = compare(run, staged, contracts, inside)
-    for each in comparison:
-        run.say(f"  {each.destination}: {each.before} rows before, {each.after} after, {each.changed} differ")
-    if staged is None or not (any(each.changed for each in comparison) or _quarantine_differs(staged)):
-        return Decision(run.attempt_id, run.judged_by, PASSED, (), (), "", "", comparison=comparison)
+        Raises:
+            Refused: raw is not what the ledger counted, a table of the day has no contract any more, or the audit failed.
+            BalanceError: the messages do not add up.
+        """
+        request = entry.request
+        assert request is not None and request.day is not None
+        check_raw(job, entry, request.day)
+        contracts = [c for c in job.contracts.values() if request.tables is None or c.table in request.tables]
+        check_tables(job, request, contracts)
 
-    run.hooks.at("before_audit")
-    audited = staged.join(waived, KEY, "left_anti")
-    name = f"rebuild-{entry.entry_id:06d}"
-    decision = audit.decide(run, name, audited, files.count(audited), folder, audit.Terms())
-    if decision.verdict == FAILED:
-        raise Refused(
-            f"the audit of the rebuilt day {request.day} failed: {', '.join(decision.failed_checks)}; the day is as it "
-            "was. Correct the contracts or the rule, and rebuild again",
-            decision.page,
+        raw = job.spark.read.format("delta").load(job.path(names.RAW_EVENTS))
+        inside = f"event_date = date '{request.day}' and batch_id <= {request.through}"
+        opened = open_rows(job, f"{inside} and entry_id < {entry.entry_id}")
+        actions = job.spark.read.format("delta").load(job.path(names.QUARANTINE_ACTIONS))
+        of_day = actions.where(f"event_date = date '{request.day}' and entry_id < {entry.entry_id}")
+        alone = (
+            opened.where(f"startswith(reason_code, 'audit:') or reason_code in ('event_id_reused', '{UNREADABLE}')")
+            .select(*MESSAGE_KEY)
+            .unionAll(of_day.where(f"action = '{Action.DISCARDED}'").select(*MESSAGE_KEY))
         )
-    swapped = {each.destination for each in comparison if each.changed} | {QUARANTINE, DUPLICATE, SUPPRESSED}
-    counts = refusals.as_decided(files.count(staged), decision.verdict)
-    counts = tuple(each for each in counts if each.destination in swapped)
-    return replace(decision, counts=counts, comparison=comparison)
+        waived = (
+            of_day.where(f"action = '{Action.WAIVED}'")
+            .select(*MESSAGE_KEY)
+            .distinct()
+            .selectExpr("*", f"true as {ACCEPTED}")
+        )
+        batch = (
+            raw.where(inside)
+            .join(alone, MESSAGE_KEY, "left_anti")
+            .join(
+                opened.selectExpr(*[f"`{each}`" for each in MESSAGE_KEY], f"reason_code as {OPEN_REASON}"),
+                MESSAGE_KEY,
+                "left",
+            )
+            .join(waived, MESSAGE_KEY, "left")
+        )
+        in_raw = files.count(
+            batch.selectExpr(f"'{Destination.RAW}' as destination", "topic", "partition", "event_date")
+        )
+        rows = sum(each.rows for each in in_raw)
+        tune_for(job.spark, rows)
+        job.say(f"day {request.day}: {rows} messages of batches up to {request.through} are judged anew")
+        folder = names.staging_folder(job.settings.warehouse_uri, entry.entry_id, job.attempt_id)
+        judged = _asked_for(judge_again(job, batch, raw, keep=[ACCEPTED]), request, contracts)
+        files.write_judged(judged, folder, rows, job.rules, job.contracts, accepted=ACCEPTED)
+        job.hooks.at("after_stage")
+        staged = files.read(job.spark, folder) if rows else None
+        if staged is not None:
+            files.check_balance(in_raw, files.count(staged))
+            staged = staged.where(f"destination <> '{Destination.NOT_ASKED}'")
+
+        comparison = compare(job, staged, contracts, inside)
+        for each in comparison:
+            job.say(f"  {each.destination}: {each.before} rows before, {each.after} after, {each.changed} differ")
+        if staged is None or not (any(each.changed for each in comparison) or _quarantine_differs(staged)):
+            return Decision(job.attempt_id, job.judged_by, Verdict.PASSED, (), (), "", "", comparison=comparison)
+
+        job.hooks.at("before_audit")
+        audited = staged.join(waived, MESSAGE_KEY, "left_anti")
+        name = f"rebuild-{entry.entry_id:06d}"
+        decision = audit.decide(job, name, audited, files.count(audited), folder, audit.Terms())
+        if decision.verdict == Verdict.FAILED:
+            raise Refused(
+                f"the audit of the rebuilt day {request.day} failed: {', '.join(decision.failed_checks)}; the day is as it "
+                "was. Correct the contracts or the rule, and rebuild again",
+                decision.page,
+            )
+        swapped = {each.destination for each in comparison if each.changed} | {
+            Destination.QUARANTINE,
+            Destination.DUPLICATE,
+            Destination.SUPPRESSED,
+        }
+        counts = refusals.as_decided(files.count(staged), decision.verdict)
+        counts = tuple(each for each in counts if each.destination in swapped)
+        return replace(decision, counts=counts, comparison=comparison)
+
+    def tables_of(self, decision: Decision) -> set[str]:
+        """Those of which a row differs."""
+        return {each.destination for each in decision.comparison if each.changed}
+
+    def replaces(self, entry: Entry) -> str | None:
+        """The day's rows of the batches that were judged anew; what was drained meanwhile is not touched."""
+        assert entry.request is not None
+        return f"event_date = date '{entry.request.day}' and batch_id <= {entry.request.through}"
 
 
-def check_raw(run: Job, entry: Entry, day: dt.date) -> None:
+def check_raw(job: Job, entry: Entry, day: dt.date) -> None:
     """Raw holds what the ledger counted of the day, less what was erased of it.
 
     Raises:
         Refused: names each partition that is off.
     """
-    raw = run.spark.read.format("delta").load(run.path(names.RAW_EVENTS))
+    raw = job.spark.read.format("delta").load(job.path(names.RAW_EVENTS))
     of_day = raw.where(f"event_date = date '{day}' and batch_id < {entry.entry_id}")
     found = {(r["topic"], r["partition"]): r["count"] for r in of_day.groupBy("topic", "partition").count().collect()}
-    ledger = run.spark.read.format("delta").load(run.path(names.LEDGER))
+    ledger = job.spark.read.format("delta").load(job.path(names.LEDGER))
     counted = (
-        ledger.where(f"step = 'done' and entry_id < {entry.entry_id} and kind in ('{INGEST}', 'erase')")
+        ledger.where(
+            f"step = '{Step.DONE}' and entry_id < {entry.entry_id} and kind in ('{Kind.INGEST}', '{Kind.ERASE}')"
+        )
         .selectExpr("kind", "inline(counts)")
-        .where(f"event_date = date '{day}' and (kind = '{INGEST}' or destination = '{RAW}')")
-        .selectExpr("topic", "partition", f"if(kind = '{INGEST}', rows, -rows) as rows")
+        .where(f"event_date = date '{day}' and (kind = '{Kind.INGEST}' or destination = '{Destination.RAW}')")
+        .selectExpr("topic", "partition", f"if(kind = '{Kind.INGEST}', rows, -rows) as rows")
         .groupBy("topic", "partition")
         .agg({"rows": "sum"})
         .collect()
@@ -134,23 +166,23 @@ def check_raw(run: Job, entry: Entry, day: dt.date) -> None:
         )
 
 
-def check_tables(run: Job, request: Request, contracts: Sequence[Contract]) -> None:
+def check_tables(job: Job, request: Request, contracts: Sequence[Contract]) -> None:
     """Every event table that holds rows of the day belongs to a contract, and every table asked for is one.
 
     Raises:
         Refused: names the tables.
     """
-    unknown = sorted(set(request.tables or ()) - {c.table for c in run.contracts.values()})
+    unknown = sorted(set(request.tables or ()) - {c.table for c in job.contracts.values()})
     if unknown:
-        known = ", ".join(sorted(c.table for c in run.contracts.values()))
+        known = ", ".join(sorted(c.table for c in job.contracts.values()))
         raise Refused(f"no contract has a table {', '.join(unknown)}; there are {known}")
     if request.tables is not None:
         return
     with_contract = {c.table for c in contracts}
-    for name in event_tables(run.spark):
+    for name in event_tables(job.spark):
         if name in with_contract:
             continue
-        of_day = run.spark.table(f"{names.GAME}.{name}").where(f"event_date = date '{request.day}'")
+        of_day = job.spark.table(f"{names.GAME}.{name}").where(f"event_date = date '{request.day}'")
         if of_day.limit(1).collect():
             raise Refused(
                 f"{names.GAME}.{name} holds rows of {request.day}, but no contract has this table any more; put the "
@@ -158,18 +190,18 @@ def check_tables(run: Job, request: Request, contracts: Sequence[Contract]) -> N
             )
 
 
-def compare(run: Job, staged: DataFrame | None, contracts: Sequence[Contract], inside: str) -> tuple[Compared, ...]:
+def compare(job: Job, staged: DataFrame | None, contracts: Sequence[Contract], inside: str) -> tuple[Compared, ...]:
     """Each table of the contracts as it is (rows `inside`) and as it would be; a row that differs, comes or goes counts."""
-    create_tables(run.spark, run.settings, [tables.event_definition(c, run.contracts) for c in contracts])
+    create_tables(job.spark, job.settings, [tables.event_definition(c, job.contracts) for c in contracts])
     old, new = [], []
     for contract in contracts:
-        definition = tables.event_definition(contract, run.contracts)
+        definition = tables.event_definition(contract, job.contracts)
         digest = _digest({name: kind for name, (kind, _) in definition.columns.items()})
-        keys = [f"'{contract.table}' as destination", *[f"`{each}`" for each in KEY]]
-        current = run.spark.read.format("delta").load(run.path(names.event_table(contract.table))).where(inside)
+        keys = [f"'{contract.table}' as destination", *[f"`{each}`" for each in MESSAGE_KEY]]
+        current = job.spark.read.format("delta").load(job.path(names.event_table(contract.table))).where(inside)
         old.append(current.selectExpr(*keys, f"{digest} as was"))
         if staged is not None:
-            rows = files.event_rows(staged, contract, run.contracts, 0)
+            rows = files.event_rows(staged, contract, job.contracts, 0)
             new.append(rows.selectExpr(*keys, f"{digest} as becomes"))
     before = reduce(lambda one, other: one.unionAll(other), old)
     after = (
@@ -177,7 +209,7 @@ def compare(run: Job, staged: DataFrame | None, contracts: Sequence[Contract], i
         if new
         else before.where("false").withColumnRenamed("was", "becomes")
     )
-    both = before.join(after, ["destination", *KEY], "full")
+    both = before.join(after, ["destination", *MESSAGE_KEY], "full")
     found = both.groupBy("destination").agg({"was": "count", "becomes": "count"}).collect()
     sizes = {r["destination"]: (r["count(was)"], r["count(becomes)"]) for r in found}
     differ = both.where("not (was <=> becomes)").groupBy("destination").count().collect()
@@ -200,8 +232,8 @@ def _digest(columns: dict[str, str]) -> str:
 
 def _quarantine_differs(staged: DataFrame) -> bool:
     """Whether a message leaves quarantine, comes into it, or stands there for another reason."""
-    stays = f"destination = '{QUARANTINE}' and reason_code <=> {OPEN_REASON}"
-    differs = f"not ({stays}) and ({refusals.quarantined(PASSED)} or {OPEN_REASON} is not null)"
+    stays = f"destination = '{Destination.QUARANTINE}' and reason_code <=> {OPEN_REASON}"
+    differs = f"not ({stays}) and ({refusals.quarantined(Verdict.PASSED)} or {OPEN_REASON} is not null)"
     return bool(staged.where(differs).limit(1).collect())
 
 
@@ -213,7 +245,7 @@ def _asked_for(judged: DataFrame, request: Request, contracts: Sequence[Contract
         return judged
     asked = f"coalesce(event_type in ({', '.join(literal(c.event_type) for c in contracts)}), false)"
     new = {
-        "destination": f"if({asked}, destination, '{NOT_ASKED}')",
+        "destination": f"if({asked}, destination, '{Destination.NOT_ASKED}')",
         OPEN_REASON: f"if({asked}, {OPEN_REASON}, null)",
     }
     return judged.withColumns({name: F.expr(sql) for name, sql in new.items()})

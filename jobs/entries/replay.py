@@ -5,16 +5,18 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from jobs.entries.rows import PublishesRows
 from jobs.judging import duplicates
 from jobs.judging.checks import UNREADABLE, judge
-from jobs.ledger.store import PASSED, Decision, Entry, Request, Snapshot
 from jobs.runtime.session import tune_for
 from jobs.staging import audit, files
 from jobs.staging.files import OPEN_REASON
-from jobs.staging.open_quarantine import KEY, condition_of, open_rows, unreadable_places
+from jobs.staging.open_quarantine import condition_of, open_rows, unreadable_places
 from jobs.upkeep import erasures
 from lakehouse import names
+from lakehouse.ledger.entries import Decision, Entry, Request, Snapshot
 from lakehouse.ledger.selection import Selection
+from lakehouse.ledger.vocabulary import MESSAGE_KEY, Action, Verdict
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
@@ -22,74 +24,81 @@ if TYPE_CHECKING:
     from jobs.runtime.job import Job
 
 
-def stage(run: Job, entry: Entry, snapshot: Snapshot) -> Decision:
-    """Stages those of the replay's messages that are open in quarantine now; what fails again gets a new row there.
+class Replay(PublishesRows):
+    """Quarantined messages, judged anew."""
 
-    Rows that break a rule of rows are refused again, however many; the others of them are published.
+    action = Action.REPLAYED
 
-    Raises:
-        BalanceError: a message that is open in quarantine is not in raw.
-    """
-    assert entry.request is not None
-    folder = names.staging_folder(run.settings.warehouse_uri, entry.entry_id, run.attempt_id)
-    name = f"replay-{entry.entry_id:06d}"
-    decision = rejudge(run, entry.request, folder, name)
-    run.hooks.at("after_stage")
-    return decision
+    def stage(self, job: Job, entry: Entry, snapshot: Snapshot) -> Decision:
+        """Stages those of the replay's messages that are open in quarantine now; what fails again gets a new row there.
+
+        Rows that break a rule of rows are refused again, however many; the others of them are published.
+
+        Raises:
+            BalanceError: a message that is open in quarantine is not in raw.
+        """
+        assert entry.request is not None
+        folder = names.staging_folder(job.settings.warehouse_uri, entry.entry_id, job.attempt_id)
+        name = f"replay-{entry.entry_id:06d}"
+        decision = rejudge(job, entry.request, folder, name)
+        job.hooks.at("after_stage")
+        return decision
 
 
-def rejudge(run: Job, request: Request, folder: str, name: str) -> Decision:
+def rejudge(job: Job, request: Request, folder: str, name: str) -> Decision:
     """Judges and audits what the request takes into `folder`; the audit's page is called `name`."""
     selection = request.selection or Selection()
     # Only who asks for them by their reason has them read again: they could end this replay for all that it takes.
     unread = (selection.reason or "").startswith(UNREADABLE)
-    taken = open_rows(run, condition_of(selection, request.through))
+    taken = open_rows(job, condition_of(selection, request.through))
     if not unread:
         taken = taken.where(f"reason_code <> '{UNREADABLE}'")
-    taken = taken.selectExpr(*[f"`{each}`" for each in KEY], "event_date", "batch_id", f"reason_code as {OPEN_REASON}")
+    taken = taken.selectExpr(
+        *[f"`{each}`" for each in MESSAGE_KEY], "event_date", "batch_id", f"reason_code as {OPEN_REASON}"
+    )
     (bounds,) = taken.selectExpr(
         "count(*) as rows", "min(event_date) as first", "max(event_date) as last", "min(batch_id) as low",
         "max(batch_id) as high",
     ).collect()  # fmt: skip
     if not bounds["rows"]:
-        return Decision(run.attempt_id, run.judged_by, PASSED, (), (), "", "")
-    tune_for(run.spark, bounds["rows"])
-    raw = run.spark.read.format("delta").load(run.path(names.RAW_EVENTS))
+        return Decision(job.attempt_id, job.judged_by, Verdict.PASSED, (), (), "", "")
+    tune_for(job.spark, bounds["rows"])
+    raw = job.spark.read.format("delta").load(job.path(names.RAW_EVENTS))
     near = raw.where(
         f"event_date between date '{bounds['first']}' and date '{bounds['last']}' "
         f"and batch_id between {bounds['low']} and {bounds['high']}"
     )
-    batch = near.join(taken.select(*KEY, OPEN_REASON), KEY, "inner")
-    judged = judge_again(run, batch, raw, unread=unread)
-    files.write_judged(judged, folder, bounds["rows"], run.rules, run.contracts)
-    staged = files.read(run.spark, folder)
+    batch = near.join(taken.select(*MESSAGE_KEY, OPEN_REASON), MESSAGE_KEY, "inner")
+    judged = judge_again(job, batch, raw, unread=unread)
+    files.write_judged(judged, folder, bounds["rows"], job.rules, job.contracts)
+    staged = files.read(job.spark, folder)
     counts = files.count(staged)
     if sum(each.rows for each in counts) != bounds["rows"]:
         raise files.BalanceError(
             f"{bounds['rows']} messages are open in quarantine, {sum(each.rows for each in counts)} of them are in raw.events"
         )
-    run.hooks.at("before_audit")
+    job.hooks.at("before_audit")
     terms = audit.Terms(held_by_rows=False, waived=bool(request.waiver))
-    return audit.decide(run, name, staged, counts, folder, terms)
+    return audit.decide(job, name, staged, counts, folder, terms)
 
 
 def judge_again(
-    run: Job, batch: DataFrame, raw: DataFrame, keep: Sequence[str] = (), unread: bool = False
+    job: Job, batch: DataFrame, raw: DataFrame, keep: Sequence[str] = (), unread: bool = False
 ) -> DataFrame:
     """Judges messages that were judged before; `batch` has OPEN_REASON and `keep`. Erased players are left out of it.
 
     `unread`: whether nobody could read them; then an event that came later under the same id has been published.
     """
     again = batch.drop(OPEN_REASON, *keep)
-    barred = unreadable_places(run)
+    barred = unreadable_places(job)
     if unread:
-        barred = barred.join(again.select(*KEY), KEY, "left_anti")
+        barred = barred.join(again.select(*MESSAGE_KEY), MESSAGE_KEY, "left_anti")
     judged = judge(
         batch,
         duplicates.find_repeats(again, raw, duplicates.bounds_of(batch), barred, late=unread),
-        run.contracts,
-        max_event_bytes=run.settings.max_event_bytes,
-        header_rules=run.settings.header_rules,
+        job.contracts,
+        max_event_bytes=job.settings.max_event_bytes,
+        header_rules=job.settings.header_rules,
         keep=["key", OPEN_REASON, *keep],
     )
-    return erasures.suppress(judged, erasures.read_erasures(run), run.settings)
+    return erasures.suppress(judged, erasures.read_erasures(job), job.settings)

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 
 from jobs.judging import canonical, message
 from jobs.judging.contract_sql import LOOKED, first_broken, first_broken_rule, looked_at, value_of, wide_name
-from jobs.judging.duplicates import PLACE
+from jobs.judging.duplicates import ARRIVAL
 from jobs.judging.headers import apply_rules
 from lakehouse.catalog.spark_sql import literal
 from lakehouse.contract.keywords import checks
-from lakehouse.ledger.destinations import DUPLICATE, QUARANTINE
+from lakehouse.ledger.vocabulary import Destination
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
@@ -53,7 +53,7 @@ def judge(
     envelope = [field for field in contracts.envelope if field.name not in _JUDGED_APART]
     marked = batch.selectExpr("*", "cast(null as boolean) as reused")
     if repeats is not None:
-        marked = batch.join(repeats, PLACE, "left")
+        marked = batch.join(repeats, ARRIVAL, "left")
     readable = f"(not {unreadable} and value is not null and octet_length(value) <= {max_event_bytes})"
     marked = canonical.read(marked, contracts, readable)
     marked = message.with_json(marked, readable=f"canonical is null and {readable}")
@@ -115,7 +115,8 @@ def judge(
         "case when reason_code like 'schema:%' then split(reason_code, ':')[1] "
         "when reason_code like 'event_id%' then 'event_id' when reason_code = 'unknown_type' then 'event_type' end as field",
         "case when reason_code rlike '^(schema|rule):' then substring_index(reason_code, ':', -1) end as rule",
-        f"case when unreadable is null and reused = false then '{DUPLICATE}' when reason_code is not null then '{QUARANTINE}' "
+        f"case when unreadable is null and reused = false then '{Destination.DUPLICATE}' "
+        f"when reason_code is not null then '{Destination.QUARANTINE}' "
         f"else {_by_type(contracts, lambda c: literal(c.table))} end as destination",
     )
     return apply_rules(judged, header_rules)

@@ -6,15 +6,15 @@ import datetime as dt
 from typing import TYPE_CHECKING, NamedTuple
 
 from jobs.judging import message
+from lakehouse.ledger.vocabulary import MESSAGE_KEY
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
 
 WINDOW_DAYS = 8  # a valid event_id's time is within 7 days before and 1 hour after the broker's
 NARROW = dt.timedelta(hours=1)
-PLACE = ["batch_id", "topic", "partition", "offset"]
-_KEY = ["topic_id", "partition", "offset"]
-_ORDER = f"struct(late, {', '.join(f'`{name}`' for name in PLACE)})"
+ARRIVAL = ["batch_id", "topic", "partition", "offset"]
+_ORDER = f"struct(late, {', '.join(f'`{name}`' for name in ARRIVAL)})"
 
 # What makes two messages the same event: type, player and own fields; the rest of the envelope may differ in a retry.
 _ENVELOPE = "'event_id', 'schema_version', 'received_at', 'occurred_at', 'host', 'user_agent', 'accept', 'http_headers'"
@@ -44,12 +44,12 @@ def find_repeats(
         batch: rows of the raw table.
         raw: the raw table; narrowed here to what can matter.
         bounds: of `batch`; may be wider.
-        unreadable: messages (columns _KEY) that are not to be read; they are no arrivals.
+        unreadable: messages (columns MESSAGE_KEY) that are not to be read; they are no arrivals.
         late: whether the messages of `batch` were such until now, so that of each id any other arrival counts as earlier.
 
     Returns:
         None if no event_id is there twice, as usual (no rows if only hashes of ids are). Else one row a repeated message:
-        `PLACE`, and `reused`: true if type, player or own fields differ from the first arrival's. Arrival order is (batch_id,
+        `ARRIVAL`, and `reused`: true if type, player or own fields differ from the first arrival's. Arrival order is (batch_id,
         topic, partition, offset); days further apart than WINDOW_DAYS do not meet, so that a rebuild that reads these days sees
         the same.
     """
@@ -62,7 +62,7 @@ def find_repeats(
         f"and event_date between date '{bounds.days[0] - window}' and date '{bounds.days[1] + window}'"
     )
     ids = batch.where("event_id is not null").select("event_id").distinct()
-    arrivals = near.select("event_id", "event_date", *PLACE).join(ids, "event_id", "left_semi")
+    arrivals = near.select("event_id", "event_date", *ARRIVAL).join(ids, "event_id", "left_semi")
     if _is_narrow(bounds.ids) and not _may_repeat(near):
         return None  # without the join: usually no id is there twice, not even among the others
     if not _may_repeat(arrivals):
@@ -72,11 +72,11 @@ def find_repeats(
     # under the window, for Spark would move a condition on it below the join, and read every message near by.
     these = near.join(twice, "event_id", "left_semi")
     if unreadable is not None:
-        these = these.join(unreadable, _KEY, "left_anti")
-    own_places = batch.selectExpr(*message.quoted(PLACE), "true as own")
-    these = these.join(own_places, PLACE, "left") if late else these.selectExpr("*", "cast(null as boolean) as own")
+        these = these.join(unreadable, MESSAGE_KEY, "left_anti")
+    own_places = batch.selectExpr(*message.quoted(ARRIVAL), "true as own")
+    these = these.join(own_places, ARRIVAL, "left") if late else these.selectExpr("*", "cast(null as boolean) as own")
     few = message.with_json(these).selectExpr(
-        *message.quoted(PLACE),
+        *message.quoted(ARRIVAL),
         "event_id",
         "event_date",
         "own is not null as late",
@@ -92,9 +92,9 @@ def find_repeats(
     if late:
         own = ranked.where("late")
     elif bounds.batches[0] != bounds.batches[1]:
-        own = ranked.join(batch.select(*PLACE), PLACE, "left_semi")
+        own = ranked.join(batch.select(*ARRIVAL), ARRIVAL, "left_semi")
     return own.where(f"exact and first.place < {_ORDER}").selectExpr(
-        *message.quoted(PLACE), f"not ({_fingerprint('text')} <=> {_fingerprint('first.text')}) as reused"
+        *message.quoted(ARRIVAL), f"not ({_fingerprint('text')} <=> {_fingerprint('first.text')}) as reused"
     )
 
 

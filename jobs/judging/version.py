@@ -28,7 +28,7 @@ CODE = (
     ("lakehouse", "contract/model.py"),
     ("lakehouse", "contract/nesting.py"),
     ("lakehouse", "contract/patterns.py"),
-    ("lakehouse", "ledger/destinations.py"),
+    ("lakehouse", "ledger/vocabulary.py"),
 )
 
 

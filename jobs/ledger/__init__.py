@@ -1,1 +1,1 @@
-"""The ledger's store."""
+"""Where the ledger is kept: in its Delta table, or in memory; and what an entry brought into the tables."""

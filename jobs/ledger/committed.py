@@ -15,8 +15,8 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import unquote, urlsplit
 
-from jobs.ledger.store import Count
 from lakehouse.clients.hdfs import Hdfs
+from lakehouse.ledger.entries import Count
 
 if TYPE_CHECKING:
     from jobs.runtime.job import Job
@@ -38,7 +38,7 @@ class Added(NamedTuple):
     day: str
 
 
-def counts_of(run: Job, tables: Sequence[tuple[str, Table]], app: str, version: int) -> list[Count] | None:
+def counts_of(job: Job, tables: Sequence[tuple[str, Table]], app: str, version: int) -> list[Count] | None:
     """Rows that the commits with this transaction id brought into the tables, in the order of `Count`.
 
     Args:
@@ -49,31 +49,31 @@ def counts_of(run: Job, tables: Sequence[tuple[str, Table]], app: str, version: 
         None, and says why, if it cannot tell: a commit is not among the last ones, or not alone there, a file of it is
         gone, HDFS does not answer. The tables must be asked themselves then.
     """
-    hdfs = Hdfs(run.settings)
+    hdfs = Hdfs(job.settings)
 
     def files(table: Table) -> list[Added]:
-        return added(hdfs, urlsplit(run.path(table)).path, app, version)
+        return added(hdfs, urlsplit(job.path(table)).path, app, version)
 
     try:
         with ThreadPoolExecutor(THREADS) as threads:
             found = list(threads.map(files, [table for _, table in tables]))
         where = {
-            posixpath.normpath(f"{urlsplit(run.path(table)).path}/{each.path}"): (destination, each.day)
+            posixpath.normpath(f"{urlsplit(job.path(table)).path}/{each.path}"): (destination, each.day)
             for (destination, table), there in zip(tables, found, strict=True)
             for each in there
         }
-        return _count(run, where, version) if where else []
+        return _count(job, where, version) if where else []
     # of HDFS, of Connect, of classic Spark: if it is a fault that matters, the query says so
     except Exception as error:
-        run.say(f"the tables are counted by queries: {(str(error) or type(error).__name__).splitlines()[0]}")
+        job.say(f"the tables are counted by queries: {(str(error) or type(error).__name__).splitlines()[0]}")
         return None
 
 
-def _count(run: Job, files: dict[str, tuple[str, str]], entry_id: int) -> list[Count]:
+def _count(job: Job, files: dict[str, tuple[str, str]], entry_id: int) -> list[Count]:
     """The entry's rows in data files, given as path to destination and day."""
-    root = run.settings.warehouse_uri.removesuffix(urlsplit(run.settings.warehouse_uri).path)
+    root = job.settings.warehouse_uri.removesuffix(urlsplit(job.settings.warehouse_uri).path)
     columns = "topic string, partition int, entry_id bigint"
-    rows = run.spark.read.schema(columns).parquet(*[f"{root}{path}" for path in files]).where(f"entry_id = {entry_id}")
+    rows = job.spark.read.schema(columns).parquet(*[f"{root}{path}" for path in files]).where(f"entry_id = {entry_id}")
     figures = rows.selectExpr("_metadata.file_path as file", "topic", "partition")
     sums: dict[tuple[str, str, int, dt.date], int] = {}
     for row in figures.groupBy("file", "topic", "partition").count().collect():

@@ -5,12 +5,12 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping
 
-from jobs.ledger.store import INGEST, Entry
 from jobs.raw import raw_events
 from jobs.raw.losses import read_losses
 from jobs.runtime.job import Job
 from jobs.runtime.session import tune_for
 from lakehouse.clients.kafka import admin, read_logs
+from lakehouse.ledger.entries import Entry
 from lakehouse.ledger.offsets import (
     Log,
     Loss,
@@ -22,12 +22,13 @@ from lakehouse.ledger.offsets import (
     readable,
     unreadable,
 )
+from lakehouse.ledger.vocabulary import Kind
 from lakehouse.names import RAW_EVENTS
 
 FIRST_SECONDS = 600.0  # after which a run begins no further batch: what it drained is to be published
 
 
-def drain_waiting(run: Job) -> int:
+def drain_waiting(job: Job) -> int:
     """Drains batch by batch until one was not full, that is until all that waited is in raw, or the time is over.
 
     Returns how many it drained.
@@ -36,26 +37,26 @@ def drain_waiting(run: Job) -> int:
         OffsetsError: Kafka no longer holds what the ledger expects; nothing was moved.
     """
     until, batches = time.monotonic() + FIRST_SECONDS, 0
-    snapshot = run.ledger.read()
+    snapshot = job.ledger.read()
     entry_id, cursor, newest = snapshot.last_entry_id + 1, snapshot.cursor, snapshot.newest_ingest
     if newest is not None and not newest.closed:
-        append(run, newest)  # an earlier run may have stopped between its plan and its append
+        append(job, newest)  # an earlier run may have stopped between its plan and its append
 
     # Each plan comes from the newest ingest that was just seen in raw: were the ledger read again here, a batch that
     # somebody planned meanwhile, and that is not in raw yet, would be taken for drained.
-    while (entry := plan_next(run, entry_id, cursor)) is not None:
-        append(run, entry)
+    while (entry := plan_next(job, entry_id, cursor)) is not None:
+        append(job, entry)
         batches += 1
-        if entry.messages < run.settings.max_events_per_batch:
+        if entry.messages < job.settings.max_events_per_batch:
             break
         if time.monotonic() > until:
-            run.say("more waits in Kafka; the next run goes on with it")
+            job.say("more waits in Kafka; the next run goes on with it")
             break
         entry_id, cursor = entry.entry_id + 1, next_cursor(entry.ranges)
     return batches
 
 
-def plan_next(run: Job, entry_id: int, cursor: Mapping[TopicPartition, int]) -> Entry | None:
+def plan_next(job: Job, entry_id: int, cursor: Mapping[TopicPartition, int]) -> Entry | None:
     """Plans what waits behind the cursor, the end of the newest ingest, as that entry.
 
     Returns the ingest that has its number now, be it this plan or another run's; None if nothing is new in Kafka or it
@@ -64,49 +65,49 @@ def plan_next(run: Job, entry_id: int, cursor: Mapping[TopicPartition, int]) -> 
     Raises:
         OffsetsError: Kafka no longer holds what the ledger expects.
     """
-    logs = logs_of(run, {at.topic for at in cursor})
+    logs = logs_of(job, {at.topic for at in cursor})
     lost: tuple[Loss, ...] = ()
     if mismatches(cursor, logs):
-        lost = read_losses(run)
-    ranges = plan_batch(cursor, logs, run.settings.max_events_per_batch, lost)
+        lost = read_losses(job)
+    ranges = plan_batch(cursor, logs, job.settings.max_events_per_batch, lost)
     if not ranges:
-        run.say("nothing new in Kafka")
+        job.say("nothing new in Kafka")
         return None
 
-    run.hooks.at("before_plan")
-    run.ledger.plan_ingest(entry_id, ranges)
-    run.hooks.at("after_plan")
-    entry = run.ledger.read_entry(entry_id)
-    if entry.kind != INGEST:
-        run.say(f"entry {entry_id} became a {entry.kind} of another run; the next run plans again")
+    job.hooks.at("before_plan")
+    job.ledger.plan_ingest(entry_id, ranges)
+    job.hooks.at("after_plan")
+    entry = job.ledger.read_entry(entry_id)
+    if entry.kind != Kind.INGEST:
+        job.say(f"entry {entry_id} became a {entry.kind} of another run; the next run plans again")
         return None
     return entry
 
 
-def logs_of(run: Job, planned: set[str]) -> list[Log]:
+def logs_of(job: Job, planned: set[str]) -> list[Log]:
     """The logs of all topics of the contracts, and of those `planned` once, whether a contract still names them or not."""
-    with admin(run.settings) as client:
-        return read_logs(client, run.contracts.topics, may_be_gone=planned)
+    with admin(job.settings) as client:
+        return read_logs(client, job.contracts.topics, may_be_gone=planned)
 
 
-def append(run: Job, entry: Entry) -> None:
+def append(job: Job, entry: Entry) -> None:
     """Appends an entry's planned messages to raw; does nothing if they are there.
 
     Raises:
         OffsetsError: a part of them is no longer in Kafka, nor in raw, nor recorded as lost.
     """
-    run.hooks.at("before_raw")
-    path = run.path(RAW_EVENTS)
-    logs = logs_of(run, {r.at.topic for r in entry.ranges})
+    job.hooks.at("before_raw")
+    path = job.path(RAW_EVENTS)
+    logs = logs_of(job, {r.at.topic for r in entry.ranges})
     lost: tuple[Loss, ...] = ()
     if unreadable(entry.ranges, logs):
-        if run.spark.read.format("delta").load(path).where(f"batch_id = {entry.entry_id}").limit(1).collect():
+        if job.spark.read.format("delta").load(path).where(f"batch_id = {entry.entry_id}").limit(1).collect():
             return  # it was read in time
-        lost = read_losses(run)
+        lost = read_losses(job)
         check(unreadable(entry.ranges, logs, lost))
     ranges = readable(entry.ranges, lost)
-    tune_for(run.spark, entry.messages)
-    raw_events.append_batch(run.spark, run.settings.kafka_bootstrap, path, entry.entry_id, ranges)
-    tune_for(run.spark, 0)  # the ledger is read next
-    run.hooks.at("after_raw")
-    run.say(f"batch {entry.entry_id}: {sum(map(len, ranges))} offsets are in raw")
+    tune_for(job.spark, entry.messages)
+    raw_events.append_batch(job.spark, job.settings.kafka_bootstrap, path, entry.entry_id, ranges)
+    tune_for(job.spark, 0)  # the ledger is read next
+    job.hooks.at("after_raw")
+    job.say(f"batch {entry.entry_id}: {sum(map(len, ranges))} offsets are in raw")

@@ -15,22 +15,22 @@ if TYPE_CHECKING:
     from jobs.runtime.job import Job
 
 
-def read_losses(run: Job) -> tuple[Loss, ...]:
+def read_losses(job: Job) -> tuple[Loss, ...]:
     """All losses on record."""
-    rows = run.spark.read.format("delta").load(run.path(names.LOSSES)).selectExpr("inline(ranges)").distinct().collect()
+    rows = job.spark.read.format("delta").load(job.path(names.LOSSES)).selectExpr("inline(ranges)").distinct().collect()
     return tuple(Loss(TopicPartition(r["topic"], r["topic_id"], r["partition"]), r["start"], r["until"]) for r in rows)
 
 
-def record(run: Job, losses: Sequence[Loss], who: str, why: str) -> None:
+def record(job: Job, losses: Sequence[Loss], who: str, why: str) -> None:
     """Appends one decision; one that was made at the same time by somebody else comes first, and then this one."""
-    path = run.path(names.LOSSES)
+    path = job.path(names.LOSSES)
     ranges = [(each.at.topic, each.at.topic_id, each.at.partition, each.start, each.until) for each in losses]
     schema = ", ".join(f"{name} {kind}" for name, (kind, _) in tables.LOSSES.items())
     while True:
-        last = run.spark.read.format("delta").load(path).selectExpr("max(loss_id)").collect()[0][0] or 0
+        last = job.spark.read.format("delta").load(path).selectExpr("max(loss_id)").collect()[0][0] or 0
         row = (last + 1, who, why, ranges, dt.datetime.now(dt.UTC))
-        run.hooks.at("before_loss")
-        writes.append_once(run.spark.createDataFrame([row], schema), path, app="loss", version=last + 1)
-        run.hooks.at("after_loss")
-        if set(losses) <= set(read_losses(run)):
+        job.hooks.at("before_loss")
+        writes.append_once(job.spark.createDataFrame([row], schema), path, app="loss", version=last + 1)
+        job.hooks.at("after_loss")
+        if set(losses) <= set(read_losses(job)):
             return

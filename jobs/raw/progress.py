@@ -9,6 +9,8 @@ from lakehouse.clients.kafka import admin
 from lakehouse.ledger.offsets import OffsetRange
 
 if TYPE_CHECKING:
+    from jobs.runtime.job import Job
+    from lakehouse.ledger.entries import Entry
     from lakehouse.settings import Settings
 
 
@@ -45,3 +47,12 @@ def _deadline(timeout_ms: int) -> Any:
 
     end = time.monotonic() + timeout_ms / 1000
     return lambda: time.monotonic() > end
+
+
+def mirror_end(job: Job, entry: Entry) -> None:
+    """Tells lag monitors and the cheap look how far ingest is."""
+    why_not = mirror(job.settings, entry.ranges)
+    if why_not:
+        job.say(
+            f"Kafka did not take the hint how far ingest is ({why_not}); nothing depends on it, a later run writes it"
+        )

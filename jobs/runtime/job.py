@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from expectations.rulebook import Rule, load_rules
 from jobs.judging import version
-from jobs.ledger.store import Ledger
+from jobs.ledger.delta_ledger import DeltaLedger
 from jobs.runtime.hooks import Hooks
 from jobs.runtime.session import SparkUnavailable, spark_session
 from lakehouse import names
@@ -30,6 +30,8 @@ from lakehouse.texts import SHORTEST, TextError, harmless, recorded
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
+
+    from jobs.ledger.ledger import Ledger
 
 # New objects after which Python looks for garbage (700 by default). What the libraries define is none, and to look it
 # through again and again takes 0.2 s while Great Expectations is imported.
@@ -45,7 +47,7 @@ class Job:
     spark: SparkSession
     ledger: Ledger
     hooks: Hooks
-    run: str  # the Airflow run that started it, or who did
+    airflow_run: str  # that started it, or who did
     attempt_id: str
     options: argparse.Namespace
 
@@ -108,7 +110,7 @@ def selection_of(text: str) -> Selection:
 
 
 @contextmanager
-def job(name: str, arguments: Sequence[str], *options: Option) -> Iterator[Job]:
+def start(name: str, arguments: Sequence[str], *options: Option) -> Iterator[Job]:
     """Reads arguments, settings and contracts, opens Spark, and stops it at the end.
 
     Exits with 2 and one line if an argument, a setting, a contract or Spark's address is wrong.
@@ -128,7 +130,7 @@ def job(name: str, arguments: Sequence[str], *options: Option) -> Iterator[Job]:
         print(f"{name}: {error}", file=sys.stderr)
         sys.exit(2)
     attempt_id = uuid.uuid4().hex
-    ledger = Ledger(spark, names.LEDGER.path(settings.warehouse_uri), attempt_id, given.run)
+    ledger = DeltaLedger(spark, names.LEDGER.path(settings.warehouse_uri), attempt_id, given.run)
     try:
         yield Job(settings, contracts, spark, ledger, Hooks(settings), given.run, attempt_id, given)
     finally:

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING
 from expectations.row_rules import BROKEN
 from jobs.judging import message
 from jobs.judging.contract_sql import wide_name
-from jobs.ledger.store import FAILED, PASSED, Count, Decision, Request
 from jobs.raw.raw_events import NO_REPEATS
 from jobs.staging import refusals
 from lakehouse.catalog import tables
 from lakehouse.catalog.spark_sql import literal
-from lakehouse.ledger.destinations import QUARANTINE
+from lakehouse.ledger.entries import Count, Decision, Request
+from lakehouse.ledger.vocabulary import Action, Destination, Verdict
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
@@ -107,7 +107,7 @@ def check_balance(raw: Iterable[Count], staged: Iterable[Count]) -> None:
 
 
 def event_rows(
-    frame: DataFrame, contract: Contract, contracts: Contracts, entry_id: int, verdict: str = PASSED
+    frame: DataFrame, contract: Contract, contracts: Contracts, entry_id: int, verdict: str = Verdict.PASSED
 ) -> DataFrame:
     """The staged rows of one event table, in the table's columns; fields that were not known when staging are null."""
     definition = tables.event_definition(contract, contracts)
@@ -135,7 +135,7 @@ def quarantine_rows(frame: DataFrame, decision: Decision, entry_id: int) -> Data
     """
     is_marked = BROKEN in frame.columns
     broken = f"{BROKEN}[0]" if is_marked else "cast(null as string)"
-    held_by = literal(decision.failed_checks[0]) if decision.verdict == FAILED else "cast(null as string)"
+    held_by = literal(decision.failed_checks[0]) if decision.verdict == Verdict.FAILED else "cast(null as string)"
     rule = f"coalesce({broken}, {held_by})"
     at_fault = f"reason_code is not null or {broken} is not null"
     special = {
@@ -157,7 +157,9 @@ def action_rows(frame: DataFrame, action: str, entry_id: int, request: Request, 
     from pyspark.sql import functions as F
 
     special = {
-        "action": F.expr(f"if(destination = '{QUARANTINE}', '{action}', 'waived')" if waived else f"'{action}'"),
+        "action": F.expr(
+            f"if(destination = '{Destination.QUARANTINE}', '{action}', '{Action.WAIVED}')" if waived else f"'{action}'"
+        ),
         "entry_id": F.lit(entry_id).cast("bigint"),
         "who": F.lit(request.who),  # never as SQL text: Spark would read it, and put variables' values into it
         "why": F.lit(request.why),

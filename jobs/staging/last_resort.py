@@ -17,17 +17,18 @@ from kafka.errors import KafkaError
 from jobs.judging import duplicates
 from jobs.judging.checks import judge
 from jobs.staging import files, suspects
-from jobs.staging.open_quarantine import KEY, unreadable_places
+from jobs.staging.open_quarantine import unreadable_places
 from jobs.staging.suspects import BEGAN, DIED, EXPLAINED, GOOD, Found, Marker, Part
 from lakehouse import names
 from lakehouse.clients.hdfs import Hdfs, HdfsError
 from lakehouse.clients.kafka import admin
+from lakehouse.ledger.entries import Entry, Snapshot
+from lakehouse.ledger.vocabulary import MESSAGE_KEY
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
 
     from jobs.judging.duplicates import Bounds
-    from jobs.ledger.store import Entry, Snapshot
     from jobs.runtime.job import Job
 
 KNOWN_GOOD = 100  # messages that are staged beside a suspect: of as many types as come often
@@ -40,9 +41,9 @@ class Batch:
     """The messages of one ingest, to be staged whole or in parts."""
 
     def __init__(
-        self, run: Job, entry: Entry, snapshot: Snapshot, raw: DataFrame, bounds: Bounds | None, rows: int
+        self, job: Job, entry: Entry, snapshot: Snapshot, raw: DataFrame, bounds: Bounds | None, rows: int
     ) -> None:
-        self._run, self._entry, self._raw, self._bounds, self._rows = run, entry, raw, bounds, rows
+        self._job, self._entry, self._raw, self._bounds, self._rows = job, entry, raw, bounds, rows
         self._last = snapshot.newest_done_ingest
         self._batch = raw.where(f"batch_id = {entry.entry_id}")
         self.whole = Part(0, entry.messages)
@@ -57,7 +58,7 @@ class Batch:
         raw = self._raw
         if tuple(near) != (self.whole,):
             raw = raw.where(f"batch_id < {self._entry.entry_id} or {self._in(near)}")
-        barred = unreadable_places(self._run)
+        barred = unreadable_places(self._job)
         judged = self._judged(batch, duplicates.find_repeats(batch, raw, self._bounds, barred), unread)
         self._stage(judged, folder, self._rows, mode="error" if is_whole else "append")
 
@@ -72,19 +73,21 @@ class Batch:
         if self._last:
             earlier = self._raw.where(f"batch_id = {self._last.entry_id}")
             known = known.unionAll(
-                earlier.join(unreadable_places(self._run), KEY, "left_anti").select(*known.columns).limit(KNOWN_GOOD)
+                earlier.join(unreadable_places(self._job), MESSAGE_KEY, "left_anti")
+                .select(*known.columns)
+                .limit(KNOWN_GOOD)
             )
         self._stage(self._judged(known, None, "false"), folder, 1)
-        if not files.count(files.read(self._run.spark, folder)) and some:
+        if not files.count(files.read(self._job.spark, folder)) and some:
             raise LookupError("no message is known to be good, so nothing can be told from one that is not")
 
     def killed_spark(self) -> bool:
         """Whether Spark does not answer while HDFS and Kafka do: then it was no outage of all, and it may have died of a part."""
         try:
-            self._run.spark.sql("select 1").collect()
+            self._job.spark.sql("select 1").collect()
             return False
         except Exception as error:  # of Connect, of classic Spark
-            self._run.say(f"Spark does not answer: {_brief(error)}")
+            self._job.say(f"Spark does not answer: {_brief(error)}")
         try:
             self._check_servers()
             return True
@@ -93,41 +96,41 @@ class Batch:
 
     def _check_servers(self) -> None:
         """Asks HDFS and Kafka for an answer. Raises HdfsError, KafkaError or OSError."""
-        Hdfs(self._run.settings).exists(self._run.settings.warehouse)
-        with admin(self._run.settings) as client:
+        Hdfs(self._job.settings).exists(self._job.settings.warehouse)
+        with admin(self._job.settings) as client:
             client.list_topics()
 
     def _judged(self, batch: DataFrame, repeats: DataFrame | None, unreadable: str) -> DataFrame:
-        settings = self._run.settings
+        settings = self._job.settings
         return judge(
             batch,
             repeats,
-            self._run.contracts,
+            self._job.contracts,
             max_event_bytes=settings.max_event_bytes,
             header_rules=settings.header_rules,
             unreadable=unreadable,
         )
 
     def _stage(self, judged: DataFrame, folder: str, rows: int, mode: str = "error") -> None:
-        files.write_judged(judged, folder, rows, self._run.rules, self._run.contracts, mode=mode)
+        files.write_judged(judged, folder, rows, self._job.rules, self._job.contracts, mode=mode)
 
     def _in(self, parts: Sequence[Part]) -> str:
         return suspects.condition(self._entry.ranges, parts)
 
 
-def stage(run: Job, entry: Entry, batch: Batch) -> str:
+def stage(job: Job, entry: Entry, batch: Batch) -> str:
     """Stages the batch, all of it at once if that is possible. Returns the folder."""
-    folder = names.staging_folder(run.settings.warehouse_uri, entry.entry_id, run.attempt_id)
-    markers = Markers(run, entry.entry_id)
+    folder = names.staging_folder(job.settings.warehouse_uri, entry.entry_id, job.attempt_id)
+    markers = Markers(job, entry.entry_id)
     tries = 0
-    while (step := _next(run, batch.whole, markers)).next is not None:
+    while (step := _next(job, batch.whole, markers)).next is not None:
         tries += 1
-        if _tried(run, batch, step, markers, folder, f"{run.attempt_id}-{tries}"):
+        if _tried(job, batch, step, markers, folder, f"{job.attempt_id}-{tries}"):
             return folder
     in_parts = f"{folder}-parts"  # another one: a write that failed may have left files
     if step.unreadable:
         batch.check_known_good(f"{folder}-last", step.good)
-        run.say(
+        job.say(
             f"batch {entry.entry_id}: {len(step.unreadable)} messages are quarantined as unreadable: each ended, alone, whoever "
             "read it, while others could be read"
         )
@@ -138,17 +141,17 @@ def stage(run: Job, entry: Entry, batch: Batch) -> str:
     return in_parts
 
 
-def _next(run: Job, whole: Part, markers: Markers) -> Found:
+def _next(job: Job, whole: Part, markers: Markers) -> Found:
     try:
         seen = markers.read()
     except HdfsError as error:  # if it matters, staging says so
-        run.say(f"whether earlier attempts died is not known ({error})")
+        job.say(f"whether earlier attempts died is not known ({error})")
         seen = []
     good = {each.part for each in seen if each.what == GOOD}
     return suspects.search(whole, good, suspects.deaths(seen, dt.datetime.now(dt.UTC)))
 
 
-def _tried(run: Job, batch: Batch, step: Found, markers: Markers, folder: str, tried: str) -> bool:
+def _tried(job: Job, batch: Batch, step: Found, markers: Markers, folder: str, tried: str) -> bool:
     """Tries a part and leaves markers. Returns whether the batch is staged by that, for the part is all of it.
 
     Raises:
@@ -158,7 +161,7 @@ def _tried(run: Job, batch: Batch, step: Found, markers: Markers, folder: str, t
     assert part is not None
     is_whole = part == batch.whole
     if not is_whole:
-        run.say(f"offsets {part.start} to {part.until} of the batch are tried apart, since it ended who staged it")
+        job.say(f"offsets {part.start} to {part.until} of the batch are tried apart, since it ended who staged it")
     if len(part) == 1 and not is_whole:
         batch.check_known_good(f"{folder}-{tried}-before", step.good)
     markers.add(BEGAN, part, tried)
@@ -169,14 +172,14 @@ def _tried(run: Job, batch: Batch, step: Found, markers: Markers, folder: str, t
             batch.check_known_good(f"{folder}-{tried}-after", step.good, some=len(part) == 1)
         except Exception as outage:
             if batch.killed_spark():
-                run.say(f"Spark is gone; it may have died of this, so it is left open why: {_brief(error)}")
+                job.say(f"Spark is gone; it may have died of this, so it is left open why: {_brief(error)}")
             else:
-                run.say(f"nor can good messages be staged now, so it is none's fault: {_brief(outage)}")
+                job.say(f"nor can good messages be staged now, so it is none's fault: {_brief(outage)}")
                 markers.add(EXPLAINED, part, tried, patience=PATIENCE)
             raise error from None
-        run.say(f"it dies of this, while good messages can be staged: {_brief(error)}")
+        job.say(f"it dies of this, while good messages can be staged: {_brief(error)}")
         markers.add(DIED, part, tried, needed=not is_whole)
-        if is_whole and _next(run, part, markers).next == part:
+        if is_whole and _next(job, part, markers).next == part:
             raise
         return False
     markers.add(GOOD, part, tried, needed=not is_whole)
@@ -184,9 +187,9 @@ def _tried(run: Job, batch: Batch, step: Found, markers: Markers, folder: str, t
 
 
 @contextmanager
-def noted(run: Job, entry: Entry) -> Iterator[None]:
+def noted(job: Job, entry: Entry) -> Iterator[None]:
     """Leaves a mark while an attempt at an entry that may be abandoned is under way: one that is killed leaves it for ever."""
-    markers, tried = Markers(run, entry.entry_id), f"{run.attempt_id}-1"
+    markers, tried = Markers(job, entry.entry_id), f"{job.attempt_id}-1"
     markers.add(BEGAN, _ANY, tried)
     try:
         yield
@@ -194,10 +197,10 @@ def noted(run: Job, entry: Entry) -> Iterator[None]:
         markers.add(EXPLAINED, _ANY, tried)
 
 
-def killed(run: Job, entry: Entry) -> int:
+def killed(job: Job, entry: Entry) -> int:
     """How many attempts at an entry that may be abandoned died at it."""
     try:
-        return suspects.deaths(Markers(run, entry.entry_id).read(), dt.datetime.now(dt.UTC))[_ANY]
+        return suspects.deaths(Markers(job, entry.entry_id).read(), dt.datetime.now(dt.UTC))[_ANY]
     except HdfsError:
         return 0
 
@@ -205,10 +208,10 @@ def killed(run: Job, entry: Entry) -> int:
 class Markers:
     """The markers of an entry: empty folders in its staging folder, with which they go once it is closed."""
 
-    def __init__(self, run: Job, entry_id: int) -> None:
-        self._run = run
-        self._hdfs = Hdfs(run.settings)
-        self._folder = names.markers_folder(run.settings.warehouse, entry_id)
+    def __init__(self, job: Job, entry_id: int) -> None:
+        self._job = job
+        self._hdfs = Hdfs(job.settings)
+        self._folder = names.markers_folder(job.settings.warehouse, entry_id)
 
     def read(self) -> list[Marker]:
         """All that is known of earlier tries. Raises HdfsError."""
@@ -233,7 +236,7 @@ class Markers:
                     continue
                 if needed:
                     raise
-                self._run.say(f"the marker {marker.name} could not be made: {error}")
+                self._job.say(f"the marker {marker.name} could not be made: {error}")
                 return
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from jobs.judging.checks import UNREADABLE
 from lakehouse import names
+from lakehouse.ledger.vocabulary import MESSAGE_KEY, Action
 
 if TYPE_CHECKING:
     from pyspark.sql import Column, DataFrame
@@ -14,13 +15,11 @@ if TYPE_CHECKING:
     from jobs.runtime.job import Job
     from lakehouse.ledger.selection import Selection
 
-KEY = ["topic_id", "partition", "offset"]
 
-
-def open_rows(run: Job, condition: str | Column) -> DataFrame:
+def open_rows(job: Job, condition: str | Column) -> DataFrame:
     """Rows of ops.quarantine that meet the condition and that no action of a later entry closed; at most one a message."""
-    quarantine = run.spark.read.format("delta").load(run.path(names.QUARANTINE)).where(condition)
-    actions = run.spark.read.format("delta").load(run.path(names.QUARANTINE_ACTIONS))
+    quarantine = job.spark.read.format("delta").load(job.path(names.QUARANTINE)).where(condition)
+    actions = job.spark.read.format("delta").load(job.path(names.QUARANTINE_ACTIONS))
     return _without_later(quarantine, actions)
 
 
@@ -28,23 +27,25 @@ def _without_later(quarantine: DataFrame, actions: DataFrame) -> DataFrame:
     """Rows of ops.quarantine on whose message none of the actions is of a later entry."""
     from pyspark.sql import functions
 
-    closed = actions.selectExpr(*[f"`{name}` as closed_{name}" for name in KEY], "entry_id as closed_by")
-    same = " and ".join(f"`{name}` = closed_{name}" for name in KEY)
+    closed = actions.selectExpr(*[f"`{name}` as closed_{name}" for name in MESSAGE_KEY], "entry_id as closed_by")
+    same = " and ".join(f"`{name}` = closed_{name}" for name in MESSAGE_KEY)
     return quarantine.join(closed, functions.expr(f"{same} and closed_by > entry_id"), "left_anti")
 
 
-def unreadable_places(run: Job) -> DataFrame:
-    """KEY of the messages that nobody may read: quarantined as unreadable, and not read again by a later replay."""
-    quarantine = run.spark.read.format("delta").load(run.path(names.QUARANTINE)).where(f"reason_code = '{UNREADABLE}'")
-    actions = run.spark.read.format("delta").load(run.path(names.QUARANTINE_ACTIONS)).where("action <> 'discarded'")
-    return _without_later(quarantine, actions).select(*KEY).distinct()
+def unreadable_places(job: Job) -> DataFrame:
+    """MESSAGE_KEY of the messages that nobody may read: quarantined as unreadable, and not read again by a later replay."""
+    quarantine = job.spark.read.format("delta").load(job.path(names.QUARANTINE)).where(f"reason_code = '{UNREADABLE}'")
+    actions = (
+        job.spark.read.format("delta").load(job.path(names.QUARANTINE_ACTIONS)).where(f"action <> '{Action.DISCARDED}'")
+    )
+    return _without_later(quarantine, actions).select(*MESSAGE_KEY).distinct()
 
 
-def say_open(run: Job, condition: str | Column) -> bool:
+def say_open(job: Job, condition: str | Column) -> bool:
     """Says how many open rows of each reason meet the condition. Returns whether there are any."""
-    counts = open_rows(run, condition).groupBy("reason_code").count().collect()
+    counts = open_rows(job, condition).groupBy("reason_code").count().collect()
     for row in sorted(counts, key=lambda row: str(row["reason_code"])):
-        run.say(f"  open in quarantine: {row['count']} of {row['reason_code']}")
+        job.say(f"  open in quarantine: {row['count']} of {row['reason_code']}")
     return bool(counts)
 
 

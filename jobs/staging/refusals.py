@@ -9,9 +9,9 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from expectations.row_rules import BROKEN, mark
-from jobs.ledger.store import FAILED, WAIVED, Count, Refusal
 from lakehouse.catalog.spark_sql import literal
-from lakehouse.ledger.destinations import NOWHERE, QUARANTINE, sql_list
+from lakehouse.ledger.entries import Count, Refusal
+from lakehouse.ledger.vocabulary import NOWHERE, Destination, Verdict, sql_list
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
@@ -64,17 +64,17 @@ def check_rules(judged: DataFrame, rules: Sequence[Rule], contracts: Contracts) 
 
 def published(table: str, verdict: str) -> str:
     """SQL: whether a staged row goes to the table."""
-    accepted = f" or destination = '{_PREFIX}{table}'" if verdict == WAIVED else ""
+    accepted = f" or destination = '{_PREFIX}{table}'" if verdict == Verdict.WAIVED else ""
     return f"(destination = '{table}'{accepted})"
 
 
 def quarantined(verdict: str) -> str:
     """SQL: whether a staged row goes to quarantine."""
-    if verdict == FAILED:
+    if verdict == Verdict.FAILED:
         return f"destination not in ({sql_list(NOWHERE)})"
-    if verdict == WAIVED:
-        return f"destination = '{QUARANTINE}'"
-    return f"(destination = '{QUARANTINE}' or {IS_REFUSED})"
+    if verdict == Verdict.WAIVED:
+        return f"destination = '{Destination.QUARANTINE}'"
+    return f"(destination = '{Destination.QUARANTINE}' or {IS_REFUSED})"
 
 
 def as_decided(staged: Iterable[Count], verdict: str) -> tuple[Count, ...]:
@@ -89,16 +89,16 @@ def as_decided(staged: Iterable[Count], verdict: str) -> tuple[Count, ...]:
 def _goes_to(destination: str, verdict: str) -> str:
     if destination in NOWHERE:
         return destination
-    if verdict == FAILED:
-        return QUARANTINE
+    if verdict == Verdict.FAILED:
+        return Destination.QUARANTINE
     if not destination.startswith(_PREFIX):
         return destination
-    return destination.removeprefix(_PREFIX) if verdict == WAIVED else QUARANTINE
+    return destination.removeprefix(_PREFIX) if verdict == Verdict.WAIVED else Destination.QUARANTINE
 
 
 def good_rows(staged: Iterable[Count]) -> int:
     """How many staged rows keep their contract and are no repetitions, those that are refused included."""
-    return sum(each.rows for each in staged if each.destination not in (QUARANTINE, *NOWHERE))
+    return sum(each.rows for each in staged if each.destination not in (Destination.QUARANTINE, *NOWHERE))
 
 
 def refused(staged: DataFrame, counts: Iterable[Count]) -> tuple[Refusal, ...]:

@@ -36,25 +36,25 @@ HOURLY_DAYS, DAILY_DAYS = 2, 8  # today and yesterday; and once a day what a few
 UNPARTITIONED = (names.LEDGER, names.QUARANTINE_ACTIONS, names.DAY_BUILDS, names.AUDITS)
 
 
-def compact(run: Job, days: int) -> int:
+def compact(job: Job, days: int) -> int:
     """Joins small files of the last `days` days and of the small tables. Returns how many partitions it rewrote."""
-    run.spark.conf.set("spark.databricks.delta.optimize.minFileSize", str(SMALL_BYTES))
-    run.spark.conf.set("spark.databricks.delta.optimize.maxFileSize", str(JOINED_BYTES))
-    hdfs = Hdfs(run.settings)
+    job.spark.conf.set("spark.databricks.delta.optimize.minFileSize", str(SMALL_BYTES))
+    job.spark.conf.set("spark.databricks.delta.optimize.maxFileSize", str(JOINED_BYTES))
+    hdfs = Hdfs(job.settings)
     since = dt.datetime.now(dt.UTC).date() - dt.timedelta(days=days - 1)
-    by_day = [names.RAW_EVENTS, names.QUARANTINE, *map(names.event_table, sorted(run.contracts.tables))]
+    by_day = [names.RAW_EVENTS, names.QUARANTINE, *map(names.event_table, sorted(job.contracts.tables))]
     rewritten = 0
     for table in (*by_day, *UNPARTITIONED):
         where = f"event_date >= date '{since}'" if table in by_day else "true"
-        files = run.spark.read.format("delta").load(run.path(table)).where(where).inputFiles()
+        files = job.spark.read.format("delta").load(job.path(table)).where(where).inputFiles()
         for folder, active in by_folder(files).items():
-            if len(active) < run.settings.compact_from_files:
+            if len(active) < job.settings.compact_from_files:
                 continue
             sizes = {each.name: each.size for each in hdfs.list(folder)}
             small = small_files(active, sizes)
-            if small >= run.settings.compact_from_files:
-                rewritten += join(run, table, partition_filter(folder), len(active), small)
-    run.say(f"compacted {rewritten} partitions of the days since {since}")
+            if small >= job.settings.compact_from_files:
+                rewritten += join(job, table, partition_filter(folder), len(active), small)
+    job.say(f"compacted {rewritten} partitions of the days since {since}")
     return rewritten
 
 
@@ -78,24 +78,24 @@ def partition_filter(folder: str) -> str | None:
     return f"{column} = '{value}'" if found else None
 
 
-def join(run: Job, table: names.Table, where: str | None, files: int, small: int) -> bool:
+def join(job: Job, table: names.Table, where: str | None, files: int, small: int) -> bool:
     """Joins the small files of one partition. Returns whether it did; a conflict is left for the next run."""
     what = f"{table.qualified}{f' {where}' if where else ''}"
     counted: list[tuple[int, int]] = []
 
     def optimize() -> None:
-        run.hooks.at("before_optimize")
-        statement = f"optimize delta.`{run.path(table)}`{f' where {where}' if where else ''}"
-        metrics = run.spark.sql(statement).collect()[0]["metrics"]
+        job.hooks.at("before_optimize")
+        statement = f"optimize delta.`{job.path(table)}`{f' where {where}' if where else ''}"
+        metrics = job.spark.sql(statement).collect()[0]["metrics"]
         counted.append((metrics["numFilesRemoved"], metrics["numFilesAdded"]))
 
     try:
-        retried(optimize, run.say, f"compaction of {what}")
+        retried(optimize, job.say, f"compaction of {what}")
     except Exception as error:
         if not is_conflict(error):
             raise
-        run.say(f"{what}: left as it is, others write it all the time; the next run tries again")
+        job.say(f"{what}: left as it is, others write it all the time; the next run tries again")
         return False
     removed, added = counted[-1]
-    run.say(f"{what}: {files} files, {small} of them small; joined {removed} to {added}")
+    job.say(f"{what}: {files} files, {small} of them small; joined {removed} to {added}")
     return removed > 0

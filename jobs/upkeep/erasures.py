@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from lakehouse import names
-from lakehouse.ledger.destinations import SUPPRESSED
+from lakehouse.ledger.vocabulary import Destination
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -64,9 +64,9 @@ def hash_sql(expression: str, key: bytes) -> str:
     return f"sha2(concat(X'{outer}', unhex(sha2(concat(X'{inner}', cast({expression} as binary)), 256))), 256)"
 
 
-def read_erasures(run: Job) -> tuple[Erasure, ...]:
+def read_erasures(job: Job) -> tuple[Erasure, ...]:
     """The suppression list."""
-    rows = run.spark.read.format("delta").load(run.path(names.ERASURES)).select("player_hash", "through").collect()
+    rows = job.spark.read.format("delta").load(job.path(names.ERASURES)).select("player_hash", "through").collect()
     return tuple(Erasure(row["player_hash"], row["through"]) for row in rows)
 
 
@@ -77,7 +77,7 @@ def suppress(judged: DataFrame, erased: Sequence[Erasure], settings: Settings) -
     if not erased:
         return judged.drop("key")
     is_theirs = belongs_to(erased, "player", read_key(settings.erasure_key_file))
-    sent = f"if({is_theirs}, '{SUPPRESSED}', destination)"
+    sent = f"if({is_theirs}, '{Destination.SUPPRESSED}', destination)"
     return judged.withColumns({"destination": F.expr(sent)}).drop("key")
 
 

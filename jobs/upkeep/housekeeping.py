@@ -24,14 +24,14 @@ LISTING_TASKS = 8
 DELTAS_OWN_HOURS = 168  # what Delta keeps without FILES_PROPERTY
 
 
-def clean_staging(run: Job) -> None:
+def clean_staging(job: Job) -> None:
     """Deletes the staging folders of closed entries, and dry runs older than a day.
 
     All entries through `closed_through` are closed, and what is closed stays so. An attempt that sleeps through the
     end of its entry loses its folder: it publishes nothing in any case.
     """
-    closed_through = run.ledger.read().closed_through
-    hdfs, staging = Hdfs(run.settings), f"{run.settings.warehouse}/{names.STAGING}"
+    closed_through = job.ledger.read().closed_through
+    hdfs, staging = Hdfs(job.settings), f"{job.settings.warehouse}/{names.STAGING}"
     now = dt.datetime.now(dt.UTC)
     done = closed_folders(hdfs.list(staging), closed_through)
     dry_runs = [
@@ -39,7 +39,7 @@ def clean_staging(run: Job) -> None:
     ]
     for folder in (*done, *dry_runs):
         hdfs.delete(f"{staging}/{folder}")
-    run.say(
+    job.say(
         f"staging: deleted the folders of {len(done)} closed entries and {len(dry_runs)} old dry runs; "
         f"entries after {closed_through} keep theirs"
     )
@@ -66,7 +66,7 @@ def wanted_properties(there: Mapping[str, str], vacuum_hours: int) -> dict[str, 
     return {name: value for name, value in wanted.items() if there.get(name) != value}
 
 
-def set_properties(run: Job, definitions: Iterable[Definition]) -> list[str]:
+def set_properties(job: Job, definitions: Iterable[Definition]) -> list[str]:
     """Sets the retention of each table where it differs. Returns what could not be made right, a sentence each.
 
     A change of properties makes a commit that is under way fail, an append too (its task tries again). So it is made
@@ -77,48 +77,48 @@ def set_properties(run: Job, definitions: Iterable[Definition]) -> list[str]:
     """
     problems = []
     for definition in definitions:
-        path = run.path(definition.table)
-        there = run.spark.sql(f"describe detail delta.`{path}`").select("properties").collect()[0][0] or {}
+        path = job.path(definition.table)
+        there = job.spark.sql(f"describe detail delta.`{path}`").select("properties").collect()[0][0] or {}
         if FORBIDDEN_PROPERTY in there:
             problems.append(
                 f"{definition.table.qualified} has {FORBIDDEN_PROPERTY}: Delta would forget which writes were made; "
                 f"type: alter table {definition.table.qualified} unset tblproperties ('{FORBIDDEN_PROPERTY}')"
             )
-        wanted = wanted_properties(there, run.settings.vacuum_hours)
+        wanted = wanted_properties(there, job.settings.vacuum_hours)
         if wanted:
             listed = ", ".join(f"'{name}' = '{value}'" for name, value in wanted.items())
             statement = f"alter table delta.`{path}` set tblproperties ({listed})"
 
             def alter(statement: str = statement) -> None:
-                run.spark.sql(statement).collect()
+                job.spark.sql(statement).collect()
 
-            retried(alter, run.say, f"properties of {definition.table.qualified}")
-            run.say(f"{definition.table.qualified}: set {listed}")
+            retried(alter, job.say, f"properties of {definition.table.qualified}")
+            job.say(f"{definition.table.qualified}: set {listed}")
     return problems
 
 
-def vacuum(run: Job, definitions: Iterable[Definition]) -> None:
+def vacuum(job: Job, definitions: Iterable[Definition]) -> None:
     """Deletes files that no version of the last `vacuum_hours` needs, and files that no commit ever named.
 
     To be called after `set_properties`, which says for how long files are kept.
     """
     # Vacuum lists folders in that many tasks, 10,000 by default, however few folders there are: minutes for nothing.
-    run.spark.conf.set("spark.sql.sources.parallelPartitionDiscovery.parallelism", str(LISTING_TASKS))
-    hdfs, unneeded = Hdfs(run.settings), 0
+    job.spark.conf.set("spark.sql.sources.parallelPartitionDiscovery.parallelism", str(LISTING_TASKS))
+    hdfs, unneeded = Hdfs(job.settings), 0
     for definition in definitions:
-        path = run.path(definition.table)
-        folder = f"{run.settings.warehouse}/{definition.table.database}/{definition.table.name}"
+        path = job.path(definition.table)
+        folder = f"{job.settings.warehouse}/{definition.table.database}/{definition.table.name}"
         before = data_in(hdfs, folder)
-        if before.files <= run.spark.sql(f"describe detail delta.`{path}`").collect()[0]["numFiles"]:
+        if before.files <= job.spark.sql(f"describe detail delta.`{path}`").collect()[0]["numFiles"]:
             unneeded += 1  # it takes seconds to find that out by a vacuum
             continue
-        run.spark.sql(f"vacuum delta.`{path}`").collect()
+        job.spark.sql(f"vacuum delta.`{path}`").collect()
         after = data_in(hdfs, folder)
-        run.say(
+        job.say(
             f"vacuum {definition.table.qualified}: {before.files} files ({megabytes(before.size)}) before, "
             f"{after.files} ({megabytes(after.size)}) after"
         )
-    run.say(f"{unneeded} tables have no file that their newest version lacks: nothing to vacuum")
+    job.say(f"{unneeded} tables have no file that their newest version lacks: nothing to vacuum")
 
 
 def data_in(hdfs: Hdfs, folder: str) -> Summary:

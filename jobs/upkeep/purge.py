@@ -21,37 +21,37 @@ _BATCH_PAGE = re.compile(r"ingest-(\d+)")
 _CUT = "…"  # ends a value that a page shows in part
 
 
-def note_purged(run: Job, definitions: Iterable[Definition]) -> None:
+def note_purged(job: Job, definitions: Iterable[Definition]) -> None:
     """Says in ops.erasures that nothing old is left of a player, once that is so; to be called after a vacuum.
 
     Files that no version needs are gone `vacuum_hours` after the erasure. Log entries go when a checkpoint is written
     after seven days: a table that nobody writes to is given one.
     """
-    age = dt.timedelta(hours=run.settings.vacuum_hours)
+    age = dt.timedelta(hours=job.settings.vacuum_hours)
     before = (dt.datetime.now(dt.UTC) - age).isoformat()
-    path = run.path(names.ERASURES)
+    path = job.path(names.ERASURES)
     waiting = f"purged_at is null and erased_at < timestamp '{before}'"
-    (row,) = run.spark.read.format("delta").load(path).where(waiting).selectExpr("max(erased_at) as last").collect()
+    (row,) = job.spark.read.format("delta").load(path).where(waiting).selectExpr("max(erased_at) as last").collect()
     if row["last"] is None:
         return
     last = row["last"].astimezone(dt.UTC).isoformat()
-    kept = [each.table.qualified for each in definitions if _has_older_log(run, each, last)]
+    kept = [each.table.qualified for each in definitions if _has_older_log(job, each, last)]
     if kept:
-        run.say(f"log entries from before an erasure are still kept by {', '.join(kept)}; the next day looks again")
+        job.say(f"log entries from before an erasure are still kept by {', '.join(kept)}; the next day looks again")
         return
     done = (
         f"update delta.`{path}` set purged_at = current_timestamp() where {waiting} and erased_at <= timestamp '{last}'"
     )
-    retried(lambda: run.spark.sql(done).collect(), run.say, "ops.erasures")
-    run.say(f"no file and no log entry is left of players that were erased until {last}")
+    retried(lambda: job.spark.sql(done).collect(), job.say, "ops.erasures")
+    job.say(f"no file and no log entry is left of players that were erased until {last}")
 
 
-def _has_older_log(run: Job, definition: Definition, time: str) -> bool:
+def _has_older_log(job: Job, definition: Definition, time: str) -> bool:
     """Whether the table's log still has a commit from before the time; writes a checkpoint, which drops old ones, if so."""
-    table = f"delta.`{run.path(definition.table)}`"
+    table = f"delta.`{job.path(definition.table)}`"
 
     def older() -> bool:
-        history = run.spark.sql(f"describe history {table}").where(f"timestamp < timestamp '{time}'")
+        history = job.spark.sql(f"describe history {table}").where(f"timestamp < timestamp '{time}'")
         return bool(history.limit(1).collect())
 
     if not older():
@@ -60,18 +60,18 @@ def _has_older_log(run: Job, definition: Definition, time: str) -> bool:
         statement = f"alter table {table} set tblproperties ('delta.checkpointInterval' = '{interval}')"
 
         def alter(statement: str = statement) -> None:
-            run.spark.sql(statement).collect()
+            job.spark.sql(statement).collect()
 
-        retried(alter, run.say, f"checkpoint of {definition.table.qualified}")
+        retried(alter, job.say, f"checkpoint of {definition.table.qualified}")
     return older()
 
 
-def forget(run: Job) -> None:
+def forget(job: Job) -> None:
     """Deletes staging folders of closed entries, and the sample rows of erased players; harmless if repeated."""
-    erased = read_erasures(run)
+    erased = read_erasures(job)
     if not erased:
         return
-    key = read_key(run.settings.erasure_key_file)
+    key = read_key(job.settings.erasure_key_file)
     through = {each.player_hash: each.through for each in erased}
 
     def is_theirs(audit: str, row: Mapping[str, Any]) -> bool:
@@ -84,6 +84,6 @@ def forget(run: Job) -> None:
         last = through.get(hash_of(str(player), key))
         return last is not None and (batch is None or int(batch[1]) <= last)
 
-    changed = pages.drop_samples(run.settings.quality, is_theirs)
-    run.say(f"erased players are taken out of {changed} quality pages")
-    clean_staging(run)
+    changed = pages.drop_samples(job.settings.quality, is_theirs)
+    job.say(f"erased players are taken out of {changed} quality pages")
+    clean_staging(job)

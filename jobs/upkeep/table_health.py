@@ -35,27 +35,27 @@ class Verdict(NamedTuple):
         return f"{self.table}: Delta log, metastore and Trino agree"
 
 
-def check(run: Job, definitions: Iterable[Definition]) -> list[Verdict]:
+def check(job: Job, definitions: Iterable[Definition]) -> list[Verdict]:
     """Checks and repairs each table, and says its verdict. Which column types differ from the contracts is said too."""
     definitions = list(definitions)
-    found = {definition.table.qualified: in_metastore(run, definition) for definition in definitions}
-    seen = agreement.trino_columns(run.settings)  # after the repairs
+    found = {definition.table.qualified: in_metastore(job, definition) for definition in definitions}
+    seen = agreement.trino_columns(job.settings)  # after the repairs
     verdicts = []
     for definition in definitions:
         verdict = found[definition.table.qualified]
         if not verdict.broken:
-            verdict = in_trino(run, definition, verdict, seen.get(definition.table.qualified))
-        run.say(str(verdict))
+            verdict = in_trino(job, definition, verdict, seen.get(definition.table.qualified))
+        job.say(str(verdict))
         verdicts.append(verdict)
     return verdicts
 
 
-def in_metastore(run: Job, definition: Definition) -> Verdict:
+def in_metastore(job: Job, definition: Definition) -> Verdict:
     """Makes the metastore name the table, at its place, with the columns of its contract."""
-    table, path = definition.table, run.path(definition.table)
-    registered = is_registered(run, definition)
+    table, path = definition.table, job.path(definition.table)
+    registered = is_registered(job, definition)
     repaired: list[str] = []
-    if registered and not is_written(run.settings, definition):
+    if registered and not is_written(job.settings, definition):
         return Verdict(
             table.qualified,
             broken=(
@@ -63,18 +63,18 @@ def in_metastore(run: Job, definition: Definition) -> Verdict:
             ),
         )
     if registered:
-        details = {row["col_name"]: row["data_type"] for row in extended(run, definition)}
+        details = {row["col_name"]: row["data_type"] for row in extended(job, definition)}
         if details.get("Provider", "").lower() != "delta":
             return Verdict(
                 table.qualified,
                 broken=(f"the metastore has it as {details.get('Provider')}; drop that entry and run again",),
             )
         if not same_place(details.get("Location", ""), path):
-            run.spark.conf.set(ALTER_LOCATION, "true")
-            run.spark.sql(f"alter table {table.qualified} set location '{path}'")
+            job.spark.conf.set(ALTER_LOCATION, "true")
+            job.spark.sql(f"alter table {table.qualified} set location '{path}'")
             repaired.append(f"the metastore had it at {details.get('Location')}; set to {path}")
-    repaired += create_tables(run.spark, run.settings, [definition])
-    schema = run.spark.read.format("delta").load(path).schema
+    repaired += create_tables(job.spark, job.settings, [definition])
+    schema = job.spark.read.format("delta").load(path).schema
     there = {field.name: field.dataType.simpleString() for field in schema.fields}
     wanted = {name: plain(kind) for name, (kind, _) in definition.columns.items()}
     differing = [
@@ -85,26 +85,26 @@ def in_metastore(run: Job, definition: Definition) -> Verdict:
     return Verdict(table.qualified, tuple(repaired), tuple(differing))
 
 
-def in_trino(run: Job, definition: Definition, verdict: Verdict, seen: list[Column] | None) -> Verdict:
+def in_trino(job: Job, definition: Definition, verdict: Verdict, seen: list[Column] | None) -> Verdict:
     """Compares what Trino sees with the Delta log; asks Trino again if it is not the same, as the log may have changed."""
-    schema = run.spark.read.format("delta").load(run.path(definition.table)).schema.jsonValue()
+    schema = job.spark.read.format("delta").load(job.path(definition.table)).schema.jsonValue()
     columns = agreement.columns_of_schema(schema)
     if seen is not None and not agreement.differences(columns, seen):
         return verdict
-    again = agreement.trino_columns(run.settings).get(definition.table.qualified)
+    again = agreement.trino_columns(job.settings).get(definition.table.qualified)
     if again is None:
-        why = agreement.why_unreadable(run.settings, definition.table)
+        why = agreement.why_unreadable(job.settings, definition.table)
         return verdict._replace(broken=(*verdict.broken, f"Trino cannot read it: {why}"))
     return verdict._replace(broken=(*verdict.broken, *agreement.differences(columns, again)))
 
 
-def is_registered(run: Job, definition: Definition) -> bool:
-    rows = run.spark.sql(f"show tables in {definition.table.database}").collect()
+def is_registered(job: Job, definition: Definition) -> bool:
+    rows = job.spark.sql(f"show tables in {definition.table.database}").collect()
     return definition.table.name in {row["tableName"] for row in rows}
 
 
-def extended(run: Job, definition: Definition) -> list[dict[str, str]]:
-    rows = run.spark.sql(f"describe table extended {definition.table.qualified}").collect()
+def extended(job: Job, definition: Definition) -> list[dict[str, str]]:
+    rows = job.spark.sql(f"describe table extended {definition.table.qualified}").collect()
     return [row.asDict() for row in rows]
 
 

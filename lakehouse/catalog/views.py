@@ -4,49 +4,49 @@ from __future__ import annotations
 
 from lakehouse.clients.trino import query
 from lakehouse.contract.model import Contracts
-from lakehouse.ledger.destinations import DUPLICATE, NOT_PUBLISHED, QUARANTINE, RAW, SUPPRESSED, sql_list
+from lakehouse.ledger.vocabulary import NOT_PUBLISHED, Destination, Kind, Step, sql_list
 from lakehouse.names import VIEWS_CATALOG
 from lakehouse.settings import Settings
 
-BATCHES = """
+BATCHES = f"""
 select entry_id, any_value(kind) as kind,
-  case when bool_or(step = 'done') then 'done' when bool_or(step = 'abandoned') then 'abandoned'
-       when bool_or(step = 'decided') then 'decided' else 'planned' end as status,
-  max(verdict) filter (where step = 'decided') as verdict,
-  max(failed_checks) filter (where step = 'decided') as failed_checks,
-  any_value(refused) filter (where step = 'decided') as refused,
+  case when bool_or(step = '{Step.DONE}') then '{Step.DONE}' when bool_or(step = '{Step.ABANDONED}') then '{Step.ABANDONED}'
+       when bool_or(step = '{Step.DECIDED}') then '{Step.DECIDED}' else '{Step.PLANNED}' end as status,
+  max(verdict) filter (where step = '{Step.DECIDED}') as verdict,
+  max(failed_checks) filter (where step = '{Step.DECIDED}') as failed_checks,
+  any_value(refused) filter (where step = '{Step.DECIDED}') as refused,
   max(waiver) as waiver,
-  max(who) filter (where step = 'planned') as who,
-  max(why) filter (where step = 'planned') as why,
-  max(why) filter (where step = 'abandoned') as abandoned_because,
-  any_value(selection) filter (where step = 'planned') as selection,
-  max(day) filter (where step = 'planned') as day,
-  any_value(tables) filter (where step = 'planned') as tables,
-  max(through) filter (where step = 'planned') as through,
-  any_value(comparison) filter (where step = 'decided') as comparison,
-  coalesce(max(reduce(ranges, bigint '0', (n, r) -> n + r.until - r.start, n -> n)) filter (where step = 'planned'), 0)
+  max(who) filter (where step = '{Step.PLANNED}') as who,
+  max(why) filter (where step = '{Step.PLANNED}') as why,
+  max(why) filter (where step = '{Step.ABANDONED}') as abandoned_because,
+  any_value(selection) filter (where step = '{Step.PLANNED}') as selection,
+  max(day) filter (where step = '{Step.PLANNED}') as day,
+  any_value(tables) filter (where step = '{Step.PLANNED}') as tables,
+  max(through) filter (where step = '{Step.PLANNED}') as through,
+  any_value(comparison) filter (where step = '{Step.DECIDED}') as comparison,
+  coalesce(max(reduce(ranges, bigint '0', (n, r) -> n + r.until - r.start, n -> n)) filter (where step = '{Step.PLANNED}'), 0)
     as offsets,
-  {columns},
-  '{quality}' || max(page) filter (where step = 'decided' and page <> '') as page,
-  max(run) filter (where step = 'planned') as planned_by,
-  max(run) filter (where step = 'done') as run,
-  min(time) filter (where step = 'planned') as planned_at,
-  min(time) filter (where step = 'decided') as decided_at,
-  min(time) filter (where step in ('done', 'abandoned')) as closed_at
+  {{columns}},
+  '{{quality}}' || max(page) filter (where step = '{Step.DECIDED}' and page <> '') as page,
+  max(run) filter (where step = '{Step.PLANNED}') as planned_by,
+  max(run) filter (where step = '{Step.DONE}') as run,
+  min(time) filter (where step = '{Step.PLANNED}') as planned_at,
+  min(time) filter (where step = '{Step.DECIDED}') as decided_at,
+  min(time) filter (where step in ({sql_list((Step.DONE, Step.ABANDONED))})) as closed_at
 from ops.ledger group by entry_id
 """
 
 _DONE_ROWS = (
     "coalesce(max(reduce(filter(counts, c -> {which}), bigint '0', (n, c) -> n + c.rows, n -> n)) "
-    "filter (where step = 'done' and {kinds}), 0) as {name}"
+    f"filter (where step = '{Step.DONE}' and {{kinds}}), 0) as {{name}}"
 )
-_ADDED, _ERASED = "kind <> 'erase'", "kind = 'erase'"  # an erase counts what it deleted
+_ADDED, _ERASED = f"kind <> '{Kind.ERASE}'", f"kind = '{Kind.ERASE}'"  # an erase counts what it deleted
 _COUNTED = {
     "published": (_ADDED, f"c.destination not in ({sql_list(NOT_PUBLISHED)})"),
-    "quarantined": (_ADDED, f"c.destination = '{QUARANTINE}'"),
-    "duplicates": (_ADDED, f"c.destination = '{DUPLICATE}'"),
-    "suppressed": (_ADDED, f"c.destination = '{SUPPRESSED}'"),
-    "erased": (_ERASED, f"c.destination = '{RAW}'"),
+    "quarantined": (_ADDED, f"c.destination = '{Destination.QUARANTINE}'"),
+    "duplicates": (_ADDED, f"c.destination = '{Destination.DUPLICATE}'"),
+    "suppressed": (_ADDED, f"c.destination = '{Destination.SUPPRESSED}'"),
+    "erased": (_ERASED, f"c.destination = '{Destination.RAW}'"),
 }
 
 QUARANTINE_OPEN = """

@@ -27,7 +27,7 @@ from lakehouse.contract.model import (
     Rule,
     hash_of,
 )
-from lakehouse.ledger.destinations import NOT_PUBLISHED
+from lakehouse.ledger.vocabulary import NOT_PUBLISHED
 
 ENVELOPE_FILE = Path(__file__).with_name("envelope.yaml")
 

@@ -7,16 +7,16 @@ import re
 
 import pytest
 
-from jobs.ledger import store
+from lakehouse.ledger.vocabulary import Step
 from tests.model import code_steps
 from tests.model.state import COMMITS, READ_POINTS, TABLES
 
 # (module, function): its writing calls, and the commits of the model that they are, or why they are none.
 CODE: dict[tuple[str, str], tuple[list[str], tuple[str, ...] | str]] = {
-    ("ledger.store", "Ledger._write"): (["append_once"], ("plan", "decide", "abandon", "done")),
+    ("ledger.delta_ledger", "DeltaLedger._append"): (["append_once"], ("plan", "decide", "abandon", "done")),
     ("raw.raw_events", "append_batch"): (["append_once"], ("raw",)),
-    ("entries.commit", "_publish_rows"): (["append_once"] * 3, ("game:*", "quarantine", "actions")),
-    ("entries.erase", "carry_out"): (
+    ("entries.rows", "PublishesRows.publish"): (["append_once"] * 3, ("game:*", "quarantine", "actions")),
+    ("entries.erase", "Erase.publish"): (
         # also a row that names the entry (suppression, which the model finds needless) and the player's facts, of which a
         # build that comes in between is followed by another, since the erase changed the day
         ["append_once", "delete_rows", "delete_rows"],
@@ -85,8 +85,8 @@ def test_transaction_apps_are_the_models() -> None:
             assert not isinstance(steps, str)
             if "erase:raw" not in steps:  # there the app is that of the row which names the erase
                 assert app in {COMMITS[s.replace("*", TABLES[0])].app for s in steps}, f"{module}.{function}: {app}"
-    of_steps = {store.PLANNED: "plan", store.DECIDED: "decide", store.ABANDONED: "abandon", store.DONE: "done"}
-    assert {step: COMMITS[name].app for step, name in of_steps.items()} == store.TXN_APP
+    of_steps = {Step.PLANNED: "plan", Step.DECIDED: "decide", Step.ABANDONED: "abandon", Step.DONE: "done"}
+    assert {step: COMMITS[name].app for step, name in of_steps.items()} == {step: step.txn_app for step in Step}
 
 
 def test_every_kill_point_is_a_step_of_the_model() -> None:

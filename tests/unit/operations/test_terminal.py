@@ -58,10 +58,11 @@ def test_quarantine_is_listed_and_shown_letter_by_letter(monkeypatch: pytest.Mon
 
 
 def test_a_trace_is_one_line_an_arrival_whatever_the_reason_says(monkeypatch: pytest.MonkeyPatch) -> None:
-    from operations.tracing import DISCARDED, Arrival
+    from lakehouse.ledger.vocabulary import Destination
+    from operations.tracing import Arrival
 
     arrival = Arrival(
-        "id", "t", 0, 5, "then", 1, DISCARDED, HOSTILE, 2, "discard", HOSTILE, f"{HOSTILE}\nid (t-0): fine"
+        "id", "t", 0, 5, "then", 1, Destination.DISCARDED, HOSTILE, 2, "discard", HOSTILE, f"{HOSTILE}\nid (t-0): fine"
     )
     monkeypatch.setattr("operations.tracing.trace", lambda *_: [arrival])
     result = lakehouse("trace", "id")

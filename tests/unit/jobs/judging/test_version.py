@@ -17,7 +17,7 @@ SETTINGS = Settings()
 ELSEWHERE = {
     "expectations.audit": "what the audit finds is in the decision",
     "lakehouse.settings": "where the files are",
-    "jobs.ledger.store": "the ledger's rows",
+    "lakehouse.ledger.entries": "the ledger's rows",
     "jobs.delta.writes": "how a row is committed",
     "jobs.delta.conflicts": "how a row is committed",
     "lakehouse.ledger.offsets": "ranges of offsets",

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 from pyspark.sql import SparkSession
 
-from jobs.ledger.store import Count
 from jobs.staging.files import PARTITION_FROM_ROWS, BalanceError, check_balance, read, write
+from lakehouse.ledger.entries import Count
 
 DAY, NEXT = dt.date(2026, 11, 22), dt.date(2026, 11, 23)
 

@@ -7,11 +7,12 @@ import datetime as dt
 import pytest
 from pyspark.sql import SparkSession
 
-from jobs.ledger.store import DISCARD, Request
 from jobs.staging import files
 from jobs.staging.open_quarantine import condition_of
 from lakehouse.catalog import tables
+from lakehouse.ledger.entries import Request
 from lakehouse.ledger.selection import Selection
+from lakehouse.ledger.vocabulary import Kind
 
 NOON = dt.datetime(2026, 11, 22, 12, tzinfo=dt.UTC)
 HOUR = dt.timedelta(hours=1)
@@ -56,7 +57,7 @@ def test_who_and_why_are_recorded_letter_by_letter(spark: SparkSession) -> None:
         "topic string, topic_id string, partition int, offset bigint, event_date date, open_reason string, "
         "destination string",
     )
-    request = Request(DISCARD, f"who {HOSTILE}", f"why {HOSTILE}", 8)
+    request = Request(Kind.DISCARD, f"who {HOSTILE}", f"why {HOSTILE}", 8)
     actions = files.action_rows(staged, "discarded", 9, request)
     assert actions.columns == list(tables.ACTIONS)
     assert dict(actions.dtypes) == {name: kind for name, (kind, _) in tables.ACTIONS.items()}

@@ -11,11 +11,11 @@ from pyspark.sql import DataFrame, SparkSession
 
 from expectations.audit import AuditError
 from expectations.rulebook import Rule
-from jobs.ledger.store import Count, Decision, Refusal
 from jobs.staging import files, refusals
 from lakehouse.catalog import tables
 from lakehouse.contract.load import load_contracts
 from lakehouse.contract.model import Contracts
+from lakehouse.ledger.entries import Count, Decision, Refusal
 from lakehouse.settings import Settings
 
 DAY = dt.date(2026, 11, 22)

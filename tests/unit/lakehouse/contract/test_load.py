@@ -12,7 +12,7 @@ import yaml
 
 from lakehouse.contract.load import load_contracts
 from lakehouse.contract.model import ContractError
-from lakehouse.ledger.destinations import NOT_PUBLISHED
+from lakehouse.ledger.vocabulary import NOT_PUBLISHED
 from lakehouse.settings import CHECKOUT
 from operations.event_table import markdown
 

@@ -1,4 +1,4 @@
-"""The destinations that are no table are spelled once, and whoever counts what was published leaves all of them out."""
+"""Each word of the ledger is spelled once, and whoever counts what was published leaves out all that is no table."""
 
 from __future__ import annotations
 
@@ -10,13 +10,16 @@ from typing import Any
 import pytest
 
 from lakehouse.catalog.views import views
-from lakehouse.ledger import destinations
+from lakehouse.ledger.vocabulary import NOWHERE, Action, Destination, Kind, Step, Verdict
 from lakehouse.settings import CHECKOUT, Settings
 from operations import changed_days
 
 # What a message may become that is in no event table, as the ledgers of all stacks have it.
 STORED = {"raw", "quarantine", "duplicate", "suppressed", "discarded", "not_asked"}
-SPELLED = re.compile(r"destination\s*(=|<>|in\b|not in\b)\s*\(?'(\w+)'|'(\w+)' as destination")
+WORDS = "|".join(sorted({str(word) for words in (Kind, Step, Verdict, Destination, Action) for word in words}))
+SPELLED = re.compile(
+    rf"(destination|kind|step|verdict|action)\s*(=|<>|in\b|not in\b)\s*\(?'({WORDS})'|'({WORDS})' as destination"
+)
 NOT_IN = re.compile(r"c\.destination not in \(([^)]*)\)")
 
 
@@ -26,7 +29,21 @@ def left_out(sql: str) -> set[str]:
 
 
 def test_what_is_no_table_is_known_by_its_stored_name() -> None:
-    assert set(destinations.NOT_PUBLISHED) == STORED
+    assert set(Destination) == STORED
+    assert not any(Destination.is_event_table(name) for name in STORED) and Destination.is_event_table(
+        "sword_purchases"
+    )
+    assert [name for name in Destination if Destination.is_nowhere(name)] == list(NOWHERE)
+
+
+def test_words_are_stored_as_they_always_were() -> None:
+    assert list(Kind) == ["ingest", "replay", "discard", "rebuild", "erase"]
+    assert {step: step.txn_app for step in Step} == {
+        "planned": "plan", "decided": "decide", "abandoned": "decide", "done": "done",
+    }  # fmt: skip
+    assert list(Verdict) == ["passed", "failed", "waived"]
+    assert list(Action) == ["replayed", "waived", "rebuilt", "discarded"]
+    assert [kind for kind in Kind if not kind.may_be_abandoned] == ["ingest"]
 
 
 def test_the_batches_count_as_published_what_went_to_a_table() -> None:
@@ -46,7 +63,7 @@ def test_a_built_day_is_changed_by_what_went_to_a_table(monkeypatch: pytest.Monk
 
 
 @pytest.mark.parametrize("folder", ["lakehouse", "operations", "jobs", "expectations", "dags"])
-def test_no_other_module_spells_a_destination(folder: str) -> None:
+def test_no_other_module_spells_a_word_of_the_ledger(folder: str) -> None:
     found = {
         str(file.relative_to(CHECKOUT)): [match[0] for match in SPELLED.finditer(file.read_text())]
         for file in Path(CHECKOUT / folder).rglob("*.py")

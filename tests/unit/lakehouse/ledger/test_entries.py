@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from jobs.ledger.store import Count, LedgerError, fold
 from lakehouse.catalog.tables import LEDGER
+from lakehouse.ledger.entries import Count, LedgerError, fold
 from lakehouse.ledger.offsets import OffsetRange, TopicPartition
 
 DAY = dt.date(2026, 11, 22)
