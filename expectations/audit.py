@@ -6,7 +6,6 @@ import datetime as dt
 import json
 import logging
 import os
-import sys
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
@@ -14,7 +13,6 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, cast
 
 from expectations import pages
-from expectations.late_imports import late
 from expectations.rulebook import BATCH, CRITICAL, DAY, GOOD, load_rules
 from expectations.suites import GOOD_ROW, Planned, batch_suite, day_suite
 from lakehouse.ledger.vocabulary import Verdict
@@ -343,16 +341,10 @@ def _unexpected(gx: Any, batch: Any, planned: Planned) -> Column:
 
 
 def _great_expectations() -> Any:
-    """The library, imported where it is needed and told to be quiet and to send nothing.
-
-    That costs 1.05 s of a processor. With SciPy's statistics and Altair, which of its expectations only the KL divergence
-    uses, it cost 1.75 s.
-    """
+    """The library, imported where it is needed (1.75 s of a processor), and told to be quiet and to send nothing."""
     os.environ["GX_ANALYTICS_ENABLED"] = "false"
     logging.getLogger("great_expectations").setLevel(logging.ERROR)
-    seldom_used = () if "great_expectations" in sys.modules else ("scipy.stats", "altair")
-    with late(*seldom_used):
-        import great_expectations
+    import great_expectations
 
     return great_expectations
 
