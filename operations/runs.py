@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -11,12 +10,12 @@ from typing import Any
 
 import click
 
+from lakehouse import job_log
 from lakehouse.clients.airflow import AirflowApi
 from lakehouse.texts import TextError, recorded
 
 RUN_SECONDS = 2 * 3600.0
 POLL_SECONDS = 1.0
-_SAID = re.compile(r"\d\d:\d\d:\d\d (.*)")  # a line that a job says to the reader of its log
 _WORST = 15  # lines of an error that are shown
 
 
@@ -108,8 +107,9 @@ def follow(api: AirflowApi, dag_id: str, run_id: str, seconds: float = RUN_SECON
 
 
 def what_was_said(messages: Iterable[Any]) -> list[str]:
-    """The lines that a job wrote for people, without their times."""
-    return [match.group(1) for text in map(_text, messages) if (match := _SAID.fullmatch(text))]
+    """What a job wrote for people."""
+    lines = [line for text in map(_text, messages) if (line := job_log.read(text))]
+    return [f"WARNING: {line.message}" if line.level == "warning" else line.message for line in lines]
 
 
 def what_went_wrong(messages: Iterable[Any]) -> list[str]:

@@ -17,6 +17,7 @@ from typing import Any
 
 import yaml
 
+from lakehouse import job_log
 from lakehouse.clients.airflow import AirflowApi
 from lakehouse.clients.kafka import admin
 from lakehouse.clients.trino import USER, query
@@ -28,6 +29,12 @@ from tests.forked import ForkedJob
 
 JOB_SECONDS = 240
 Place = tuple[str, int, int]  # topic, partition, offset
+
+
+def said(output: str) -> str:
+    """What a job printed, with the message alone of each line of its log."""
+    lines = [(job_log.read(line), line) for line in output.splitlines()]
+    return "\n".join(line if read is None else read.message for read, line in lines)
 
 
 @dataclass(frozen=True)
@@ -82,7 +89,7 @@ class Real:
         process = self.start(job, *arguments, cold=cold, **settings)
         output, _ = process.communicate(timeout=JOB_SECONDS)
         assert process.returncode == 0, f"{job} ended with {process.returncode}:\n{output[-4000:]}"
-        return output
+        return said(output)
 
     def run_killed(self, job: str, kill_at: str, *arguments: str, cold: bool = False, **settings: str) -> None:
         """Runs a job that kills itself at the named point, and sees that it did."""

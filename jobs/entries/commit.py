@@ -126,7 +126,7 @@ def publish_decided(job: Job, entry: Entry, decision: Decision) -> None:
     what = ", ".join(f"{k} {v}" for k, v in sorted(summary.items())) or "nothing to change"
     job.say(f"entry {entry.entry_id} ({entry.kind}) is {decision.verdict}: {what}")
     for refusal in decision.refused:
-        job.say(
-            f"WARNING: {refusal.rows} rows of entry {entry.entry_id} break the rule {refusal.rule}: they are in quarantine as "
+        job.warn(
+            f"{refusal.rows} rows of entry {entry.entry_id} break the rule {refusal.rule}: they are in quarantine as "
             f"audit:{refusal.rule}, all other good rows are published"
         )

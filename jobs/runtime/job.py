@@ -19,6 +19,7 @@ from expectations.rulebook import Rule, load_rules
 from jobs.judging import version
 from jobs.ledger.delta_ledger import DeltaLedger
 from jobs.runtime.hooks import Hooks
+from jobs.runtime.log import logger_of
 from jobs.runtime.session import SparkUnavailable, spark_session
 from lakehouse import names
 from lakehouse.contract.keywords import INT64_MAX
@@ -50,6 +51,7 @@ class Job:
     airflow_run: str  # that started it, or who did
     attempt_id: str
     options: argparse.Namespace
+    log: Any
 
     @cached_property
     def rules(self) -> tuple[Rule, ...]:
@@ -72,7 +74,11 @@ class Job:
 
     def say(self, message: str) -> None:
         """One line for the reader of the task's log."""
-        print(f"{dt.datetime.now(dt.UTC):%H:%M:%S} {harmless(message)}", flush=True)
+        self.log.info(harmless(message))
+
+    def warn(self, message: str) -> None:
+        """The same of what somebody should look at although the job goes on."""
+        self.log.warning(harmless(message))
 
 
 def _recorded(shortest: int) -> Callable[[str], str]:
@@ -132,6 +138,6 @@ def start(name: str, arguments: Sequence[str], *options: Option) -> Iterator[Job
     attempt_id = uuid.uuid4().hex
     ledger = DeltaLedger(spark, names.LEDGER.path(settings.warehouse_uri), attempt_id, given.run)
     try:
-        yield Job(settings, contracts, spark, ledger, Hooks(settings), given.run, attempt_id, given)
+        yield Job(settings, contracts, spark, ledger, Hooks(settings), given.run, attempt_id, given, logger_of(name))
     finally:
         spark.stop()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import subprocess
 import sys
@@ -116,3 +117,31 @@ def _build_files(service: dict[str, Any]) -> list[Path]:
         return []
     context = (FILE.parent / service["build"]["context"]).resolve()
     return [context, context / service["build"]["dockerfile"]]
+
+
+LIKE_IN_THE_IMAGE = """
+import json, sys
+from importlib.metadata import packages_distributions
+image, owners = set(sys.argv[1].split()), packages_distributions()
+
+class Hidden:
+    @staticmethod
+    def find_spec(name, *_):
+        of = {each.lower().replace("_", "-") for each in owners.get(name, [])}
+        if of and not of & image:
+            raise ModuleNotFoundError(f"{name} is not in the image", name=name)
+
+sys.meta_path.insert(0, Hidden)
+import api.app, api.__main__
+print(json.dumps(sorted({each for name in sys.modules for each in owners.get(name, [])})))
+"""
+
+
+def test_the_image_of_the_api_holds_all_that_it_imports_and_names_nothing_else() -> None:
+    held = re.findall(r"^([\w.-]+)==", (CHECKOUT / "requirements" / "api.txt").read_text(), re.MULTILINE)
+    named = re.findall(r"^([\w-]+)", (CHECKOUT / "requirements" / "api.in").read_text(), re.MULTILINE)
+    command = [sys.executable, "-c", LIKE_IN_THE_IMAGE, " ".join(held)]
+    done = subprocess.run(command, cwd=CHECKOUT, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done.stderr
+    imported = {name.lower().replace("_", "-") for name in json.loads(done.stdout)}
+    assert set(named) - imported == set()

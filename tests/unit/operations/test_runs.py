@@ -10,13 +10,21 @@ import pytest
 from lakehouse.clients.airflow import AirflowError
 from operations import runs
 
+
+def line(message: str) -> str:
+    """As a job writes it."""
+    return f'{{"time": "2026-11-22T12:00:01Z", "level": "info", "job": "replay", "message": "{message}"}}'
+
+
 SAID = [
     {"event": "Spark-Submit cmd: spark-submit replay.py", "level": "info"},
-    {"event": "12:00:01 entry 9 is this replay", "level": "info"},
-    "12:00:02   would go to messages: 3",
+    {"event": line("entry 9 is this replay"), "level": "info"},
+    line("  would go to messages: 3"),
+    '{"message": "of another program"}',
+    "{no JSON",
 ]
 RED = [
-    {"event": "12:00:03 nothing was moved", "level": "info"},
+    {"event": line("nothing was moved"), "level": "info"},
     {"event": "the first error", "level": "error"},
     {
         "event": "Task failed with exception",

@@ -79,7 +79,7 @@ def test_what_a_run_said_is_printed_letter_by_letter(capsys: pytest.CaptureFixtu
                 "task_instances": lambda *_: [
                     {"task_id": "t", "state": "success", "start_date": "1", "try_number": 1, "map_index": -1}
                 ],
-                "task_messages": lambda *_: [f"12:00:00 {HOSTILE}"],
+                "task_messages": lambda *_: [json.dumps({"time": "", "level": "info", "job": "t", "message": HOSTILE})],
             }[name]
 
     runs.start(Airflow(), "dag", {}, terminal.say, wait=True)  # type: ignore[arg-type]

@@ -75,6 +75,7 @@ class World:
             ledger=self.ledger(attempt_id),
             hooks=SimpleNamespace(at=lambda point: None),
             say=self.said.append,
+            warn=lambda message: self.said.append(f"WARNING: {message}"),
             attempt_id=attempt_id,
         )
         return cast(Job, fake)

@@ -1,0 +1,28 @@
+"""The form of what a job says to its readers: one JSON object a line, which people read and the command picks fields of."""
+
+from __future__ import annotations
+
+import json
+from typing import Any, NamedTuple
+
+TIME, LEVEL, JOB, MESSAGE = "time", "level", "job", "message"  # its fields, in this order
+
+
+class Line(NamedTuple):
+    """One line of a job's log; `time` is UTC, as RFC 3339 has it."""
+
+    time: str
+    level: str
+    job: str
+    message: str
+
+
+def read(text: str) -> Line | None:
+    """The line as a job said it; None if it is of another program."""
+    if not text.startswith("{"):
+        return None
+    try:
+        fields: Any = json.loads(text)
+        return Line(fields[TIME], fields[LEVEL], fields[JOB], fields[MESSAGE])
+    except (ValueError, KeyError, TypeError):
+        return None
