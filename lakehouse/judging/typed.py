@@ -1,0 +1,161 @@
+"""The fast way: decodes a message that keeps its contract, written plainly, straight into a struct of its event type.
+
+It names no reason. What it does not take, for whatever cause, is judged by lakehouse/judging/judge.py, and what it takes must be
+what that would say; so it may refuse good messages, and takes no bad one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import UTC
+from typing import Annotated, Any, Literal, Union
+
+import msgspec
+import orjson
+
+from lakehouse import event_id as event_ids
+from lakehouse import patterns
+from lakehouse.contract import Contract, Contracts
+from lakehouse.judging.decode import MAX_NAME_UNITS
+from lakehouse.judging.evaluate import own_fields
+from lakehouse.validate import INT64_MAX, INT64_MIN, VALUE_KEYWORDS, Check, Schema, breaks, json_type, nullable
+
+# A UUIDv7 in lower case.
+_UUID7 = patterns.UUID7.replace("a-fA-F", "a-f").replace("abAB", "ab")
+# A time in UTC on a day that its month has in every year, without more digits than a microsecond has: any reader takes it.
+PLAIN_TIME = (
+    r"^(?:[1-9][0-9]{3}|0[1-9][0-9]{2}|00[1-9][0-9]|000[1-9])-(?:(?:0[1-9]|1[0-2])-(?:0[1-9]|1[0-9]|2[0-8])|"
+    r"(?:0[13-9]|1[0-2])-(?:29|30)|(?:0[13578]|1[02])-31)T(?:[01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](?:\.[0-9]{1,6})?Z$"
+)
+
+
+class _Unsupported(Exception):
+    """A field that no struct can check as its contract says."""
+
+
+class FastDecoder:
+    """The contracts as structs of msgspec. A contract with a field that they cannot check is left out: it has the slow way."""
+
+    def __init__(self, contracts: Contracts, max_event_bytes: int) -> None:
+        structs = {}
+        for contract in contracts.values():
+            try:
+                structs[contract.event_type] = _event(contract, contracts)
+            except _Unsupported:
+                continue
+        self.structs: Mapping[str, type[msgspec.Struct]] = structs
+        # A message that is not larger than the longest name has no name that is too long.
+        self._max_bytes = min(max_event_bytes, MAX_NAME_UNITS)
+        union = Union[tuple(structs.values())] if structs else msgspec.UnsetType  # noqa: UP007
+        self._decode: Callable[[bytes], Any] = msgspec.json.Decoder(union).decode
+
+    def event(self, value: bytes | None, appended_at: int | None) -> Any:
+        """The struct of an event, or None.
+
+        Its attributes are event_id and the fields of envelope and contract, times as texts in the form of PLAIN_TIME.
+        Its class is one of `structs`. `appended_at` is as for `Judge.message`.
+        """
+        if value is None or appended_at is None or len(value) > self._max_bytes:
+            return None
+        try:
+            event = self._decode(value)
+            # Written as orjson writes it, a text has no name twice, no blank, no tail and no number that was rounded.
+            if orjson.dumps(orjson.loads(value)) != value or not event_ids.is_current(event.event_id, appended_at):
+                return None
+        except (msgspec.MsgspecError, ValueError, TypeError, RecursionError):
+            return None
+        return event
+
+
+def _event(contract: Contract, contracts: Contracts) -> type[msgspec.Struct]:
+    envelope = contracts.envelope_schema
+    properties = {**envelope["properties"], **contract.schema["properties"]}
+    required = {*envelope.get("required", ()), *contract.schema.get("required", ())}
+    defaults = own_fields(contract).read({})[0]
+    fields: list[tuple[Any, ...]] = [("event_id", Annotated[str, msgspec.Meta(pattern=_searched(_UUID7))])]
+    for name, schema in properties.items():
+        if name not in ("event_id", "event_type"):
+            kind = _type(schema, has_default=defaults.get(name) is not None, top=True)
+            fields.append((name, kind) if name in required else (name, kind, _plain_default(defaults.get(name))))
+    return msgspec.defstruct(
+        f"Event_{contract.event_type}",
+        fields,
+        tag_field="event_type",
+        tag=contract.event_type,
+        kw_only=True,
+        forbid_unknown_fields=True,
+        gc=False,
+    )
+
+
+def _plain_default(value: Any) -> Any:
+    return value.astimezone(UTC).isoformat().replace("+00:00", "Z") if hasattr(value, "astimezone") else value
+
+
+def _type(schema: Schema, *, has_default: bool = False, top: bool = False) -> Any:
+    kind = json_type(schema)
+    if kind == "array":
+        found: Any = list[_type(schema["items"])]  # type: ignore[misc]
+    elif kind == "object":
+        found = _object(schema)
+    elif schema.get("format") == "date-time" and not top:
+        raise _Unsupported
+    else:
+        found = _scalar(kind, schema)
+    # A null has the default's value in the table, which a struct cannot say.
+    return Union[found, None] if nullable(schema) and not has_default else found  # noqa: UP007
+
+
+def _object(schema: Schema) -> Any:
+    properties = schema.get("properties")
+    if not properties:
+        return dict[str, str]
+    required = schema.get("required", ())
+    fields: list[tuple[Any, ...]] = [
+        (name, _type(each)) if name in required else (name, _type(each), None) for name, each in properties.items()
+    ]
+    return msgspec.defstruct("Object", fields, kw_only=True, forbid_unknown_fields=True, gc=False)
+
+
+def _scalar(kind: str, schema: Schema) -> Any:
+    listed = schema.get("enum", [schema["const"]] if "const" in schema else None)
+    if listed is not None:
+        return _listed(kind, schema, listed)
+    low, high = schema.get("minimum"), schema.get("maximum")
+    if kind == "integer":
+        least, most = INT64_MIN if low is None else low, INT64_MAX if high is None else high
+        return Annotated[int, msgspec.Meta(ge=least, le=most)]
+    if kind == "number":
+        return Annotated[
+            float,
+            msgspec.Meta(ge=None if low is None else float(low), le=None if high is None else float(high)),
+        ]
+    if kind == "boolean":
+        return bool
+    texts = [schema["pattern"]] if "pattern" in schema else []
+    if "format" in schema:
+        texts.append(PLAIN_TIME if schema["format"] == "date-time" else patterns.UUID)
+    if len(texts) > 1:
+        raise _Unsupported
+    return Annotated[
+        str,
+        msgspec.Meta(
+            min_length=schema.get("minLength"),
+            max_length=schema.get("maxLength"),
+            pattern=_searched(texts[0]) if texts else None,
+        ),
+    ]
+
+
+def _listed(kind: str, schema: Schema, listed: list[Any]) -> Any:
+    """The values of an enum or const that keep all other keywords."""
+    others = [breaks(Check(("",), each, schema[each], schema)) for each in VALUE_KEYWORDS if each in schema]
+    left = [each for each in listed if each is not None and not any(is_broken(each) for is_broken in others)]
+    if kind not in ("string", "integer") or schema.get("format") == "date-time" or not left:
+        raise _Unsupported
+    return Literal[tuple(left)]
+
+
+def _searched(pattern: str) -> str:
+    """A pattern `^...$` for `re.search`, which msgspec uses: the whole text must match, line ends included."""
+    return rf"\A(?:{patterns.inner(pattern)})\Z"
