@@ -208,7 +208,8 @@ def _ids(batch: pa.RecordBatch, judged: Sequence[Judgement]) -> list[str]:
     places = zip(*(batch.column(name).to_pylist() for name in ("topic_id", "partition", "offset")), strict=True)
     for each, by_raw, place in zip(judged, named, places, strict=True):
         unread = bool(each.reasons) and each.reasons[0].code in NOT_READ
-        found.append((by_raw if unread else each.event_id) or event_ids.derived(*place))
+        said = by_raw if unread else each.event_id
+        found.append(event_ids.derived(*place) if said is None else said)
     return found
 
 

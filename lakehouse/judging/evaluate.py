@@ -45,15 +45,16 @@ class Fields:
     def read(self, event: Mapping[str, Any]) -> tuple[dict[str, Any], list[Fault]]:
         """The fields by name, and the faults in the order in which the checks are listed.
 
-        A field without a value has its default. One that is of another type, or no time, is None. Others that break a check
-        are there. Times are in UTC; a text map has the JSON texts of values that are no texts.
+        A field that is absent or null has its default. One that is of another type, or no time, is None. Others that break a
+        check are there. Times are in UTC; a text map has the JSON texts of values that are no texts.
         """
         values: dict[str, Any] = {}
         broken: list[int] = []
         for name, required, default, read in self._readers:
             if name in event:
-                value = read(event[name], broken)
-                values[name] = default if value is None else value
+                given = event[name]
+                value = read(given, broken)
+                values[name] = default if given is None else value
             else:
                 values[name] = default
                 if required is not None:
