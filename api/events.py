@@ -128,7 +128,11 @@ class EventMaker:
         if made is None:
             raise Rejected("event_id", "format", "event_id must be a UUIDv7")
         if not event_ids.in_time(made, now):
-            raise Rejected("event_id", "time", "event_id must be made within 7 days before and 1 hour after now")
+            raise Rejected(
+                "event_id",
+                "time",
+                "event_id must be made within 7 days before and 1 hour after now, both less 5 minutes for clocks that differ",
+            )
 
     def _joined(self, own: Mapping[str, Any], told_json: bytes) -> bytes:
         """The event's JSON: its own fields, then the end of a JSON object with what the API says of it."""

@@ -23,6 +23,8 @@ CODE = (
     ("jobs", "refusals.py"),
     ("lakehouse", "contract.py"),
     ("lakehouse", "destinations.py"),
+    ("lakehouse.judging", "decode.py"),
+    ("lakehouse.judging", "evaluate.py"),
     ("lakehouse", "message_form.py"),
     ("lakehouse", "nesting.py"),
     ("lakehouse", "patterns.py"),

@@ -128,13 +128,13 @@ def _why(column: str, sql: Row, ours: Row, judge: Judge) -> str | None:
     value = sql["value"] or b""
     if b"\xef\xb7\x90" in value or re.search(rb"\\u[fF][dD][dD]0", value):
         return "noncharacter"
+    if ours["reason_code"] == "not_json" and re.search(rb"[0-9]\.[0-9]{1000}", value):
+        return "long number"
     if b"0.99999999999999999999" in value:
         return "nearly whole"
     if sql["reason_code"] != ours["reason_code"] or column in ("reason_code", "field", "rule", "contract_version"):
         if re.search(rb"9223372036854775808|9\.223372036854775807e18", value):
             return "two to the 63rd"
-        if (sql["reason_code"], ours["reason_code"]) == (None, "not_json") and re.search(rb"[0-9.]{1000}", value):
-            return "long number"
         return None
     one, other = sql[column], ours[column]
     field = column.rpartition("__")[2]

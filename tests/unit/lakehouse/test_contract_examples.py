@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 
 from lakehouse.contract import Contract, load_contracts
+from lakehouse.judging.evaluate import Fields, own_fields
 from lakehouse.settings import CHECKOUT
-from lakehouse.validate import checks, field_violation, violation
+from lakehouse.validate import checks
 
 EXAMPLES = CHECKOUT / "tests" / "examples"
 CONTRACTS = load_contracts(CHECKOUT / "lakehouse" / "contracts")
@@ -19,8 +20,8 @@ FILES = sorted(path for path in EXAMPLES.rglob("*") if path.is_file())
 
 def reason(contract: Contract, event: dict[str, Any]) -> str | None:
     """The reason code of the schema checks; `event` is the own fields and perhaps some of the envelope's."""
-    broken = field_violation(CONTRACTS.envelope_schema["properties"], (), event) or violation(contract, event)
-    return f"schema:{broken[0]}:{broken[1]}" if broken else None
+    faults = Fields(CONTRACTS.envelope_schema["properties"], ()).faults(event) + own_fields(contract).faults(event)
+    return f"schema:{faults[0].field}:{faults[0].keyword}" if faults else None
 
 
 @pytest.mark.parametrize("file", FILES, ids=lambda file: str(file.relative_to(EXAMPLES)))
