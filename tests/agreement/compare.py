@@ -45,21 +45,22 @@ DECIDED = {
 }
 
 
-def both(
-    spark: SparkSession, values: Sequence[bytes | None], contracts: Contracts, *, fast: bool = True
-) -> tuple[list[Row], list[Row]]:
-    """The judged rows by SQL and by the evaluator, in the order of the messages. Without `fast` the exact way judges all."""
-    batch = as_raw(spark.createDataFrame(_messages(values)), {"events": "id"}, 1)
+def both(spark: SparkSession, values: Sequence[bytes | None], contracts: Contracts) -> tuple[list[Row], list[Row]]:
+    """The judged rows by SQL and by the evaluator, in the order of the messages."""
+    batch = as_raw(spark.createDataFrame(raw_rows(values)), {"events": "id"}, 1)
     sql = checks.judge(batch, None, contracts, max_event_bytes=MAX_BYTES, header_rules={}).toArrow()
-    judge = BatchJudge(contracts, MAX_BYTES)
-    if not fast:
-        judge._fast.event = lambda value, appended_at: None  # type: ignore[method-assign]
-    ours = pa.Table.from_batches(judge(batch.toArrow().to_batches()))
+    ours = judged(batch.toArrow(), BatchJudge(contracts, MAX_BYTES))
     assert ours.column_names == sql.column_names
-    return _rows(sql), _rows(ours)
+    return rows_of(sql), rows_of(ours)
 
 
-def _messages(values: Sequence[bytes | None]) -> pa.Table:
+def judged(batch: pa.Table, judge: BatchJudge) -> pa.Table:
+    """All rows of a batch of raw, by the evaluator."""
+    return pa.Table.from_batches(judge(batch.to_batches()))
+
+
+def raw_rows(values: Sequence[bytes | None]) -> pa.Table:
+    """The messages as rows of raw, but for what raw finds in them."""
     count = len(values)
     return pa.table(
         {
@@ -88,7 +89,8 @@ def differences(sql: Sequence[Row], ours: Sequence[Row], contracts: Contracts) -
     return found
 
 
-def _rows(table: pa.Table) -> list[Row]:
+def rows_of(table: pa.Table) -> list[Row]:
+    """The rows by offset, as values that can be compared."""
     table = table.cast(pa.schema([(field.name, _times_as_numbers(field.type)) for field in table.schema]))
     return [_plain(row) for row in sorted(table.to_pylist(), key=lambda row: row["offset"])]
 

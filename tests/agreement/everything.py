@@ -1,4 +1,4 @@
-"""A contract that says all that a contract may say, with own fields that keep it and own fields that break it."""
+"""Contracts that say all that a contract may say, with own fields that keep them and own fields that break them."""
 
 from __future__ import annotations
 
@@ -79,9 +79,56 @@ BREAKING = [
     '"thing":{"a":1.5,"e":{"f":null}}', '"thing":{"a":1.5,"e":{"f":1,"g":{"x":"1","x":"2"}}}',
 ]  # fmt: skip
 
+# All that the fast way can check.
+EVERY_FAST_KEYWORD = """
+$schema: https://json-schema.org/draft/2020-12/schema
+title: anything
+description: All that a typed decoder can check.
+x-topic: events
+x-table: anything
+x-owner: nobody
+x-version: 3
+type: object
+required: [kind, flag]
+properties:
+  kind: {type: string, const: plain, description: d}
+  flag: {type: boolean, description: d}
+  maybe: {type: [string, "null"], enum: [a, b, null], description: d}
+  filled: {type: [integer, "null"], default: 5, minimum: -5, description: d}
+  level: {type: integer, enum: [1, 2, 30], maximum: 9, description: d}
+  big: {type: integer, description: d}
+  share: {type: [number, "null"], minimum: 0, maximum: 1, description: d}
+  words: {type: string, pattern: "^[a-zé]{1,3}$", minLength: 2, description: d}
+  uid: {type: string, format: uuid, description: d}
+  at: {type: string, format: date-time, default: "2026-01-01T00:00:00.5+01:00", description: d}
+  ended: {type: [string, "null"], format: date-time, description: d}
+  ints: {type: array, items: {type: [integer, "null"], minimum: 0}, description: d}
+  grid: {type: array, items: {type: array, items: {type: number}}, description: d}
+  open: {type: object, properties: {}, description: d}
+  opens: {type: array, items: {type: object, properties: {}}, description: d}
+  thing:
+    type: [object, "null"]
+    description: d
+    required: [a]
+    properties:
+      a: {type: string, maxLength: 3, description: d}
+      b: {type: [number, "null"], description: d}
+      c: {type: array, items: {type: object, properties: {e: {type: boolean, description: d}}}, description: d}
+"""
+PLAIN = ['"kind":"plain","flag":true' + more for more in (
+    "", ',"maybe":"a","filled":null,"level":2,"big":-9223372036854775808', ',"maybe":null,"filled":-5,"share":null,"words":"éa"',
+    ',"share":0.25,"uid":"' + UID + '","at":"2026-11-22T10:00:00Z","ended":"0001-01-01T00:00:00.1Z"',
+    ',"share":-0.0,"ended":null',
+    ',"ints":[1,null,2],"grid":[[1,2.5],[],[-0.0]],"open":{"a":"1"},"opens":[{"a":"1"},{}]', ',"ints":[],"grid":[],"opens":[]',
+    ',"thing":{"a":"abc","b":null,"c":[{"e":true},{}]}', ',"thing":null', ',"thing":{"a":""}',
+    ',"at":"2024-02-29T00:00:00.123456Z"',
+    ',"big":9223372036854775807', ',"share":1', ',"level":30', ',"words":"a"', ',"ints":[-1]', ',"thing":{"a":"abcd"}',
+)]  # fmt: skip
+
 
 def contracts_with_everything(folder: Path) -> Contracts:
-    """The project's contracts and this one; `folder`: an empty one to put them into."""
+    """The project's contracts and these two; `folder`: an empty one to put them into."""
     shutil.copytree(Settings().contracts, folder, dirs_exist_ok=True)
     (folder / "everything.yaml").write_text(EVERY_KEYWORD)
+    (folder / "anything.yaml").write_text(EVERY_FAST_KEYWORD)
     return load_contracts(folder)

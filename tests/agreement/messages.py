@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from lakehouse.settings import CHECKOUT
-from tests.agreement.everything import BREAKING, KEEPING
+from tests.agreement.everything import BREAKING, KEEPING, PLAIN
 
 APPENDED_AT = dt.datetime(2026, 11, 22, 10, 0, tzinfo=dt.UTC)
 EXAMPLES = sorted((CHECKOUT / "tests" / "examples").glob("*/*/*.json"))
@@ -103,7 +103,7 @@ LONG_NAMES = ["n" * 50_000, "n" * 50_001, "🗡" * 25_000, "🗡" * 25_001, "é"
 TYPES = [
     "default", "purchase_sword", "purchase_horse", "guild_action", "cart_action", "message", "request_group",
     "accept_member",
-    "decline_member", "everything", "nobody_knows", "Default", "",
+    "decline_member", "everything", "anything", "nobody_knows", "Default", "",
 ]  # fmt: skip
 BYTES = [
     b"", b'"', b"\\", b"}", b"{", b"[", b"]", b",", b":", b" ", b"\n", b"\r\n", b"\x00", b"0", b"1", b"a", b"null",
@@ -128,6 +128,7 @@ class Messages:
         self._max_bytes = max_bytes
         self._examples = [(path.parent.parent.name, _own_of(path)) for path in EXAMPLES]
         self._examples += [("everything", _pairs_of("{" + own + "}")) for own in KEEPING + BREAKING]
+        self._examples += [("anything", _pairs_of("{" + own + "}")) for own in PLAIN]
 
     def examples(self) -> list[bytes | None]:
         """Every example once, as a client of Kafka and as the API would write it."""
@@ -165,7 +166,7 @@ class Messages:
     def _next(self) -> bytes | None:
         dice = self.dice
         kind = dice.random()
-        if kind < 0.002:
+        if kind < 0.01:
             return dice.choice(
                 [None, b"", b"junk", b"null", b"[1]", b"x" * (self._max_bytes + 1), b" " * self._max_bytes]
             )
