@@ -75,6 +75,7 @@ class BatchJudge:
 
     def _judged(self, batch: pa.RecordBatch) -> Iterator[pa.RecordBatch]:
         values = batch.column("value").to_pylist()
+        batch = batch.select([*self._kept, "event_id"])
         times = batch.column("kafka_timestamp").cast(UTC_TIME).cast(pa.int64()).to_pylist()
         barred = self._barred(batch)
         taken: dict[type, tuple[list[int], list[Any]]] = {struct: ([], []) for struct in self._types}

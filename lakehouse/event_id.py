@@ -35,9 +35,12 @@ def in_time(made: datetime, now: datetime) -> bool:
 
 def is_current(event_id: str, appended_at: int) -> bool:
     """Whether the text is a UUIDv7 that a message of that time may have; in microseconds since 1970."""
-    if _UUID7.fullmatch(event_id) is None:
-        return False
-    return appended_at - _OLDEST_US <= _milliseconds(event_id) * 1000 <= appended_at + _NEWEST_US
+    return _UUID7.fullmatch(event_id) is not None and is_near(event_id, appended_at)
+
+
+def is_near(uuid7: str, appended_at: int) -> bool:
+    """Whether a message of that time may have this UUIDv7."""
+    return appended_at - _OLDEST_US <= _milliseconds(uuid7) * 1000 <= appended_at + _NEWEST_US
 
 
 def derived(topic_id: str | None, partition: int, offset: int) -> str:

@@ -77,14 +77,8 @@ def _value_checks(path: tuple[str, ...], schema: Schema) -> list[Check]:
 
 
 def breaks(check: Check) -> Breaks:
-    """A function that says whether a value (of the right type, unless it checks the type) breaks the keyword.
-
-    Null is for the caller: it is of no type, and keeps all other keywords.
-    """
+    """A function that says whether a value of the right type (so no null) breaks a keyword of VALUE_KEYWORDS."""
     argument = check.argument
-    if check.keyword == "type":
-        is_type = _TYPES[argument]
-        return lambda value: not is_type(value)
     as_declared: Callable[[Any], Any] = _AS_DECLARED.get(json_type(check.schema), lambda value: value)
     match check.keyword:
         case "enum":
@@ -128,7 +122,8 @@ def _is_number(value: Any) -> bool:
     return type(value) in (float, Decimal) and math.isfinite(value)
 
 
-_TYPES: Mapping[str, Breaks] = {
+# Whether a value is of a JSON type; null is of none.
+IS_OF_TYPE: Mapping[str, Callable[[Any], bool]] = {
     "string": is_text,
     "integer": _is_integer,
     "number": _is_number,

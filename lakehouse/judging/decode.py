@@ -49,8 +49,9 @@ def decode(value: bytes | None, max_bytes: int) -> Any:
         raise Unreadable("not_utf8") from None
     if is_too_deep(value):
         raise Unreadable("too_deep")
+    is_plain = len(value) <= MAX_NUMBER_DIGITS and b"\\u" not in value
     try:
-        return _DECODER.decode(text)
+        return (_PLAIN_DECODER if is_plain else _DECODER).decode(text)
     except ValueError:
         raise Unreadable("not_json") from None
 
@@ -102,14 +103,17 @@ def _is_long(name: str) -> bool:
     return len(name) > MAX_NAME_UNITS // 2 and len(name.encode("utf-16-le", "surrogatepass")) > 2 * MAX_NAME_UNITS
 
 
-def _object(pairs: Sequence[tuple[str, Any]]) -> dict[str, Any]:
-    found = {whole_text(name): value for name, value in pairs}
+def _plain_object(pairs: Sequence[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
     if len(found) < len(pairs):
         raise ValueError("a name is there twice")
-    for name in found:
-        if _is_long(name):
-            raise ValueError("a name is too long")
     return found
+
+
+def _object(pairs: Sequence[tuple[str, Any]]) -> dict[str, Any]:
+    if any(_is_long(name) for name, _ in pairs):
+        raise ValueError("a name is too long")
+    return _plain_object([(whole_text(name), value) for name, value in pairs])
 
 
 def _integer(digits: str) -> int:
@@ -131,6 +135,8 @@ def _no_constant(name: str) -> Any:
     raise ValueError(f"{name} is no JSON")
 
 
+# For a message that is too short for a long name or number, and has no escape that could say half a character.
+_PLAIN_DECODER = json.JSONDecoder(object_pairs_hook=_plain_object, parse_float=_fraction, parse_constant=_no_constant)
 _DECODER = json.JSONDecoder(
     object_pairs_hook=_object, parse_int=_integer, parse_float=_fraction, parse_constant=_no_constant
 )

@@ -9,7 +9,19 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from lakehouse.judging.decode import whole_text
-from lakehouse.validate import EACH, VALUE_KEYWORDS, Breaks, Check, Schema, breaks, checks, instant, json_type, nullable
+from lakehouse.validate import (
+    EACH,
+    IS_OF_TYPE,
+    VALUE_KEYWORDS,
+    Breaks,
+    Check,
+    Schema,
+    breaks,
+    checks,
+    instant,
+    json_type,
+    nullable,
+)
 
 if TYPE_CHECKING:
     from lakehouse.contract import Contract
@@ -85,40 +97,48 @@ class _Numbers:
         """Of the check that the field is there; None if it need not be."""
         return self._numbers.get((path, "required"))
 
-    def of_type(self, path: _Path) -> tuple[int, Breaks]:
-        """Of the check of the type, with what breaks it."""
-        number = self._numbers[path, "type"]
-        return number, breaks(self._checks[number])
+    def of(self, path: _Path, keyword: str) -> int:
+        """Of a check that is listed."""
+        return self._numbers[path, keyword]
 
     def of_value(self, path: _Path) -> list[tuple[int, Breaks]]:
-        """Of the checks of a value of the right type."""
+        """Of the checks of a value of the right type, with what breaks each; a time's format is seen where it is read."""
         found = [self._numbers[path, each] for each in VALUE_KEYWORDS if (path, each) in self._numbers]
+        found = [number for number in found if self._checks[number].argument != "date-time"]
         return [(number, breaks(self._checks[number])) for number in found]
 
 
 def _default(schema: Schema) -> Any:
     """The default in its column's type."""
-    if schema.get("default") is None:
+    default = schema.get("default")
+    if default is None:
         return None
-    return _converter(schema)(schema["default"])
+    if schema.get("format") == "date-time":
+        return instant(default)
+    convert = _CONVERTERS.get(json_type(schema))
+    return convert(default) if convert else default
 
 
 def _reader(path: _Path, schema: Schema, numbers: _Numbers) -> _Reader:
-    type_number, is_wrong = numbers.of_type(path)
-    null_allowed = nullable(schema)
+    type_number, null_allowed = numbers.of(path, "type"), nullable(schema)
+    is_of_type = IS_OF_TYPE[json_type(schema)]
     inner = _inner(path, schema, numbers)
 
     def read(value: Any, broken: list[int]) -> Any:
-        if value is None:
-            if not null_allowed:
-                broken.append(type_number)
-            return None
-        if is_wrong(value):
+        if is_of_type(value):
+            return inner(value, broken)
+        if value is not None or not null_allowed:
             broken.append(type_number)
-            return None
-        return inner(value, broken)
+        return None
 
-    return read
+    def read_text(value: Any, broken: list[int]) -> Any:
+        if is_of_type(value):
+            return value
+        if value is not None or not null_allowed:
+            broken.append(type_number)
+        return None
+
+    return read_text if inner is _as_it_is else read
 
 
 def _inner(path: _Path, schema: Schema, numbers: _Numbers) -> _Reader:
@@ -128,17 +148,35 @@ def _inner(path: _Path, schema: Schema, numbers: _Numbers) -> _Reader:
         return lambda value, broken: [element(each, broken) for each in value]
     if json_type(schema) == "object":
         return _struct(path, schema, numbers) if schema.get("properties") else lambda value, _: _texts(value)
-    return _scalar(numbers.of_value(path), _converter(schema))
+    if schema.get("format") == "date-time":
+        return _time(numbers.of_value(path), numbers.of(path, "format"))
+    return _scalar(numbers.of_value(path), _CONVERTERS.get(json_type(schema)))
 
 
-def _scalar(keywords: Sequence[tuple[int, Breaks]], convert: Callable[[Any], Any]) -> _Reader:
+def _as_it_is(value: Any, broken: list[int]) -> Any:
+    return value
+
+
+def _scalar(keywords: Sequence[tuple[int, Breaks]], convert: Callable[[Any], Any] | None) -> _Reader:
     def read(value: Any, broken: list[int]) -> Any:
         for number, is_broken in keywords:
             if is_broken(value):
                 broken.append(number)
-        return convert(value)
+        return convert(value) if convert else value
 
-    return read if keywords else lambda value, _: convert(value)
+    return read if keywords or convert else _as_it_is
+
+
+def _time(keywords: Sequence[tuple[int, Breaks]], format_number: int) -> _Reader:
+    keep = _scalar(keywords, None)
+
+    def read(value: Any, broken: list[int]) -> Any:
+        time = instant(keep(value, broken))
+        if time is None:
+            broken.append(format_number)
+        return time
+
+    return read
 
 
 def _struct(path: _Path, schema: Schema, numbers: _Numbers) -> _Reader:
@@ -161,18 +199,12 @@ def _struct(path: _Path, schema: Schema, numbers: _Numbers) -> _Reader:
     return read
 
 
-def _converter(schema: Schema) -> Callable[[Any], Any]:
-    """From a value of the JSON type to one of the column's."""
-    if schema.get("format") == "date-time":
-        return instant
-    kind = json_type(schema)
-    if kind == "number":
-        return lambda value: float(value) + 0.0  # a zero below zero is a zero
-    return int if kind == "integer" else lambda value: value
+# From a value of the JSON type to one of the column's; a zero below zero is a zero.
+_CONVERTERS: Mapping[str, Callable[[Any], Any]] = {"integer": int, "number": lambda value: float(value) + 0.0}
 
 
 def _texts(value: Mapping[str, Any]) -> dict[str, str | None]:
-    return {name: as_text(each) for name, each in value.items()}
+    return {name: each if type(each) is str and each.isascii() else as_text(each) for name, each in value.items()}
 
 
 def as_text(value: Any) -> str | None:

@@ -98,7 +98,7 @@ class Judge:
             contract,
             event_type,
             _id_of(event.get("event_id")),
-            _player(event),
+            _player(event, envelope),
             envelope,
             own,
             unknown,
@@ -122,6 +122,9 @@ def _id_of(event_id: Any) -> str | None:
     return as_text(event_id)
 
 
-def _player(event: Mapping[str, Any]) -> str | None:
-    player = as_text(event.get("player"))
+def _player(event: Mapping[str, Any], envelope: Mapping[str, Any]) -> str | None:
+    """The player, or the host; as text also where it is none, for the message may be somebody's all the same."""
+    player: str | None = envelope["player"]
+    if player is None:
+        player = as_text(event.get("player"))
     return as_text(event.get("host")) if player is None else player
