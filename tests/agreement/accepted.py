@@ -1,10 +1,17 @@
-"""What the API accepts is an event: items as clients send them, through the API, and what it would send through the evaluator."""
+"""What the API accepts is an event: random items through the API, and what it would send through the evaluator.
+
+python -m tests.agreement.accepted --events 100000 --seed 1
+"""
 
 from __future__ import annotations
 
+import argparse
 import datetime as dt
+import tempfile
+from collections import Counter
 from collections.abc import Iterator
 from io import BytesIO
+from pathlib import Path
 from typing import Any, NamedTuple
 
 from flask import Request
@@ -16,6 +23,7 @@ from api.sender import Sender, sender_of, set_host_aside
 from lakehouse.contract import Contracts
 from lakehouse.judging.judge import Judge
 from lakehouse.judging.typed import FastDecoder
+from tests.agreement.everything import contracts_with_everything
 from tests.agreement.messages import APPENDED_AT, Messages, uuid7
 
 MAX_BYTES = 200_000
@@ -76,3 +84,29 @@ def _made(maker: EventMaker, item: bytes, sender: Sender) -> Message:
     if isinstance(read, bodies.Unreadable):
         raise Rejected("", read.rule, read.detail)
     return maker.for_request(sender)(read)
+
+
+def main() -> int:
+    """Prints what the API said of the items; ends with 1 if it accepted one that is no event."""
+    options = argparse.ArgumentParser(description=__doc__)
+    options.add_argument("--events", type=int, default=100_000)
+    options.add_argument("--seed", type=int, default=1)
+    asked = options.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        contracts = contracts_with_everything(Path(folder))
+    said: Counter[str] = Counter()
+    wrong = 0
+    for each in outcomes(Messages(asked.seed, MAX_BYTES), asked.events, contracts):
+        said["accepted" if each.rejected is None else "rejected: " + " ".join(each.rejected)] += 1
+        said["accepted, and read the fast way"] += each.is_fast
+        if each.reasons:
+            wrong += 1
+            print(f"NO EVENT {each.reasons}\n  sent {each.value!r:.600}\n  item {each.item!r:.600}")
+    for what, count in said.most_common():
+        print(f"{count:9,} {what[:100]}")
+    print(f"{asked.events:,} items, {wrong} of them accepted and no event")
+    return 1 if wrong else 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
