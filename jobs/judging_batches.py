@@ -40,6 +40,18 @@ def arrow_type(schema: Schema) -> pa.DataType:
     return UTC_TIME if schema.get("format") == "date-time" else _SCALARS[kind]
 
 
+def judge_batches(
+    batches: Iterable[pa.RecordBatch],
+    *,
+    contracts: Contracts,
+    max_event_bytes: int,
+    keep: Sequence[str] = (),
+    unreadable: Collection[Place] = (),
+) -> Iterator[pa.RecordBatch]:
+    """As `BatchJudge`, which it makes where it runs: a `functools.partial` of it can be sent to Spark's workers."""
+    yield from BatchJudge(contracts, max_event_bytes, keep=keep, unreadable=unreadable)(batches)
+
+
 class BatchJudge:
     """Judges batches; made once a worker, since it compiles the contracts."""
 

@@ -33,12 +33,8 @@ PLAIN_TIME = (
 Matches = Callable[[str], re.Match[str] | None]
 
 
-class _Unsupported(Exception):
-    """A field that no struct can check as its contract says."""
-
-
 class FastDecoder:
-    """The contracts as structs of msgspec. A contract with a field that they cannot check is left out: it has the slow way."""
+    """The contracts as structs of msgspec; a contract with a field that no struct can check is left out."""
 
     def __init__(self, contracts: Contracts, max_event_bytes: int) -> None:
         structs = {}
@@ -46,7 +42,7 @@ class FastDecoder:
         for contract in contracts.values():
             try:
                 struct = _event(contract, contracts)
-            except _Unsupported:
+            except NotImplementedError:  # it has the exact way alone
                 continue
             structs[contract.event_type] = struct
             self._matches[struct] = [
@@ -56,7 +52,7 @@ class FastDecoder:
         self.structs: Mapping[str, type[msgspec.Struct]] = structs
         # A message that is not larger than the longest name has no name that is too long.
         self._max_bytes = min(max_event_bytes, MAX_NAME_UNITS)
-        union = Union[tuple(structs.values())] if structs else msgspec.UnsetType  # noqa: UP007
+        union = Union[tuple(structs.values())] if structs else None  # noqa: UP007
         self._decode: Callable[[bytes], Any] = msgspec.json.Decoder(union).decode
 
     def event(self, value: bytes | None, appended_at: int | None) -> Any:
@@ -65,7 +61,7 @@ class FastDecoder:
         Its attributes are event_id and the fields of envelope and contract, times as texts in the form of PLAIN_TIME.
         Its class is one of `structs`. `appended_at` is as for `Judge.message`.
         """
-        if value is None or appended_at is None or len(value) > self._max_bytes:
+        if value is None or appended_at is None or len(value) > self._max_bytes or not self.structs:
             return None
         try:
             event = self._decode(value)
@@ -123,7 +119,7 @@ def _type(schema: Schema, *, has_default: bool = False, top: bool = False) -> An
     elif kind == "object":
         found = _object(schema)
     elif schema.get("format") == "date-time" and not top:
-        raise _Unsupported
+        raise NotImplementedError("no struct can check this field")
     else:
         found = _scalar(kind, schema, top)
     # A null has the default's value in the table, which a struct cannot say.
@@ -173,7 +169,7 @@ def _pattern(schema: Schema) -> str | None:
     if "format" in schema:
         texts.append(PLAIN_TIME if schema["format"] == "date-time" else patterns.UUID)
     if len(texts) > 1:
-        raise _Unsupported
+        raise NotImplementedError("no struct can check this field")
     return texts[0] if texts else None
 
 
@@ -182,7 +178,7 @@ def _listed(kind: str, schema: Schema, listed: list[Any]) -> Any:
     others = [breaks(Check(("",), each, schema[each], schema)) for each in VALUE_KEYWORDS if each in schema]
     left = [each for each in listed if each is not None and not any(is_broken(each) for is_broken in others)]
     if kind not in ("string", "integer") or schema.get("format") == "date-time" or not left:
-        raise _Unsupported
+        raise NotImplementedError("no struct can check this field")
     return Literal[tuple(left)]
 
 

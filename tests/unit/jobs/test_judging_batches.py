@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+import pickle
 from collections.abc import Mapping, Sequence
+from functools import partial
+from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 import pytest
 
-from jobs.judging_batches import BatchJudge
+from jobs.judging_batches import BatchJudge, judge_batches
 from lakehouse import event_id as event_ids
-from lakehouse.contract import Contracts
+from lakehouse.contract import Contracts, load_contracts
 from tests.agreement.compare import judged, raw_rows, rows_of
-from tests.agreement.everything import contracts_with_everything
+from tests.agreement.everything import EVERY_FAST_KEYWORD, EVERY_KEYWORD, contracts_with_everything
 from tests.agreement.messages import APPENDED_AT, Messages, uuid7
 from tests.unit.jobs.messages import CONTRACTS
 
@@ -70,6 +73,22 @@ def test_the_fast_way_gives_what_the_exact_way_gives(tmp_path_factory: pytest.Te
     at = int(APPENDED_AT.timestamp() * 1_000_000)
     taken = {type(event) for value in batch["value"].to_pylist() if (event := fast_judge._fast.event(value, at))}
     assert len(taken) == len(CONTRACTS) + 1  # all but the one of every keyword, which has the exact way alone
+
+
+def test_contracts_of_which_no_decoder_can_say_one_are_judged_the_exact_way(tmp_path: Path) -> None:
+    (tmp_path / "everything.yaml").write_text(EVERY_KEYWORD)
+    contracts = load_contracts(tmp_path)
+    values = [message(event_type="everything"), b"null"]
+    rows = rows_of(judged(batch_of(values), BatchJudge(contracts, MAX_BYTES)))
+    assert [row["reason_code"] for row in rows] == [None, "not_object"]
+
+
+def test_a_field_may_be_called_like_a_word_of_python(tmp_path: Path) -> None:
+    text = EVERY_FAST_KEYWORD.replace("kind:", "class:").replace("[kind, flag]", "[class]").replace("words:", "from:")
+    (tmp_path / "anything.yaml").write_text(text)
+    judge = BatchJudge(load_contracts(tmp_path), MAX_BYTES)
+    (row,) = rows_of(judged(batch_of([message(event_type="anything", **{"class": "plain", "from": "ab"})]), judge))
+    assert (row["reason_code"], row["anything__class"], row["anything__from"]) == (None, "plain", "ab")
 
 
 def test_columns_are_those_that_the_jobs_judge_into() -> None:
@@ -145,6 +164,13 @@ def test_an_unreadable_message_is_not_read() -> None:
     rows = judge(message(), message(), unreadable=[("id", 0, 1), ("id", 1, 0)])
     assert [row["reason_code"] for row in rows] == [None, "unreadable"]
     assert (rows[1]["destination"], rows[1]["player"]) == ("quarantine", None)
+
+
+def test_what_judges_can_be_sent_to_a_worker() -> None:
+    sent = pickle.dumps(partial(judge_batches, contracts=CONTRACTS, max_event_bytes=MAX_BYTES, keep=("key",)))
+    table = batch_of([message(), b"junk"])
+    found = pa.Table.from_batches(pickle.loads(sent)(table.to_batches()))
+    assert found.equals(judged(table, BatchJudge(CONTRACTS, MAX_BYTES, keep=("key",))))
 
 
 @pytest.mark.parametrize("rows", [0, 1])

@@ -64,6 +64,7 @@ def deep(levels: int, begin: str = '{"a":', end: str = "}") -> bytes:
         (b" \t\r\n{}\n", None),
         (b"NaN", "not_json"),
         (b"-Infinity", "not_json"),
+        (b'["\\u0041",NaN]', "not_json"),
         (b"01", "not_json"),
         (b"'a'", "not_json"),
         (b'"\n"', "not_json"),
