@@ -13,11 +13,13 @@ import uuid_utils
 from api.sender import Sender
 from lakehouse.contract import event_id as event_ids
 from lakehouse.contract import nesting
-from lakehouse.contract.keywords import Compiled, checks, compiled, compiled_contract, first_broken
+from lakehouse.contract.decode import MAX_NAME_UNITS, is_name_too_long
+from lakehouse.contract.evaluate import Fields, own_fields
+from lakehouse.contract.keywords import checks
 from lakehouse.contract.message_form import CLIENT_FIELDS, in_order
 from lakehouse.contract.model import Contract, Contracts
 
-_UNKNOWN: tuple[None, Compiled] = (None, ())
+_UNKNOWN = (None, Fields({}, ()))
 
 
 class Rejected(Exception):
@@ -66,11 +68,11 @@ class EventMaker:
         self._max_event_bytes = max_event_bytes
         self._now = now
         self._new_id = new_id
-        self._known: dict[str, tuple[Contract | None, Compiled]] = {
-            name: (contract, compiled_contract(contract)) for name, contract in contracts.items()
+        self._known: dict[str, tuple[Contract | None, Fields]] = {
+            name: (contract, own_fields(contract)) for name, contract in contracts.items()
         }
         self._order = {name: [field.name for field in in_order(each, contracts)] for name, each in contracts.items()}
-        self._client_checks = compiled(checks({name: properties[name] for name in CLIENT_FIELDS}, ["event_type"]))
+        self._client_fields = Fields({name: properties[name] for name in CLIENT_FIELDS}, ["event_type"])
         self._optional = frozenset(CLIENT_FIELDS) - {"event_type"}
         self._api_fields = frozenset(properties) - frozenset(CLIENT_FIELDS)
 
@@ -98,17 +100,18 @@ class EventMaker:
             version = item.get("schema_version", contract.version)
             event = {**item, "event_id": event_id, "schema_version": version}
             value = self._joined(_sorted(event, self._order[contract.event_type]), told_json)
+            if len(value) > MAX_NAME_UNITS and is_name_too_long([event, told]):
+                raise Rejected("", "json", f"a name in the event has more than the {MAX_NAME_UNITS} characters allowed")
             return Message(contract.topic, key, value, event_id, contract.event_type)
 
         return message
 
     def _check(self, item: Mapping[str, Any], now: datetime) -> Contract:
         event_type = item.get("event_type")
-        contract, own_checks = self._known.get(event_type if type(event_type) is str else "", _UNKNOWN)
+        contract, own = self._known.get(event_type if type(event_type) is str else "", _UNKNOWN)
         if contract is None or not self._optional.isdisjoint(item):
-            broken = first_broken(self._client_checks, item)
-            if broken:
-                raise Rejected(*broken, f"{broken[0]} breaks {broken[1]} of the envelope; see /openapi.json")
+            for field, keyword in self._client_fields.faults(item):
+                raise Rejected(field, keyword, f"{field} breaks {keyword} of the envelope; see /openapi.json")
         if contract is None:
             raise Rejected("event_type", "enum", f"event_type must be one of {', '.join(self.contracts)}")
         if not self._api_fields.isdisjoint(item):
@@ -116,9 +119,8 @@ class EventMaker:
             raise Rejected(name, "envelope", f"{name} is set by the API; leave it out")
         if "event_id" in item:
             self._check_id(item["event_id"], now)
-        broken = first_broken(own_checks, item)
-        if broken:
-            raise Rejected(*broken, explain(contract, *broken))
+        for field, keyword in own.faults(item):
+            raise Rejected(field, keyword, explain(contract, field, keyword))
         return contract
 
     def _check_id(self, event_id: str, now: datetime) -> None:
@@ -126,7 +128,11 @@ class EventMaker:
         if made is None:
             raise Rejected("event_id", "format", "event_id must be a UUIDv7")
         if not event_ids.in_time(made, now):
-            raise Rejected("event_id", "time", "event_id must be made within 7 days before and 1 hour after now")
+            raise Rejected(
+                "event_id",
+                "time",
+                "event_id must be made within 7 days before and 1 hour after now, both less 5 minutes for clocks that differ",
+            )
 
     def _joined(self, own: Mapping[str, Any], told_json: bytes) -> bytes:
         """The event's JSON: its own fields, then the end of a JSON object with what the API says of it."""

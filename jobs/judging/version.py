@@ -22,6 +22,8 @@ CODE = (
     ("jobs", "judging/message.py"),
     ("jobs", "staging/refusals.py"),
     ("lakehouse", "catalog/spark_sql.py"),
+    ("lakehouse", "contract/decode.py"),
+    ("lakehouse", "contract/evaluate.py"),
     ("lakehouse", "contract/keywords.py"),
     ("lakehouse", "contract/load.py"),
     ("lakehouse", "contract/message_form.py"),

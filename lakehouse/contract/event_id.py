@@ -1,7 +1,8 @@
-"""Event ids: which ones a client may send, and when the one that sent them was made."""
+"""Event ids: which ones a client may send, when the one that sent them was made, and which id a message without one gets."""
 
 from __future__ import annotations
 
+import hashlib
 import re
 from datetime import UTC, datetime, timedelta
 
@@ -9,21 +10,45 @@ from lakehouse.contract import patterns
 
 # Ids are looked up in the days around their time only, so an id from far away could not be told from a new one.
 OLDEST, NEWEST = timedelta(days=7), timedelta(hours=1)
+# The API's clock and the broker's differ, and a message waits between them. The API keeps so far inside of the two limits.
+MARGIN = timedelta(minutes=5)
 
 _UUID7 = re.compile(patterns.inner(patterns.UUID7))
+_MICROSECOND = timedelta(microseconds=1)
+_OLDEST_US, _NEWEST_US = OLDEST // _MICROSECOND, NEWEST // _MICROSECOND
 
 
 def made_at(event_id: str) -> datetime | None:
     """The time in a UUIDv7, in UTC; None if the text is none, or says a time that no calendar has."""
     if _UUID7.fullmatch(event_id) is None:
         return None
-    milliseconds = int(event_id[:8] + event_id[9:13], 16)
     try:
-        return datetime.fromtimestamp(milliseconds / 1000, UTC)
+        return datetime.fromtimestamp(_milliseconds(event_id) / 1000, UTC)
     except (OverflowError, ValueError, OSError):
         return None
 
 
 def in_time(made: datetime, now: datetime) -> bool:
-    """Whether an id of that time may be used now."""
-    return now - OLDEST <= made <= now + NEWEST
+    """Whether the API takes an id of that time now."""
+    return now - OLDEST + MARGIN <= made <= now + NEWEST - MARGIN
+
+
+def is_current(event_id: str, appended_at: int) -> bool:
+    """Whether the text is a UUIDv7 that a message of that time may have; in microseconds since 1970."""
+    return _UUID7.fullmatch(event_id) is not None and is_near(event_id, appended_at)
+
+
+def is_near(uuid7: str, appended_at: int) -> bool:
+    """Whether a message of that time may have this UUIDv7."""
+    return appended_at - _OLDEST_US <= _milliseconds(uuid7) * 1000 <= appended_at + _NEWEST_US
+
+
+def derived(topic_id: str | None, partition: int, offset: int) -> str:
+    """A UUID of version 8 (free form) made of a message's coordinates: the same message gets the same id for ever."""
+    coordinates = "/".join([*([topic_id] if topic_id is not None else []), str(partition), str(offset)])
+    digest = hashlib.sha256(coordinates.encode()).hexdigest()
+    return f"{digest[:8]}-{digest[8:12]}-8{digest[13:16]}-8{digest[17:20]}-{digest[20:32]}"
+
+
+def _milliseconds(event_id: str) -> int:
+    return int(event_id[:8] + event_id[9:13], 16)

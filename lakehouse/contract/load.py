@@ -14,7 +14,8 @@ import yaml
 
 from lakehouse import names
 from lakehouse.contract import patterns
-from lakehouse.contract.keywords import INT64_MAX, INT64_MIN, field_violation, json_type, nullable
+from lakehouse.contract.evaluate import Fields
+from lakehouse.contract.keywords import INT64_MAX, INT64_MIN, json_type, nullable
 from lakehouse.contract.model import (
     DIALECT,
     PROBE_TOPIC,
@@ -311,9 +312,9 @@ def _check_scalar(place: _Place, schema: Mapping[str, Any], kind: str) -> None:
         raise place.at("format").error(f"is {schema['format']!r}; allowed are {', '.join(_FORMATS)}")
     if "default" in schema:
         place.at("default").value(schema["default"], kind)
-        broken = field_violation({"field": schema}, (), {"field": schema["default"]})
+        broken = Fields({"field": schema}, ()).faults({"field": schema["default"]})
         if broken:
-            raise place.at("default").error(f"{schema['default']!r} breaks {broken[1]} of its own schema")
+            raise place.at("default").error(f"{schema['default']!r} breaks {broken[0].keyword} of its own schema")
 
 
 def _check_enum(place: _Place, schema: Mapping[str, Any], kind: str) -> None:

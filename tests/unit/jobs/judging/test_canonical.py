@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import random
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -15,9 +14,8 @@ from pyspark.sql import DataFrame, Row, SparkSession
 from api.events import EventMaker
 from api.sender import Sender
 from jobs.judging import canonical, checks
-from lakehouse.contract.load import load_contracts
 from lakehouse.contract.model import Contracts
-from lakehouse.settings import Settings
+from tests.agreement.everything import BREAKING, KEEPING, contracts_with_everything
 from tests.unit.jobs.messages import CONTRACTS, EXAMPLES, MAX_BYTES, NOW, batch_of, collected, event_id
 
 VALID = [path for path in EXAMPLES if path.parent.name == "valid"]
@@ -231,85 +229,10 @@ def test_whatever_is_changed_in_a_message_it_comes_to_the_same_end(
     assert differences(spark, values, monkeypatch) == []
 
 
-EVERY_KEYWORD = """
-$schema: https://json-schema.org/draft/2020-12/schema
-title: everything
-description: All that a contract may say.
-x-topic: events
-x-table: everything
-x-owner: nobody
-x-version: 1
-type: object
-properties:
-  flag: {type: boolean, default: true, description: d}
-  yes_only: {type: boolean, const: true, description: d}
-  maybe: {type: [string, "null"], enum: [a, b, null], description: d}
-  five: {type: integer, const: 5, description: d}
-  half: {type: number, enum: [0.5, 1, -0.0], description: d}
-  seven: {type: number, default: 7, description: d}
-  words: {type: string, pattern: "^[a-zé]{1,3}$", default: abc, description: d}
-  at: {type: string, format: date-time, default: "2026-01-01T00:00:00Z", description: d}
-  uid: {type: string, format: uuid, description: d}
-  short: {type: string, minLength: 1, maxLength: 2, description: d}
-  ints: {type: array, items: {type: [integer, "null"], minimum: 0}, description: d}
-  numbers: {type: array, items: {type: number, maximum: 1000}, description: d}
-  texts: {type: array, items: {type: string, maxLength: 5}, description: d}
-  flags: {type: array, items: {type: boolean}, description: d}
-  grid: {type: array, items: {type: array, items: {type: integer}}, description: d}
-  open: {type: object, properties: {}, description: d}
-  opens: {type: array, items: {type: object, properties: {}}, description: d}
-  times: {type: array, items: {type: string, format: date-time}, description: d}
-  thing:
-    type: object
-    description: d
-    required: [a]
-    properties:
-      a: {type: number, description: d}
-      b: {type: string, format: date-time, description: d}
-      c: {type: string, format: uuid, description: d}
-      d: {type: boolean, const: true, description: d}
-      e:
-        type: object
-        description: d
-        required: [f]
-        properties:
-          f: {type: [integer, "null"], description: d}
-          g: {type: object, properties: {}, description: d}
-"""
-UID = "0190163D-8694-739b-aea5-966c26f8ad91"
-KEEPING = [
-    "",
-    '"flag":false,"yes_only":true',
-    '"maybe":"a","five":5,"half":0.5',
-    '"half":1',
-    '"half":0,"at":"1582-10-10T00:00:00-18:00"',
-    '"seven":7.25,"words":"é","at":"2026-11-22T10:00:00.123456789+01:00"',
-    f'"uid":"{UID}","short":"\U0001f5e1\U0001f5e1"',
-    '"ints":[1,null,2],"numbers":[1.0,2.5,1.0E-5],"texts":["a","\\"b"],"flags":[true,false],"grid":[[1,2],[],[3]]',
-    '"open":{"a":"1"},"opens":[{"a":"1"},{}]',
-    f'"thing":{{"a":1.5,"c":"{UID}","d":true,"e":{{"f":1,"g":{{"x":"1"}}}}}}',
-]
-BREAKING = [
-    '"flag":"true"', '"yes_only":false', '"maybe":null', '"maybe":"c"', '"five":6', '"half":0.25', '"half":-0.0',
-    '"seven":-0.0', '"words":"abcd"', '"words":"a\nb"', '"at":"2026-02-30T00:00:00Z"',
-    f'"uid":"{UID}0"', '"short":""', '"short":"abc"', '"ints":[-1]', '"ints":["1"]', '"ints":null', '"numbers":[-0.0]',
-    '"numbers":[null]', '"numbers":["NaN"]', '"numbers":[1.0E300]', '"numbers":["-Infinity"]', '"texts":["abcdef"]',
-    '"texts":[null]', '"texts":[1]', '"flags":["true"]', '"flags":[null]', '"grid":[null]', '"grid":[[null]]', '"grid":[["1"]]',
-    '"open":{"a":"1","a":"2"}', '"opens":[{"a":"b","a":"c"}]', '"opens":[null]', '"times":["2026-11-22T10:00:00Z"]',
-    '"times":["yesterday"]', '"thing":{}', '"thing":null', '"thing":{"a":"1"}', '"thing":{"a":-0.0}',
-    '"thing":{"a":1.5,"d":false}',
-    f'"thing":{{"a":1.5,"c":"{UID}\\n"}}', '"thing":{"a":1.5,"b":"2026-11-22T10:00:00Z"}', '"thing":{"a":1.5,"e":{}}',
-    '"thing":{"a":1.5,"e":{"f":null}}', '"thing":{"a":1.5,"e":{"f":1,"g":{"x":"1","x":"2"}}}',
-]  # fmt: skip
-
-
 @pytest.fixture(scope="module")
 def contracts(tmp_path_factory: pytest.TempPathFactory) -> Contracts:
     """The project's contracts, and one that uses every keyword."""
-    folder = tmp_path_factory.mktemp("contracts")
-    shutil.copytree(Settings().contracts, folder, dirs_exist_ok=True)
-    (folder / "everything.yaml").write_text(EVERY_KEYWORD)
-    return load_contracts(folder)
+    return contracts_with_everything(tmp_path_factory.mktemp("contracts"))
 
 
 def everything(own: str) -> bytes:

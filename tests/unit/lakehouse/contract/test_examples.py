@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from lakehouse.contract.keywords import checks, field_violation, violation
+from lakehouse.contract.evaluate import Fields, own_fields
+from lakehouse.contract.keywords import checks
 from lakehouse.contract.load import load_contracts
 from lakehouse.contract.model import Contract
 from lakehouse.settings import CHECKOUT
@@ -20,8 +21,8 @@ FILES = sorted(path for path in EXAMPLES.rglob("*") if path.is_file())
 
 def reason(contract: Contract, event: dict[str, Any]) -> str | None:
     """The reason code of the schema checks; `event` is the own fields and perhaps some of the envelope's."""
-    broken = field_violation(CONTRACTS.envelope_schema["properties"], (), event) or violation(contract, event)
-    return f"schema:{broken[0]}:{broken[1]}" if broken else None
+    faults = Fields(CONTRACTS.envelope_schema["properties"], ()).faults(event) + own_fields(contract).faults(event)
+    return f"schema:{faults[0].field}:{faults[0].keyword}" if faults else None
 
 
 @pytest.mark.parametrize("file", FILES, ids=lambda file: str(file.relative_to(EXAMPLES)))

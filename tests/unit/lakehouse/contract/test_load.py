@@ -227,7 +227,7 @@ BAD: dict[str, tuple[Change, str, str]] = {
     "table that is no name": (at("x-table", to="game.samples"), "x-table", "no usable name"),
     "table of the rollup": (at("x-table", to="daily_item_sales"), "x-table", "rollup"),
     **{
-        f"table that the ledger would take for {name} messages": (at("x-table", to=name), "x-table", "in no table")
+        f"table that the ledger would take for {name} messages": (at("x-table", to=str(name)), "x-table", "in no table")
         for name in NOT_PUBLISHED
     },
     "version zero": (at("x-version", to=0), "x-version", "whole number"),

@@ -1,0 +1,187 @@
+"""The fast way: decodes a message that keeps its contract, written plainly, straight into a struct of its event type.
+
+It names no reason. What it does not take, for whatever cause, is judged by lakehouse/contract/judge.py, and what it takes must be
+what that would say; so it may refuse good messages, and takes no bad one.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Mapping
+from datetime import UTC
+from typing import Annotated, Any, Literal, Union
+
+import msgspec
+import orjson
+
+from lakehouse.contract import event_id as event_ids
+from lakehouse.contract import patterns
+from lakehouse.contract.decode import MAX_NAME_UNITS
+from lakehouse.contract.evaluate import own_fields
+from lakehouse.contract.judge import JUDGED_APART
+from lakehouse.contract.keywords import INT64_MAX, INT64_MIN, VALUE_KEYWORDS, Check, Schema, breaks, json_type, nullable
+from lakehouse.contract.model import Contract, Contracts
+
+_UUID7_LOWER = r"[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}\Z"
+# A time in UTC on a day that its month has in every year, without more digits than a microsecond has: any reader takes it.
+PLAIN_TIME = (
+    r"^(?:[1-9][0-9]{3}|0[1-9][0-9]{2}|00[1-9][0-9]|000[1-9])-(?:(?:0[1-9]|1[0-2])-(?:0[1-9]|1[0-9]|2[0-8])|"
+    r"(?:0[13-9]|1[0-2])-(?:29|30)|(?:0[13578]|1[02])-31)T(?:[01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](?:\.[0-9]{1,6})?Z$"
+)
+
+
+Matches = Callable[[str], re.Match[str] | None]
+
+
+class FastDecoder:
+    """The contracts as structs of msgspec; a contract with a field that no struct can check is left out."""
+
+    def __init__(self, contracts: Contracts, max_event_bytes: int) -> None:
+        structs = {}
+        self._matches: dict[type, list[tuple[str, Matches]]] = {}
+        for contract in contracts.values():
+            try:
+                struct = _event(contract, contracts)
+            except NotImplementedError:  # it has the exact way alone
+                continue
+            structs[contract.event_type] = struct
+            self._matches[struct] = [
+                ("event_id", re.compile(_UUID7_LOWER).match),
+                *((name, re.compile(_searched(text)).match) for name, text in _patterns(contract, contracts)),
+            ]
+        self.structs: Mapping[str, type[msgspec.Struct]] = structs
+        # A message that is not larger than the longest name has no name that is too long.
+        self._max_bytes = min(max_event_bytes, MAX_NAME_UNITS)
+        union = Union[tuple(structs.values())] if structs else None  # noqa: UP007
+        self._decode: Callable[[bytes], Any] = msgspec.json.Decoder(union).decode
+
+    def event(self, value: bytes | None, appended_at: int | None) -> Any:
+        """The struct of an event, or None.
+
+        Its attributes are event_id and the fields of envelope and contract, times as texts in the form of PLAIN_TIME.
+        Its class is one of `structs`. `appended_at` is as for `Judge.message`.
+        """
+        if value is None or appended_at is None or len(value) > self._max_bytes or not self.structs:
+            return None
+        try:
+            event = self._decode(value)
+            # Written as orjson writes it, a text has no name twice, no blank, no tail and no number that was rounded.
+            if orjson.dumps(orjson.loads(value)) != value:
+                return None
+        except (msgspec.MsgspecError, ValueError, TypeError, RecursionError):
+            return None
+        for name, match in self._matches[type(event)]:
+            text = getattr(event, name)
+            if text is not None and match(text) is None:
+                return None
+        return event if event_ids.is_near(event.event_id, appended_at) else None
+
+
+def _properties(contract: Contract, contracts: Contracts) -> dict[str, Schema]:
+    """All fields that an event of the type can have, but for the two that are judged apart."""
+    all_of_them = {**contracts.envelope_schema["properties"], **contract.schema["properties"]}
+    return {name: schema for name, schema in all_of_them.items() if name not in JUDGED_APART}
+
+
+def _patterns(contract: Contract, contracts: Contracts) -> Iterator[tuple[str, str]]:
+    """The fields that have to match a pattern, in which msgspec would take twice as long."""
+    for name, schema in _properties(contract, contracts).items():
+        if "enum" not in schema and "const" not in schema and (text := _pattern(schema)):
+            yield name, text
+
+
+def _event(contract: Contract, contracts: Contracts) -> type[msgspec.Struct]:
+    required = {*contracts.envelope_schema.get("required", ()), *contract.schema.get("required", ())}
+    defaults = own_fields(contract).read({})[0]
+    fields: list[tuple[Any, ...]] = [("event_id", str)]
+    for name, schema in _properties(contract, contracts).items():
+        kind = _type(schema, has_default=defaults.get(name) is not None, top=True)
+        fields.append((name, kind) if name in required else (name, kind, _plain_default(defaults.get(name))))
+    return msgspec.defstruct(
+        f"Event_{contract.event_type}",
+        fields,
+        tag_field="event_type",
+        tag=contract.event_type,
+        kw_only=True,
+        forbid_unknown_fields=True,
+        gc=False,
+    )
+
+
+def _plain_default(value: Any) -> Any:
+    return value.astimezone(UTC).isoformat().replace("+00:00", "Z") if hasattr(value, "astimezone") else value
+
+
+def _type(schema: Schema, *, has_default: bool = False, top: bool = False) -> Any:
+    kind = json_type(schema)
+    if kind == "array":
+        found: Any = list[_type(schema["items"])]  # type: ignore[misc]
+    elif kind == "object":
+        found = _object(schema)
+    elif schema.get("format") == "date-time" and not top:
+        raise NotImplementedError("no struct can check this field")
+    else:
+        found = _scalar(kind, schema, top)
+    # A null has the default's value in the table, which a struct cannot say.
+    return Union[found, None] if nullable(schema) and not has_default else found  # noqa: UP007
+
+
+def _object(schema: Schema) -> Any:
+    properties = schema.get("properties")
+    if not properties:
+        return dict[str, str]
+    required = schema.get("required", ())
+    fields: list[tuple[Any, ...]] = [
+        (name, _type(each)) if name in required else (name, _type(each), None) for name, each in properties.items()
+    ]
+    return msgspec.defstruct("Object", fields, kw_only=True, forbid_unknown_fields=True, gc=False)
+
+
+def _scalar(kind: str, schema: Schema, top: bool) -> Any:
+    listed = schema.get("enum", [schema["const"]] if "const" in schema else None)
+    if listed is not None:
+        return _listed(kind, schema, listed)
+    low, high = schema.get("minimum"), schema.get("maximum")
+    if kind == "integer":
+        least, most = INT64_MIN if low is None else low, INT64_MAX if high is None else high
+        return Annotated[int, msgspec.Meta(ge=least, le=most)]
+    if kind == "number":
+        return Annotated[
+            float,
+            msgspec.Meta(ge=None if low is None else float(low), le=None if high is None else float(high)),
+        ]
+    if kind == "boolean":
+        return bool
+    text = _pattern(schema)
+    return Annotated[
+        str,
+        msgspec.Meta(
+            min_length=schema.get("minLength"),
+            max_length=schema.get("maxLength"),
+            pattern=_searched(text) if text and not top else None,
+        ),
+    ]
+
+
+def _pattern(schema: Schema) -> str | None:
+    """What a text has to match, by its pattern or its format."""
+    texts = [schema["pattern"]] if "pattern" in schema else []
+    if "format" in schema:
+        texts.append(PLAIN_TIME if schema["format"] == "date-time" else patterns.UUID)
+    if len(texts) > 1:
+        raise NotImplementedError("no struct can check this field")
+    return texts[0] if texts else None
+
+
+def _listed(kind: str, schema: Schema, listed: list[Any]) -> Any:
+    """The values of an enum or const that keep all other keywords."""
+    others = [breaks(Check(("",), each, schema[each], schema)) for each in VALUE_KEYWORDS if each in schema]
+    left = [each for each in listed if each is not None and not any(is_broken(each) for is_broken in others)]
+    if kind not in ("string", "integer") or schema.get("format") == "date-time" or not left:
+        raise NotImplementedError("no struct can check this field")
+    return Literal[tuple(left)]
+
+
+def _searched(pattern: str) -> str:
+    """A pattern `^...$` for `re.search`, which msgspec uses, and `re.match`: all of the text, line ends included."""
+    return rf"\A(?:{patterns.inner(pattern)})\Z"
