@@ -178,6 +178,13 @@ def test_what_keeps_its_type_is_there_and_what_does_not_is_null() -> None:
     assert len(faults) == 3
 
 
+@pytest.mark.parametrize("more", [{}, {"minLength": 1}, {"pattern": "^a$"}])
+def test_a_null_is_a_value_where_the_type_lists_it_and_nothing_else_is(more: dict[str, Any]) -> None:
+    fields = Fields({"a": {"type": ["string", "null"], **more}}, ())
+    assert fields.read({"a": None}) == ({"a": None}, [])
+    assert fields.read({"a": 5}) == ({"a": None}, [Fault("a", "type")])
+
+
 def test_a_zero_below_zero_is_a_zero() -> None:
     values, _ = own_fields(CONTRACTS["purchase_horse"]).read({"speed": -0.0, "size": "small", "quantity": -0.0})
     assert [repr(values[name]) for name in ("speed", "quantity")] == ["0.0", "0"]
