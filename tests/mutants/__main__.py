@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import argparse
+import fcntl
 import hashlib
+import signal
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -39,9 +41,12 @@ def main(arguments: Sequence[str]) -> int:
         print("\n".join(mutant.diff + "\n" for mutant in mutants))
         return 0
     STATE.mkdir(exist_ok=True)
-    workspace = Workspace(CHECKOUT, STATE / "copy", STATE)
-    workspace.refresh()
-    verdicts = judge_all(workspace, mutants, options.again)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))  # so that no pytest is left behind
+    with (STATE / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # a second run would change files under the first one's tests
+        workspace = Workspace(CHECKOUT, STATE / "copy", STATE)
+        workspace.refresh()
+        verdicts = judge_all(workspace, mutants, options.again)
     lines, good = summary(mutants, verdicts, judge.arguments(ARGUED), options.at_least)
     print("\n".join(lines))
     return 0 if good else 1
