@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import re
 import time
@@ -12,7 +13,7 @@ from typing import Any
 
 import yaml
 
-from tests.mutants.reach import Test
+from tests.mutants.reach import UnitTest
 from tests.mutants.sources import Mutant
 from tests.mutants.workspace import Workspace
 
@@ -46,7 +47,7 @@ class Argument:
         return (self.file, self.was, self.becomes) == (Path(mutant.path).name, mutant.was, mutant.becomes)
 
 
-def judge(workspace: Workspace, mutant: Mutant, tests: Sequence[Test], digest: str) -> Verdict:
+def judge(workspace: Workspace, mutant: Mutant, tests: Sequence[UnitTest], digest: str) -> Verdict:
     """Runs the tests, in their order, on the mutant until one fails."""
     began = time.monotonic()
     asked, expected = within(tests, MOST_SECONDS)
@@ -63,7 +64,7 @@ def judge(workspace: Workspace, mutant: Mutant, tests: Sequence[Test], digest: s
     return Verdict(mutant.key, CAUGHT, failed_in(ended.output), seconds, digest)
 
 
-def within(tests: Sequence[Test], seconds: float) -> tuple[list[Test], float]:
+def within(tests: Sequence[UnitTest], seconds: float) -> tuple[list[UnitTest], float]:
     """The first tests that take no longer together, and how long they take."""
     chosen, total = [], 0.0
     for test in tests:
@@ -83,13 +84,16 @@ def remembered(file: Path, digest: str) -> dict[str, Verdict]:
     """Verdicts that still hold, by the mutant's key: what was caught stays so, what survived only the same tests."""
     if not file.exists():
         return {}
-    found = [Verdict(**json.loads(line)) for line in file.read_text().splitlines() if line.endswith("}")]
+    found = []
+    for line in file.read_text().splitlines():
+        with contextlib.suppress(ValueError):  # cut off, since a run was killed while it wrote
+            found.append(Verdict(**json.loads(line)))
     return {each.key: each for each in found if each.outcome == CAUGHT or each.tests == digest}
 
 
 def remember(file: Path, verdict: Verdict) -> None:
     with file.open("a") as out:
-        out.write(json.dumps(asdict(verdict)) + "\n")
+        out.write("\n" + json.dumps(asdict(verdict)))  # behind whatever a killed run left of a line
 
 
 def arguments(file: Path) -> list[Argument]:

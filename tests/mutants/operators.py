@@ -3,7 +3,7 @@
 Not changed is what no unit test should know:
 * docstrings, annotations and imports, which do nothing, and decorators (mypy holds a frozen class frozen);
 * what only runs outside tests: `if TYPE_CHECKING`, `if __name__ == "__main__"`;
-* texts for people that nothing is decided by: of the log, and what `--help` says;
+* texts for people that nothing is decided by: of a line of the log (that there is one counts), and what `--help` says;
 * SQL: a text of it is right if the server answers rightly, which the tests on real servers ask. A unit test could only repeat it.
 """
 

@@ -19,7 +19,7 @@ QUICK_SECONDS = 1.0  # slower tests come after all quicker ones
 
 
 @dataclass(frozen=True)
-class Test:
+class UnitTest:
     """One unit test: how long it took, and the lines that it reached, by module."""
 
     name: str  # as pytest knows it
@@ -35,7 +35,7 @@ class Test:
         return len(self.lines.get(path, ())) / (1 + sum(map(len, self.lines.values())))
 
 
-def recorded(workspace: Workspace) -> list[Test]:
+def recorded(workspace: Workspace) -> list[UnitTest]:
     """All unit tests that pass, as they are now."""
     known = workspace.scratch / "reach.json"
     old = json.loads(known.read_text()) if known.exists() else {}
@@ -48,13 +48,13 @@ def recorded(workspace: Workspace) -> list[Test]:
         now |= {file: {"digest": wanted[file], "tests": found.get(file, {})} for file in missing}
         known.write_text(json.dumps(now))
     return [
-        Test(name, test["seconds"], {path: frozenset(lines) for path, lines in test["lines"].items()})
+        UnitTest(name, test["seconds"], {path: frozenset(lines) for path, lines in test["lines"].items()})
         for file in now.values()
         for name, test in file["tests"].items()
     ]
 
 
-def choose(tests: Iterable[Test], importers: Mapping[str, set[str]], path: str, change: Change) -> list[Test]:
+def choose(tests: Iterable[UnitTest], importers: Mapping[str, set[str]], path: str, change: Change) -> list[UnitTest]:
     """The tests that may notice the change, those of the module itself first.
 
     They are those that reach its lines. What is reached by none runs while modules are imported, if at all: then those
@@ -88,7 +88,7 @@ def _imported(node: ast.AST) -> list[str]:
     return []
 
 
-def _in_order(tests: Iterable[Test], path: str) -> list[Test]:
+def _in_order(tests: Iterable[UnitTest], path: str) -> list[UnitTest]:
     return sorted(tests, key=lambda test: (test.seconds > QUICK_SECONDS, -test.share(path), test.seconds, test.name))
 
 
