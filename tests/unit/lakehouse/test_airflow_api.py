@@ -7,11 +7,13 @@ import re
 import time
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 import requests
 
+from lakehouse import airflow_api
 from lakehouse.airflow_api import TRIES, AirflowApi, AirflowError, connect
 from lakehouse.settings import Settings
 
@@ -178,7 +180,7 @@ class Recorded:
         self.answers: list[tuple[int, Any]] = []
         self.slept: list[float] = []
         monkeypatch.setattr(requests.Session, "request", lambda session, *a, **k: self.answer(session, *a, **k))
-        monkeypatch.setattr(time, "sleep", self.slept.append)
+        monkeypatch.setattr(airflow_api, "time", SimpleNamespace(sleep=self.slept.append))
 
     def answer(self, session: requests.Session, method: str, url: str, **given: Any) -> requests.Response:
         self.asked.append((method, url.removeprefix("http://airflow"), given.pop("json", None)))
@@ -395,8 +397,7 @@ def test_a_dag_whose_runs_do_not_end_goes_on_after_so_long(monkeypatch: pytest.M
         slept.append(seconds)
         now[0] += seconds
 
-    monkeypatch.setattr(time, "sleep", sleep)
-    monkeypatch.setattr(time, "monotonic", lambda: now[0])
+    monkeypatch.setattr(airflow_api, "time", SimpleNamespace(monotonic=lambda: now[0], sleep=sleep))
     api = Scheduled(["a/1", "a/2", "b/1"])
     with pytest.raises(AirflowError, match="^after 2 s runs are still under way: a/1, a/2$"):
         api.pause_between_runs(["a"], 2)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -150,7 +151,7 @@ def test_a_plan_asks_airflow_kafka_and_the_tables(monkeypatch: pytest.MonkeyPatc
 
 def test_a_day_whose_run_is_not_there_is_not_started(monkeypatch: pytest.MonkeyPatch) -> None:
     slept: list[float] = []
-    monkeypatch.setattr(backfill.time, "sleep", slept.append)
+    monkeypatch.setattr(backfill, "time", SimpleNamespace(sleep=slept.append))
     api, lines, days = Airflow(), list[str](), [D1, dt.date(2026, 3, 9)]
     states = backfill.follow(api, 3, days, lines.append)  # type: ignore[arg-type]
     assert states == {D1: "success", dt.date(2026, 3, 9): "not started"}

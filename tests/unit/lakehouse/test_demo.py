@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -89,8 +90,7 @@ class Airflow(AirflowApi):
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch, *states: str) -> None:
         self.states, self.now = list(states), 1000.0
-        monkeypatch.setattr(demo_module.time, "monotonic", lambda: self.now)
-        monkeypatch.setattr(demo_module.time, "sleep", self.sleep)
+        monkeypatch.setattr(demo_module, "time", SimpleNamespace(monotonic=lambda: self.now, sleep=self.sleep))
         self.slept: list[float] = []
 
     def sleep(self, seconds: float) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
 from typing import Any
 
 import click
@@ -142,8 +143,7 @@ def test_a_run_is_waited_for_as_long_as_is_said(monkeypatch: pytest.MonkeyPatch)
         slept.append(seconds)
         now[0] += 1
 
-    monkeypatch.setattr(operate.time, "monotonic", lambda: now[0])
-    monkeypatch.setattr(operate.time, "sleep", sleep)
+    monkeypatch.setattr(operate, "time", SimpleNamespace(monotonic=lambda: now[0], sleep=sleep))
     monkeypatch.setattr(operate, "POLL_SECONDS", 0.25)
     api = Airflow("success")
     api.polls = iter(["running"] * 9)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -85,8 +86,7 @@ class Airflow:
 
         monkeypatch.setattr("lakehouse.airflow_api.AirflowApi", connect)
         monkeypatch.setattr(bootstrap, "airflow_password", {tmp_path: "secret"}.get)
-        monkeypatch.setattr(bootstrap.time, "monotonic", lambda: self.now)
-        monkeypatch.setattr(bootstrap.time, "sleep", sleep)
+        monkeypatch.setattr(bootstrap, "time", SimpleNamespace(monotonic=lambda: self.now, sleep=sleep))
 
     def set_pool(self, *pool: Any) -> None:
         self.did.append(pool)

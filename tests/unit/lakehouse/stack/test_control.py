@@ -6,12 +6,13 @@ import fcntl
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from lakehouse.settings import Settings
-from lakehouse.stack import control
+from lakehouse.stack import control, steps
 from lakehouse.stack.environment import local_settings
 from lakehouse.stack.errors import NotReady, StackError
 from lakehouse.stack.services import PORTS, Machine, Once, Service
@@ -124,8 +125,9 @@ class Stack:
         self.bootstrap_steps = control._bootstrap_steps
         monkeypatch.setattr(control, "_bootstrap_steps", self.first_step)
         monkeypatch.setattr(control, "PROBES", {name: self.probe(name) for name in PORTS})
-        monkeypatch.setattr(control.time, "monotonic", lambda: self.now)
-        monkeypatch.setattr(control.time, "sleep", self.sleep)
+        clock = SimpleNamespace(monotonic=lambda: self.now, sleep=self.sleep)
+        monkeypatch.setattr(control, "time", clock)
+        monkeypatch.setattr(steps, "time", clock)
 
     def first_step(self, settings: Settings, machine: Machine) -> list[Step]:
         return self.bootstrap_steps(settings, machine)[:1]
@@ -309,8 +311,8 @@ def test_a_step_that_fails_is_named_with_its_error(stack: Stack, monkeypatch: py
 
 
 def test_what_is_made_once_the_servers_answer_waits_for_these(stack: Stack) -> None:
-    steps = stack.bootstrap_steps(stack.settings, MACHINE)
-    assert [(step.name, step.needs) for step in steps] == [
+    made = stack.bootstrap_steps(stack.settings, MACHINE)
+    assert [(step.name, step.needs) for step in made] == [
         ("topics", ("kafka",)),
         ("tables", ("metastore", "spark")),
         ("views", ("tables", "trino")),

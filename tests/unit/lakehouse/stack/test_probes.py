@@ -346,8 +346,7 @@ def test_a_service_of_somebody_elses_is_waited_for(monkeypatch: pytest.MonkeyPat
     def sleep(seconds: float) -> None:
         now[0] += seconds
 
-    monkeypatch.setattr(probes.time, "monotonic", lambda: now[0])
-    monkeypatch.setattr(probes.time, "sleep", sleep)
+    monkeypatch.setattr(probes, "time", SimpleNamespace(monotonic=lambda: now[0], sleep=sleep))
     monkeypatch.setitem(probes.PROBES, "api", probe)
     probes.await_service(Settings(), "api", 1)
     assert looks == [100.0, 100.5, 101.0]

@@ -7,6 +7,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import psutil
 import pytest
@@ -133,8 +134,7 @@ def test_one_that_cannot_be_killed_is_not_waited_for_for_ever(monkeypatch: pytes
 
     monkeypatch.setattr(launch, "marked_processes", lambda mark: [8, 9])
     monkeypatch.setattr(launch.os, "kill", kill)
-    monkeypatch.setattr(launch.time, "monotonic", lambda: now[0])
-    monkeypatch.setattr(launch.time, "sleep", sleep)
+    monkeypatch.setattr(launch, "time", SimpleNamespace(monotonic=lambda: now[0], sleep=sleep))
     launch.clear("a=b", limit_seconds=0.2)
     assert killed[:4] == [(8, 9), (9, 9), (8, 9), (9, 9)] and now[0] == pytest.approx(0.2)
 

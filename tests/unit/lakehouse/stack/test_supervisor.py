@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 from xmlrpc.client import Fault
 
@@ -107,8 +108,7 @@ class Program:
 
         calls.error = OSError("not yet")
         monkeypatch.setattr(module.subprocess, "run", run)
-        monkeypatch.setattr(module.time, "monotonic", lambda: self.now)
-        monkeypatch.setattr(module.time, "sleep", sleep)
+        monkeypatch.setattr(module, "time", SimpleNamespace(monotonic=lambda: self.now, sleep=sleep))
 
 
 def test_it_is_started_in_the_background_and_waited_for(monkeypatch: pytest.MonkeyPatch, calls: Calls) -> None:
