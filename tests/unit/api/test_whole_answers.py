@@ -9,6 +9,7 @@ import sys
 import time
 from collections import Counter
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import orjson
@@ -19,6 +20,7 @@ from flask.testing import FlaskClient
 
 from api import __main__ as serving
 from api import logs, publish
+from api import metrics as metrics_module
 from api.app import LeanFlask
 from api.events import EventMaker, explain
 from api.front import Front
@@ -515,7 +517,9 @@ def test_metrics_count_by_route_method_status_and_time() -> None:
     assert page.content_type.startswith("text/plain; version=")
 
 
-def test_what_ingest_left_is_shown_while_it_is_as_old_as_is_allowed(tmp_path: Path) -> None:
+def test_what_ingest_left_is_shown_while_it_is_as_old_as_is_allowed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     beside = tmp_path / "ingest.prom"
     beside.write_text("left 1\n")
     page = Metrics(beside, fresh_seconds=60).page
@@ -523,6 +527,8 @@ def test_what_ingest_left_is_shown_while_it_is_as_old_as_is_allowed(tmp_path: Pa
         os.utime(beside, (time.time() - age,) * 2)
         assert ("left 1" in page().get_data(as_text=True)) is shown
     beside.write_bytes(b"\xff")
+    os.utime(beside, (1000, 1000))
+    monkeypatch.setattr(metrics_module, "time", SimpleNamespace(time=lambda: 1060.0))
     assert page().get_data().endswith(b"\xff")
 
 

@@ -243,3 +243,11 @@ def test_more_than_a_batch_is_taken_in_proportion_and_what_rounding_leaves_goes_
     assert plan_batch({}, logs, 11) == (OffsetRange(P0, 0, 5), OffsetRange(P1, 0, 5), OffsetRange(p2, 0, 1))
     assert plan_batch({}, logs, 2) == (OffsetRange(P0, 0, 1), OffsetRange(P1, 0, 1), OffsetRange(p2, 0, 0))
     assert plan_batch({}, logs, 1) == (OffsetRange(P0, 0, 1), OffsetRange(P1, 0, 0), OffsetRange(p2, 0, 0))
+
+
+def test_a_loss_of_another_partition_covers_nothing_of_this_one() -> None:
+    for loss in (Loss(P1, 0, 9), Loss(P1, 5, None)):
+        assert [each.loss for each in mismatches({P0: 5}, [Log(P0, 7, 9)], [loss])] == [Loss(P0, 5, 7)]
+        assert readable([OffsetRange(P0, 2, 10)], [loss]) == (OffsetRange(P0, 2, 10),)
+    retired = [Loss(P0, 5, None), Loss(P0, 5, 6)]
+    assert readable([OffsetRange(P0, 5, 9)], retired) == (OffsetRange(P0, 9, 9),)

@@ -146,3 +146,8 @@ def test_entries_then_days_of_a_run_are_asked_for_by_its_name(monkeypatch: pytes
         Audited("day 2026-03-05", "", (), ""),
     ]
     assert asked == [["run 1", "run 1"], ["run 1"]]
+
+
+def test_one_without_refused_rows_has_no_warning() -> None:
+    assert Audited("entry 1 (ingest)", "passed", (), "1.html").warning(URL) == ""
+    assert warning([], URL) is None
