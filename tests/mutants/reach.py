@@ -57,11 +57,12 @@ def recorded(workspace: Workspace) -> list[UnitTest]:
 def choose(tests: Iterable[UnitTest], importers: Mapping[str, set[str]], path: str, change: Change) -> list[UnitTest]:
     """The tests that may notice the change, those of the module itself first.
 
-    They are those that reach its lines. What is reached by none runs while modules are imported, if at all: then those
-    that reach the function or class it is in, or else the module, and all tests of files that import the module.
+    They are those that reach its lines, or else its statement. What is reached by none runs while modules are imported, if
+    at all: then those that reach the function or class it is in, or else the module, and all tests of files that import the
+    module. Of a statement outside of functions other lines may be reached, a lambda's; they say nothing of the rest of it.
     """
     tests = list(tests)
-    for lines in (change.lines, change.statement):
+    for lines in (change.lines, change.statement if change.function else ()):
         if chosen := [test for test in tests if not test.lines.get(path, frozenset()).isdisjoint(lines)]:
             return _in_order(chosen, path)
     around = [test for test in tests if not test.lines.get(path, frozenset()).isdisjoint(change.function)]

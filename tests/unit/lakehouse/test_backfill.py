@@ -152,10 +152,15 @@ def test_a_plan_asks_airflow_kafka_and_the_tables(monkeypatch: pytest.MonkeyPatc
 def test_a_day_whose_run_is_not_there_is_not_started(monkeypatch: pytest.MonkeyPatch) -> None:
     slept: list[float] = []
     monkeypatch.setattr(backfill, "time", SimpleNamespace(sleep=slept.append))
-    api, lines, days = Airflow(), list[str](), [D1, dt.date(2026, 3, 9)]
+    api, lines, days = Airflow(), list[str](), [dt.date(2026, 3, 9), D1]
+    asked: list[str] = []
+    runs = api.runs
+    monkeypatch.setattr(api, "runs", lambda dag_id, query: asked.append(f"{dag_id}?{query}") or runs(dag_id, query))
     states = backfill.follow(api, 3, days, lines.append)  # type: ignore[arg-type]
     assert states == {D1: "success", dt.date(2026, 3, 9): "not started"}
     assert lines == ["2026-03-01  success  backfill__2026-03-01"] and slept == [3.0]
+    between = "logical_date_gte=2026-03-01T00:00:00Z&logical_date_lte=2026-03-09T00:00:00Z"
+    assert asked == [f"build_day?run_type=backfill&{between}"] * 2
 
 
 class Building:

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import yaml
 
-from lakehouse.contract import ContractError, Facts, load_contracts
+from lakehouse.contract import ENVELOPE_FILE, ContractError, Facts, load_contracts
 from lakehouse.destinations import NOT_PUBLISHED
 from lakehouse.event_table import markdown
 from lakehouse.settings import CHECKOUT
@@ -684,3 +684,23 @@ def test_contracts_are_equal_if_type_and_content_are(tmp_path: Path) -> None:
     write(tmp_path / "b", {**GOOD, "x-version": 2})
     assert first != load_contracts(tmp_path / "b")["sample"]
     assert first != "sample" and first.facts == Facts(None, None, False)
+
+
+def test_an_envelope_may_do_without_required_fields_but_not_without_the_rest(tmp_path: Path) -> None:
+    folder, file = tmp_path / "contracts", tmp_path / "envelope.yaml"
+    folder.mkdir()
+    write(folder, GOOD)
+    envelope = yaml.safe_load(ENVELOPE_FILE.read_text())
+    del envelope["required"]
+    file.write_text(yaml.safe_dump(envelope, sort_keys=False))
+    assert not any(each.required for each in load_contracts(folder, file).envelope)
+    for key in ("$schema", "title", "description", "type", "properties"):
+        file.write_text(yaml.safe_dump({name: each for name, each in envelope.items() if name != key}, sort_keys=False))
+        with pytest.raises(ContractError) as raised:
+            load_contracts(folder, file)
+        assert str(raised.value) == f"{file}: top level: {key} is missing"
+    file.write_text(yaml.safe_dump({**envelope, "x-topic": "events"}, sort_keys=False))
+    with pytest.raises(ContractError) as raised:
+        load_contracts(folder, file)
+    allowed = "$schema, title, description, type, properties, required"
+    assert str(raised.value) == f"{file}: x-topic: is not known; allowed are {allowed}"
