@@ -41,24 +41,27 @@ class Workspace:
             if not _same(source, target):
                 target.parent.mkdir(parents=True, exist_ok=True)
                 shutil.copy2(source, target)
-        for target in [file for file in self.folder.rglob("*.py") if not file.is_symlink()]:
-            if target.relative_to(self.folder) not in wanted and not _is_linked(target.relative_to(self.folder)):
+        for target in [file for file in self.folder.rglob("*") if file.is_file() and not file.is_symlink()]:
+            name = target.relative_to(self.folder)
+            if name not in wanted and name.parts[0] not in LINKED and target.suffix != ".pyc":
                 target.unlink()
-        for name in LINKED:
-            if (self.checkout / name).exists() and not (self.folder / name).exists():
-                (self.folder / name).symlink_to(self.checkout / name)
+        for linked in LINKED:
+            if (self.checkout / linked).exists() and not (self.folder / linked).exists():
+                (self.folder / linked).symlink_to(self.checkout / linked)
 
     @contextmanager
     def changed(self, path: str, text: str) -> Iterator[None]:
         """The module has this text meanwhile. Its time is the text's own, so that Python never takes it for another one."""
         target = self.folder / path
+        kept, times = target.read_bytes(), target.stat()
         stamp = int(hashlib.sha256(text.encode()).hexdigest()[:7], 16)
         try:
             target.write_text(text)
             os.utime(target, (stamp, stamp))
             yield
         finally:
-            shutil.copy2(self.checkout / path, target)
+            target.write_bytes(kept)
+            os.utime(target, ns=(times.st_atime_ns, times.st_mtime_ns))
 
     def pytest(self, tests: Sequence[str], options: Sequence[str], seconds: float, more: Mapping[str, str]) -> Ended:
         """Runs these tests (node ids or paths) in the copy, in that order, and ends whatever they started."""
@@ -91,10 +94,6 @@ def _same(source: Path, target: Path) -> bool:
         return False
     here, there = source.stat(), target.stat()
     return (here.st_size, here.st_mtime_ns) == (there.st_size, there.st_mtime_ns)
-
-
-def _is_linked(name: Path) -> bool:
-    return name.parts[0] in LINKED
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:

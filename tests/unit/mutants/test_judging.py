@@ -125,10 +125,11 @@ def test_a_copy_that_a_killed_run_left_changed_is_made_equal_again(checkout: Pat
     workspace = Workspace(checkout, tmp_path / "copy", tmp_path)
     workspace.refresh()
     (tmp_path / "copy/api/a.py").write_text(MODULE.replace("<", ">"))
-    (tmp_path / "copy/api/old.py").touch()
+    for name in ("api/old.py", "api/old.yaml"):
+        (tmp_path / "copy" / name).touch()
     workspace.refresh()
     assert (tmp_path / "copy/api/a.py").read_text() == MODULE
-    assert not (tmp_path / "copy/api/old.py").exists()
+    assert {file.name for file in (tmp_path / "copy/api").iterdir()} == {"a.py"}
 
 
 def test_a_sample_is_the_same_for_a_seed_and_has_no_mutant_twice(checkout: Path) -> None:
