@@ -100,6 +100,8 @@ def _record(workspace: Workspace, missing: Sequence[str]) -> dict[str, dict[str,
     ended = workspace.pytest(missing, ["-p", recorder.PLUGIN], RECORDING_SECONDS, environment)
     if ended.status != 0:
         print("Not every unit test passes without a mutant; those that fail judge none:\n" + ended.output[-3000:])
+    if not output.exists():
+        raise SystemExit("pytest did not come to its end; nothing is recorded.")
     found: dict[str, dict[str, object]] = {}
     for name, test in json.loads(output.read_text()).items():
         found.setdefault(name.partition("::")[0], {})[name] = test
