@@ -1,7 +1,7 @@
 # What a person types. `make help` lists it; each target makes what it needs first.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help up down status demo test faults unit lint bench jars lock
+.PHONY: help up down status demo test faults unit mutants lint bench jars lock
 .NOTPARALLEL:
 
 READY := .venv/.ready
@@ -34,6 +34,9 @@ faults: tools $(READY)  ## kill, stop and fill servers and jobs, over an hour; s
 
 unit: $(READY)  ## the tests that need no server
 	$(PYTHON) -m pytest tests/unit
+
+mutants: $(READY)  ## 200 random faults in the code, and which of them the unit tests notice; an hour, stopped it goes on
+	$(PYTHON) -m tests.mutants
 
 lint: $(READY)  ## style, format and types
 	.venv/bin/ruff check .

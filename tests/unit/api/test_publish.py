@@ -164,3 +164,48 @@ def test_the_serving_thread_asks_again_until_the_broker_is_back(broker: Any, mon
     assert publisher.publish([message()]).wait(5)
     assert broker.connects == 1
     ended(publisher)
+
+
+def test_a_probe_is_sent_once_however_long_its_answer_takes(
+    publisher: Publisher, broker: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    produce, poll, sent, polls = broker.produce, broker.poll, list[str](), iter([False, False, True])
+
+    def sending(topic: str, *args: Any, **more: Any) -> None:
+        sent.append(topic)
+        produce(topic, *args, **more)
+
+    monkeypatch.setattr(broker, "produce", sending)
+    monkeypatch.setattr(broker, "poll", lambda timeout: poll(timeout) if next(polls) else 0)
+    publisher.probe()
+    assert publisher.ready() and sent == ["probe"]
+
+
+class Served(Publisher):
+    """Stops at its second probe; each look at its clock takes a quarter of a second."""
+
+    def __init__(self, producer: Any) -> None:
+        self.now, self.probes, self.waits, self.given = 100.0, 0, list[float](), producer
+        super().__init__(lambda: producer, ack_timeout_seconds=1, clock=self.clock)
+
+    def clock(self) -> float:
+        self.now += 0.25
+        return self.now
+
+    def probe(self) -> None:
+        self.probes += 1
+        self._producer = self.given
+        if self.probes == 2:
+            self.stop()
+
+
+@pytest.mark.parametrize("reachable", [True, False])
+def test_between_two_probes_a_second_apart_reports_are_served(
+    broker: Any, monkeypatch: pytest.MonkeyPatch, reachable: bool
+) -> None:
+    served, polls, waits = Served(broker if reachable else None), list[float](), list[float]()
+    monkeypatch.setattr(broker, "poll", lambda timeout: polls.append(timeout) or 0)
+    monkeypatch.setattr(served._stopped, "wait", waits.append)
+    served._serve()
+    assert served.probes == 2
+    assert (polls, waits) == (([0.1] * 3, []) if reachable else ([], [0.75, 0.5, 0.25]))

@@ -82,3 +82,15 @@ def test_what_is_not_printed_is_shown_as_an_escape(text: object, shown: str) -> 
 
 def test_an_error_keeps_its_lines() -> None:
     assert harmless_lines("one\n\ttwo \x1b[0m") == "one\n    two \\x1b[0m"
+
+
+def test_a_refusal_is_one_whole_sentence() -> None:
+    for text, words in (
+        ("a\nb", "'a\\nb' holds a character that is not printed (\\n); write one line of text"),
+        (" abcd ", "'abcd' says too little; give the reason that is to be recorded"),
+        ("x" * 1001, "it has 1001 characters; 1000 are allowed, say it shorter"),
+    ):
+        with pytest.raises(TextError) as refused:
+            recorded(text)
+        assert str(refused.value) == words
+    assert recorded(" a ", shortest=1) == "a"

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import datetime as dt
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from click.testing import CliRunner, Result
 
+from lakehouse.settings import Settings
 from operations import backfill
-from operations.backfill import Wanted, check, planned, states_by_day
+from operations.backfill import DayPlan, Wanted, check, planned, states_by_day
+from operations.changed_days import ChangedDay
+from operations.cli import main
 from operations.completeness import DayError
 
 D1, D2, D3 = (dt.date(2026, 3, n) for n in (1, 2, 3))
@@ -99,3 +104,142 @@ def test_a_backfill_is_followed_to_its_end_and_each_day_is_said_once(monkeypatch
         "2026-03-01  success  backfill__2026-03-01",
         "2026-03-03  failed  backfill__2026-03-03",
     ]
+
+
+def test_days_that_are_refused_are_said_in_whole_sentences() -> None:
+    for wanted, words in (
+        (Wanted(D2, D1), "--from 2026-03-02 is after --to 2026-03-01"),
+        (Wanted(dt.date(2025, 3, 1), D2), "2025-03-01 to 2026-03-02 are more than 366 days; ask for fewer at once"),
+    ):
+        with pytest.raises(DayError) as raised:
+            check(wanted, today=D3)
+        assert str(raised.value) == words
+    check(Wanted(dt.date(2025, 3, 2), D2), today=D3)  # 366 days
+    check(Wanted(D1, D1), today=D3)
+
+
+def test_a_plan_asks_airflow_kafka_and_the_tables(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = dt.datetime(2026, 3, 5, 1, tzinfo=dt.timezone(dt.timedelta(hours=2)))
+    wanted, asked = Wanted(D1, D2, reverse=True), list[Any]()
+
+    class Api:
+        def post(self, path: str, body: dict[str, Any]) -> dict[str, Any]:
+            asked.append((path, body))
+            return {"backfills": [{"logical_date": "2026-03-02T02:00:00+02:00"}], "id": "7"}
+
+    def answer(name: str, value: Any) -> Any:
+        def ask(*given: Any) -> Any:
+            asked.append((name, given[1]))
+            return value
+
+        return ask
+
+    monkeypatch.setattr(backfill, "missing_of", answer("missing", {D1: ["x"]}))
+    monkeypatch.setattr(backfill, "built_through", answer("built", {D2: 4}))
+    monkeypatch.setattr(backfill, "changed_days", answer("changed", [ChangedDay(D2, 5, "entry 5")]))
+    assert backfill.plan(Settings(), Api(), wanted, now) == [  # type: ignore[arg-type]
+        DayPlan(D2, True, (), 4, "entry 5"),
+        DayPlan(D1, False, ("x",), None, None),
+    ]
+    days = [D2, D1]
+    assert asked == [("/backfills/dry_run", wanted.body()), ("missing", days), ("built", days), ("changed", now)]
+    with pytest.raises(DayError, match="not over"):
+        backfill.plan(Settings(), Api(), Wanted(D1, dt.date(2026, 3, 4)), now)  # type: ignore[arg-type]
+    assert backfill.run(Api(), wanted) == 7  # type: ignore[arg-type]
+    assert asked[-1] == ("/backfills", wanted.body())
+
+
+def test_a_day_whose_run_is_not_there_is_not_started(monkeypatch: pytest.MonkeyPatch) -> None:
+    slept: list[float] = []
+    monkeypatch.setattr(backfill, "time", SimpleNamespace(sleep=slept.append))
+    api, lines, days = Airflow(), list[str](), [dt.date(2026, 3, 9), D1]
+    asked: list[str] = []
+    runs = api.runs
+    monkeypatch.setattr(api, "runs", lambda dag_id, query: asked.append(f"{dag_id}?{query}") or runs(dag_id, query))
+    states = backfill.follow(api, 3, days, lines.append)  # type: ignore[arg-type]
+    assert states == {D1: "success", dt.date(2026, 3, 9): "not started"}
+    assert lines == ["2026-03-01  success  backfill__2026-03-01"] and slept == [3.0]
+    between = "logical_date_gte=2026-03-01T00:00:00Z&logical_date_lte=2026-03-09T00:00:00Z"
+    assert asked == [f"build_day?run_type=backfill&{between}"] * 2
+
+
+class Building:
+    """A backfill of three days, of which two would run; what was asked of it is in `did`."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.did: list[Any] = []
+        self.plan = [DayPlan(D1, True, (), None, None), DayPlan(D2, False, (), 3, None), DayPlan(D3, True, (), 4, None)]
+        self.states = {D1: "success", D3: "success"}
+        monkeypatch.setattr("stack.airflow_login.connect", lambda settings: self)
+        monkeypatch.setattr(backfill, "plan", self.planned)
+        monkeypatch.setattr(backfill, "run", self.run)
+        monkeypatch.setattr(backfill, "follow", self.follow)
+
+    def planned(self, settings: Settings, api: object, wanted: Wanted, now: dt.datetime) -> list[DayPlan]:
+        assert api is self
+        self.did.append(wanted)
+        return self.plan
+
+    def run(self, api: object, wanted: Wanted) -> int:
+        self.did.append("run")
+        return 7
+
+    def follow(self, api: object, number: int, days: list[dt.date], say: Any) -> dict[dt.date, str]:
+        self.did.append((number, days))
+        return self.states
+
+    def asked(self, *options: str, answer: str = "") -> Result:
+        arguments = ["backfill", "--from", "2026-03-01", "--to", "2026-03-03", *options]
+        return CliRunner().invoke(main, arguments, input=answer)
+
+
+PLANNED = [
+    "2026-03-01  complete, not built: builds",
+    "2026-03-02  complete, built through entry 3: left alone: it has a run already (--reprocess runs it again)",
+    "2026-03-03  complete, built through entry 4: builds",
+]
+STARTED = "started backfill 7 of build_day: http://127.0.0.1:8090/dags/build_day/backfills"
+
+
+@pytest.fixture
+def building(monkeypatch: pytest.MonkeyPatch) -> Building:
+    return Building(monkeypatch)
+
+
+def test_the_command_shows_asks_starts_and_follows(building: Building) -> None:
+    result = building.asked(answer="y\n")
+    assert result.output.splitlines() == [
+        *PLANNED, "Run 2 of 3 days? [y/N]: y", STARTED, "all 2 days are built",
+    ]  # fmt: skip
+    assert (result.exit_code, building.did) == (0, [Wanted(D1, D3), "run", (7, [D1, D3])])
+
+
+def test_the_command_hands_on_how_the_days_are_to_be_built(building: Building) -> None:
+    result = building.asked("--reverse", "--reprocess", "--rebuild", "--yes", "--no-wait")
+    assert result.output.splitlines()[0] == "2026-03-01  complete, not built: rebuilds from raw, then builds"
+    assert result.output.splitlines()[3:] == [STARTED]
+    assert (result.exit_code, building.did) == (0, [Wanted(D1, D3, True, True, True), "run"])
+
+
+def test_the_command_starts_nothing_unless_it_is_to_and_may(building: Building) -> None:
+    assert building.asked(answer="n\n").exit_code == 1
+    result = building.asked("--dry-run")
+    assert (result.exit_code, result.output.splitlines()[-1]) == (0, "2 of 3 days would run, nothing was started")
+    building.plan = building.plan[1:2]
+    result = building.asked()
+    assert (result.exit_code, result.output.splitlines()[-1]) == (0, "0 of 1 days would run")
+    assert "run" not in building.did
+
+
+def test_days_that_are_not_built_end_the_command_with_1(building: Building) -> None:
+    building.states = {D1: "failed", D2: "success", D3: "not started"}
+    result = building.asked("--yes")
+    words = "Error: 2 of 3 days are not built: 2026-03-01 (failed), 2026-03-03 (not started); see their runs"
+    assert (result.exit_code, result.output.splitlines()[-1]) == (1, words)
+
+
+def test_what_is_no_day_is_said(building: Building) -> None:
+    result = building.asked("--to", "today")
+    assert result.exit_code == 2 and "'today' is no day; write it 2026-01-31" in result.output
+    result = building.asked("--to", "2026-02-01")
+    assert (result.exit_code, result.output) == (1, "Error: --from 2026-03-01 is after --to 2026-02-01\n")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -9,7 +11,11 @@ from click.testing import CliRunner, Result
 
 from lakehouse.ledger.offsets import Loss, Mismatch, TopicPartition
 from lakehouse.settings import Settings
+from operations import quarantine
 from operations.cli import main
+from stack.demo import Line
+from stack.errors import StackError
+from stack.loads import LoadError
 
 LOSS = Mismatch("events-0: offsets [5, 7) expired", Loss(TopicPartition("events", "id", 0), 5, 7))
 
@@ -173,3 +179,264 @@ def test_a_stack_without_login_is_one_line(
     result = replay("--yes")
     assert result.exit_code == 1
     assert "Error: there is no login to Airflow in" in result.output and "make up" in result.output
+
+
+def error_of(result: Result) -> str:
+    return " ".join(result.output.partition("Error: ")[2].split())
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (
+            ["--event-type", "no_such"],
+            "Invalid value for --event-type: there is no contract 'no_such'; there are accept_member, cart_action, "
+            "decline_member, default, guild_action, message, purchase_horse, purchase_sword, request_group. Messages of "
+            "types that no contract names are --reason unknown_type",
+        ),
+        (
+            ["--since", "yesterday"],
+            "Invalid value for '--since': 'yesterday' is no time of the years 1 to 9999; write 2026-01-31 or "
+            "2026-01-31T12:00:00Z",
+        ),
+        (["--batch", "0"], "Invalid value for '--batch': 0 is not in the range x>=1."),
+        (
+            ["--waiver", "x"],
+            "Invalid value for --waiver: 'x' says too little; give the reason that is to be recorded",
+        ),
+        (["--why", "x"], "Invalid value for --why: 'x' says too little; give the reason that is to be recorded"),
+    ],
+)
+def test_a_refusal_names_the_option_and_what_is_right(
+    airflow: Airflow, opened: dict[str, int], arguments: list[str], words: str
+) -> None:
+    assert error_of(replay("--yes", *arguments)) == words
+
+
+def test_a_replay_says_what_it_takes_line_by_line(airflow: Airflow, opened: dict[str, int]) -> None:
+    result = replay("--until", "2026-03-05T12:00:00+02:00", "--batch", "7", answer="y\n")
+    assert result.output.splitlines() == [
+        "    1,000  rule:red",
+        "        2  not_json",
+        "replay 1,002 messages? [y/N]: y",
+        "started replay_quarantine: http://airflow/dags/replay_quarantine/runs/r1",
+    ]
+    form = {"batch_id": 7, "until": "2026-03-05T10:00:00Z", "why": "rule corrected", "dry_run": False}
+    assert airflow.started == [("replay_quarantine", form)]
+
+
+def test_what_is_open_nowhere_is_said(
+    airflow: Airflow, opened: dict[str, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened.clear()
+    result = lakehouse("quarantine", "discard", "--why", "junk of a test")
+    assert (result.exit_code, result.output) == (0, "nothing is open in quarantine that matches; nothing to discard\n")
+    monkeypatch.setattr("operations.quarantine.query", lambda *_: [])
+    for command in ("list", "show"):
+        result = lakehouse("quarantine", command)
+        assert (result.exit_code, result.output) == (0, "nothing is open in quarantine that matches\n")
+        assert lakehouse("quarantine", command, "--json").output == "[]\n"
+
+
+def test_an_open_message_is_shown_in_three_lines(monkeypatch: pytest.MonkeyPatch) -> None:
+    row = {
+        "topic": "events", "partition": 0, "offset": 5, "kafka_timestamp": "then", "batch_id": 1, "entry_id": 2,
+        "event_type": None, "event_id": "id", "reason_code": "rule:red", "field": "color", "rule": "red",
+        "at_fault": True, "value": None, "bytes": None,
+    }  # fmt: skip
+    asked: list[str] = []
+
+    def query(settings: Settings, sql: str, parameters: list[Any]) -> list[dict[str, Any]]:
+        asked.append(sql)
+        return [row, row | {"event_type": "message", "rule": None, "at_fault": False, "value": "{}", "bytes": 2}]
+
+    monkeypatch.setattr("operations.quarantine.query", query)
+    assert lakehouse("quarantine", "show").output.splitlines() == [
+        "events-0 offset 5, then, batch 1, entry 2, no event type, id",
+        "  rule:red (field color, rule red)",
+        "  no value",
+        "events-0 offset 5, then, batch 1, entry 2, message, id",
+        "  rule:red (field color); it is not at fault itself, only held with its batch",
+        "  {}  (2 bytes)",
+    ]
+    assert asked[0].split()[-2:] == ["limit", "20"] and "substr(value, 1, 120)" in asked[0]
+    assert lakehouse("quarantine", "show", "--limit", "0").exit_code == 2
+    assert lakehouse("quarantine", "show", "--limit", "10001").exit_code == 2
+    assert lakehouse("quarantine", "show", "--limit", "10000").exit_code == 0
+
+
+def test_a_list_ends_with_the_sum_of_its_messages(monkeypatch: pytest.MonkeyPatch) -> None:
+    rows = [{"reason_code": "a", "messages": 1_200}, {"reason_code": "b", "messages": 3}]
+    monkeypatch.setattr("operations.quarantine.query", lambda *_: rows)
+    assert lakehouse("quarantine", "list").output.splitlines() == [
+        "reason_code\tmessages", "a\t1200", "b\t3", "1,203 messages",
+    ]  # fmt: skip
+
+
+def test_reasons_are_counted_by_code(monkeypatch: pytest.MonkeyPatch) -> None:
+    rows = [{"reason_code": "b", "messages": 3}, {"reason_code": "a", "messages": 1}]
+    asked: list[Any] = []
+    monkeypatch.setattr("operations.quarantine.query", lambda *given: asked.append(given[1:]) or rows)
+    selection = quarantine.Selection(reason="audit:*", batch_id=7)
+    assert quarantine.by_reason(Settings(), selection) == {"b": 3, "a": 1}
+    assert quarantine.counted(Settings(), selection) == rows
+    assert [parameters for _, parameters in asked] == [["audit:", 7], ["audit:", 7]]
+    assert all("where starts_with(reason_code, ?) and batch_id = ?" in sql for sql, _ in asked)
+
+
+def test_a_loss_is_said_asked_for_and_started(airflow: Airflow, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("operations.losses.discrepancies", lambda settings: (LOSS,))
+    result = lakehouse("accept-loss", "--why", "the disk was full", "--no-wait", answer="y\n")
+    assert result.output.splitlines() == [
+        "events-0: offsets [5, 7) expired",
+        "would be recorded as lost: events-0 [5, 7)",
+        "Give these up for ever? [y/N]: y",
+        "started accept_loss: http://airflow/dags/accept_loss/runs/r1",
+    ]
+    airflow.started.clear()
+    assert lakehouse("accept-loss", "--why", "the disk was full", answer="n\n").exit_code == 1
+    assert airflow.started == []
+    assert lakehouse("accept-loss", "--why", "the disk was full", "--yes", "--no-wait").exit_code == 0
+    assert len(airflow.started) == 1
+    monkeypatch.setattr("operations.losses.discrepancies", lambda settings: ())
+    result = lakehouse("accept-loss", "--why", "the disk was full")
+    assert result.output == "Kafka holds all that the ledger expects; there is no loss to accept.\n"
+
+
+def test_a_command_waits_unless_it_is_told_not_to(
+    airflow: Airflow, opened: dict[str, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    waits: list[bool] = []
+    monkeypatch.setattr("operations.runs.start", lambda *given, wait: waits.append(wait))
+    monkeypatch.setattr("operations.losses.discrepancies", lambda settings: (LOSS,))
+    for command in (["quarantine", "replay"], ["quarantine", "discard"], ["accept-loss"]):
+        for more in ([], ["--no-wait"]):
+            assert lakehouse(*command, "--why", "the disk was full", "--yes", *more).exit_code == 0
+    assert waits == [True, False] * 3
+
+
+def test_an_erasure_says_what_comes_next(airflow: Airflow) -> None:
+    result = lakehouse("erase-player", "--why", "request 12", answer="ada@example\ny\n")
+    assert result.output.splitlines() == [
+        "Player, exactly as in the column player: ada@example",
+        "Ask for 'ada@example' to be erased everywhere? It cannot be undone [y/N]: y",
+        "nothing is erased yet: somebody approves or rejects it within seven days at",
+        "http://airflow/dags/erase_player/runs/r1/tasks/approve/required_actions",
+        "once that run is green, `lakehouse erase-player --forget` deletes the name from Airflow too (r1)",
+    ]
+    airflow.started.clear()
+    assert lakehouse("erase-player", "ada", "--why", "request 12", answer="n\n").exit_code == 1
+    assert airflow.started == []
+    assert lakehouse("erase-player", "ada", "--why", "request 12", "--yes").exit_code == 0
+    assert airflow.started == [("erase_player", {"player": "ada", "why": "request 12"})]
+
+
+def test_an_erasure_that_cannot_be_meant_is_refused_in_words(airflow: Airflow) -> None:
+    alone = "--forget goes alone: it deletes runs that ended, and erases nobody"
+    assert error_of(lakehouse("erase-player", "ada", "--forget")) == alone
+    assert error_of(lakehouse("erase-player", "--why", "request 12", "--forget")) == alone
+    assert error_of(lakehouse("erase-player", "ada")) == "say --why; it is recorded with your name"
+    named = "Invalid value for --why: it names the player, and is kept; say it without the name"
+    assert error_of(lakehouse("erase-player", "ada", "--why", "ada asked for it")) == named
+    result = lakehouse("erase-player", "--forget")
+    assert result.output == "deleted 2 runs of erase_player; the ledger keeps who asked and why\n"
+    assert airflow.started == []
+
+
+def test_sql_prints_rows_or_that_there_are_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[str] = []
+    rows: list[dict[str, Any]] = [{"n": 1}]
+    monkeypatch.setattr("lakehouse.clients.trino.query", lambda settings, sql: asked.append(sql) or rows)
+    assert lakehouse("sql", "select 1 ; ").output == "n\n1\n"
+    assert json.loads(lakehouse("sql", "--json", "select 1").output) == rows
+    rows.clear()
+    assert lakehouse("sql", "select 1").output == "no rows\n"
+    assert asked == ["select 1 ", "select 1", "select 1"]
+
+
+STACK = ["stack.control.up", "stack.control.down", "stack.downloads.fetch"]
+
+
+@pytest.mark.parametrize("function", STACK)
+def test_a_command_of_the_stack_says_what_it_does_and_what_failed(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, function: str
+) -> None:
+    name = function.rpartition(".")[2]
+    given: list[Any] = []
+
+    def work(what: Any, say: Any) -> None:
+        given.append(what)
+        say("at work")
+
+    def fail(what: Any, say: Any) -> None:
+        raise StackError("no Java")
+
+    monkeypatch.setenv("LAKEHOUSE_SERVERS", str(tmp_path))
+    monkeypatch.setattr(function, work)
+    result = lakehouse(name)
+    assert (result.exit_code, result.output) == (0, "at work\n")
+    assert given == [tmp_path] if name == "fetch" else given[0].servers == tmp_path
+    monkeypatch.setattr(function, fail)
+    result = lakehouse(name)
+    assert (result.exit_code, result.output) == (1, "Error: no Java\n")
+    monkeypatch.setenv("LAKEHOUSE_LINGER_MS", "101")
+    result = lakehouse(name)
+    words = "Error: LAKEHOUSE_LINGER_MS='101': Input should be less than or equal to 100\n"
+    assert (result.exit_code, result.output) == (1, words)
+
+
+def test_bootstrap_makes_all_in_the_order_of_needs(monkeypatch: pytest.MonkeyPatch) -> None:
+    did: list[str] = []
+    for step in ("make_topics", "make_tables", "make_views", "prepare_airflow"):
+        monkeypatch.setattr(f"stack.bootstrap.{step}", lambda *given, step=step: did.append(step))
+    assert lakehouse("bootstrap").exit_code == 0
+    assert did == ["make_topics", "make_tables", "make_views", "prepare_airflow"]
+
+
+@pytest.mark.parametrize(("answer", "equal"), [(1_203, True), (1_204, False)])
+def test_the_demo_shows_each_answer_beside_what_was_sent(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, answer: int, equal: bool
+) -> None:
+    did: list[Any] = []
+    lines = [Line("Swords", "red", 1_000, 203, answer), Line("Swords", "blue", 0, 0, 0), Line("Horses", "", 0, 0, 0)]
+    monkeypatch.setenv("LAKEHOUSE_STATE", str(tmp_path))
+    monkeypatch.setattr("stack.control.up", lambda settings, say: did.append("up"))
+    monkeypatch.setattr("stack.environment.airflow_password", lambda state: {tmp_path: "secret"}[state])
+    monkeypatch.setattr("lakehouse.clients.airflow.AirflowApi", lambda *given: did.append(given))
+    monkeypatch.setattr("stack.demo.demo", lambda settings, api, say: lines)
+    result = lakehouse("demo")
+    assert did == ["up", ("http://127.0.0.1:8090", "admin", "secret")]
+    shown = [" ".join(line.replace("│", " ").replace("┃", " ").split()) for line in result.output.splitlines()]
+    table, rest = shown[:-5], shown[-5:]
+    verdict = "equal" if equal else "DIFFERS"
+    assert table[0] == "Trino's answers beside what was sent"
+    assert table[2] == "Question Group before sent expected Trino"
+    assert table[4:7] == [
+        f"Swords red 1,000 203 1,203 {answer:,} {verdict}", "blue 0 0 0 0 equal", "Horses 0 0 0 0 equal",
+    ]  # fmt: skip
+    assert rest == [
+        "Airflow http://127.0.0.1:8090 (login admin / secret)",
+        "Quality pages http://127.0.0.1:8090/quality/ (same login)",
+        "Trino http://127.0.0.1:8080 (any user name, no password)",
+        "API http://127.0.0.1:5000/docs",
+        "All 3 answers are equal to what was sent." if equal else "Error: 1 of 3 answers differ from what was sent",
+    ]
+    assert result.exit_code == (0 if equal else 1)
+
+
+def test_a_demo_that_fails_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(settings: Settings, say: Any) -> None:
+        raise LoadError("not accepted")
+
+    monkeypatch.setattr("stack.control.up", fail)
+    result = lakehouse("demo")
+    assert (result.exit_code, result.output) == (1, "Error: not accepted\n")
+
+
+def test_every_command_is_listed_by_its_name_with_hyphens() -> None:
+    listed = [line.split()[0] for line in lakehouse("-h").output.partition("Commands:\n")[2].splitlines()]
+    assert listed == [
+        "accept-loss", "backfill", "bootstrap", "demo", "down", "erase-player", "fetch", "quarantine", "readme", "sql",
+        "status", "trace", "up",
+    ]  # fmt: skip
+    assert lakehouse("accept_loss").exit_code == 2

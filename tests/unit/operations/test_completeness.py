@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import datetime as dt
+from contextlib import nullcontext
+from typing import Any
 
 import pytest
 
-from lakehouse.ledger.offsets import TopicPartition
+from lakehouse.contract.load import load_contracts
+from lakehouse.ledger.offsets import Log, TopicPartition
+from lakehouse.settings import Settings
+from operations import completeness
 from operations.completeness import DayError, day_of, lacking
 
 DAY = dt.date(2026, 3, 4)
@@ -63,3 +68,62 @@ def test_a_day_before_kafkas_first_is_refused_with_those_that_can_be_built(wante
 def test_a_day_that_is_no_date_is_refused(wanted: str) -> None:
     with pytest.raises(DayError, match="YYYY-MM-DD"):
         day_of(wanted, None, NOW, NOW)
+
+
+def refused(wanted: str) -> str:
+    with pytest.raises(DayError) as raised:
+        day_of(wanted, None, NOW, NOW)
+    return str(raised.value)
+
+
+def test_a_day_that_cannot_be_built_is_refused_in_a_whole_sentence() -> None:
+    assert refused("2026-03-09") == "the day 2026-03-09 is not over (UTC); the last one that can be built is 2026-03-08"
+    assert refused("1969-12-31") == (
+        "the day 1969-12-31 is before 1970-01-01, from which Kafka counts its times: no message is of it. Days from "
+        "1970-01-01 to 2026-03-08 can be built"
+    )
+    assert refused("today") == "day is 'today'; write it YYYY-MM-DD, such as 2026-03-08"
+    assert lacking({A: 5}, {A: 7}, DAY) == ["events-0: offsets [5, 7) of 2026-03-04 or before are not published"]
+
+
+def test_yesterday_is_yesterdays_of_utc() -> None:
+    early = dt.datetime(2026, 3, 9, 0, 30, tzinfo=dt.timezone(dt.timedelta(hours=1)))
+    assert day_of(None, None, early, NOW) == dt.date(2026, 3, 7)
+    assert day_of("2026-03-07", None, early, early) == dt.date(2026, 3, 7)
+    with pytest.raises(DayError, match="2026-03-07"):
+        day_of("2026-03-08", None, early, early)
+
+
+def test_what_is_missing_is_what_lies_between_the_done_ingests_and_the_next_midnight(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    asked: list[Any] = []
+    logs = [Log(A, 0, 9), Log(B, 0, 9)]
+    behind = {dt.date(2026, 3, 5): {A: 4, B: 0}, dt.date(2026, 3, 6): {A: 9, B: 3}}
+
+    def read_logs(client: object, topics: tuple[str, ...]) -> list[Log]:
+        asked.append((client, topics))
+        return logs
+
+    def offsets_from(client: object, given: list[Log], time: dt.datetime) -> dict[TopicPartition, int]:
+        assert (client, given) == ("the client", logs)
+        assert (time.time(), time.tzinfo) == (dt.time(), dt.UTC)
+        return behind[time.date()]
+
+    def query(settings: Settings, sql: str) -> list[dict[str, Any]]:
+        asked.append("trino")
+        return [{"topic": "events", "topic_id": "id-1", "partition": 0, "until": 4}]
+
+    monkeypatch.setattr(completeness, "admin", lambda settings: nullcontext("the client"))
+    monkeypatch.setattr(completeness, "read_logs", read_logs)
+    monkeypatch.setattr(completeness, "offsets_from", offsets_from)
+    monkeypatch.setattr(completeness, "query", query)
+    assert completeness.missing_of(Settings(), [DAY, dt.date(2026, 3, 5)]) == {
+        DAY: [],
+        dt.date(2026, 3, 5): [
+            "events-0: offsets [4, 9) of 2026-03-05 or before are not published",
+            "events-1: offsets [0, 3) of 2026-03-05 or before are not published",
+        ],
+    }
+    assert asked == [("the client", load_contracts(Settings().contracts).topics), "trino"]
+    assert completeness.missing(Settings(), DAY) == []

@@ -5,8 +5,13 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+import pytest
+import yaml
+from click.testing import CliRunner
+
 from lakehouse.contract.load import load_contracts
 from lakehouse.settings import CHECKOUT, Settings
+from operations.cli import main
 from operations.event_table import markdown
 
 README = (CHECKOUT / "README.md").read_text()
@@ -25,3 +30,51 @@ def test_the_example_of_a_new_event_type_is_a_contract(tmp_path: Path) -> None:
     (contract,) = load_contracts(tmp_path).values()
     assert [field.name for field in contract.fields] == ["shield", "strength"]
     assert contract.facts.sales
+
+
+def test_the_command_writes_the_table_between_its_marks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file, table = tmp_path / "README.md", markdown(load_contracts(Settings().contracts))
+    file.write_text("before\n<!-- event types: made -->\nold\nold\n<!-- end of event types -->\nbehind\n")
+    monkeypatch.setattr("lakehouse.settings.CHECKOUT", tmp_path)
+    assert CliRunner().invoke(main, ["readme"]).exit_code == 0
+    written = f"before\n<!-- event types: made -->\n{table}<!-- end of event types -->\nbehind\n"
+    assert file.read_text() == written
+    file.write_text("nothing")
+    result = CliRunner().invoke(main, ["readme"])
+    words = f"Error: {file} has no place for the table (<!-- event types: ... -->)\n"
+    assert (result.exit_code, result.output, file.read_text()) == (1, words, "nothing")
+
+
+def test_a_field_is_written_with_type_limits_and_whether_it_must_be_there(tmp_path: Path) -> None:
+    fields = {
+        "a": {"type": ["string", "null"], "format": "uuid"},
+        "b": {"type": "number", "minimum": 0.5, "maximum": 12_000},
+        "c": {"type": "array", "items": {"type": "integer"}},
+        "d": {
+            "type": "array",
+            "items": {"type": "object", "properties": {"x": {"type": "string", "description": "x"}}},
+        },
+        "e": {"type": "string", "pattern": "^(?:a|b)$", "default": "a"},
+        "f": {"type": "string", "enum": ["x", "y"]},
+    }
+    contract = {
+        "$schema": "https://json-schema.org/draft/2020-12/schema", "title": "sample", "description": "It\nhappened.",
+        "x-topic": "events", "x-table": "samples", "x-owner": "x", "x-version": 1, "type": "object", "required": ["f"],
+        "properties": {name: schema | {"description": "x"} for name, schema in fields.items()},
+    }  # fmt: skip
+    (tmp_path / "sample.yaml").write_text(yaml.safe_dump(contract, sort_keys=False))
+    listed = [
+        "`a`: string or null, uuid, optional",
+        "`b`: number, ≥ 0.5, ≤ 12,000, optional",
+        "`c`: list of integer, optional",
+        "`d`: list of {x}, optional",
+        "`e`: string, `^(?:a\\|b)$`, default `a`",
+        "`f`: `x` or `y`, required",
+    ]
+    assert markdown(load_contracts(tmp_path)) == (
+        "| event type | what happened | own fields | topic | table |\n|---|---|---|---|---|\n"
+        f"| `sample` | It happened. | {'<br>'.join(listed)} | `events` | `game.samples` |\n"
+    )
+    contract |= {"properties": {}, "required": []}
+    (tmp_path / "sample.yaml").write_text(yaml.safe_dump(contract, sort_keys=False))
+    assert "| It happened. | - | `events` |" in markdown(load_contracts(tmp_path))

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import datetime as dt
 from decimal import Decimal
+from types import SimpleNamespace
 
-from operations.grid import cell, text
+import pytest
+
+from operations.grid import cell, shown, text
 
 ROWS = [
     {"reason_code": "not_json", "rows": 3, "share": Decimal("0.5")},
@@ -58,3 +61,21 @@ def test_control_characters_are_written_out() -> None:
 def test_values_are_shown_as_they_are() -> None:
     shown = [cell(value) for value in (None, True, 1.5, dt.date(2026, 1, 2), ["a"], b"\x1b")]
     assert shown == ["", "True", "1.5", "2026-01-02", "['a']", r"b'\x1b'"]
+
+
+def test_only_columns_of_numbers_stand_to_the_right() -> None:
+    rows = [{"yes": True, "mixed": 1, "none": None}, {"yes": False, "mixed": "a", "none": None}]
+    assert text(rows, 80).splitlines() == [
+        " yes   | mixed | none",
+        "-------+-------+------",
+        " True  | 1     |",
+        " False | a     |",
+    ]
+
+
+def test_what_is_shown_has_the_width_of_the_terminal_if_it_is_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("shutil.get_terminal_size", lambda: SimpleNamespace(columns=27))
+    monkeypatch.setattr("sys.stdout", SimpleNamespace(isatty=lambda: True))
+    assert shown(ROWS) == text(ROWS, 27)
+    monkeypatch.setattr("sys.stdout", SimpleNamespace(isatty=lambda: False))
+    assert shown(ROWS) == text(ROWS, None)

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
 from typing import Any
 
 import click
 import pytest
+from kafka.errors import KafkaTimeoutError
 
 from lakehouse.clients.airflow import AirflowError
 from operations import runs
 
 
-def line(message: str) -> str:
+def line(message: str, level: str = "info") -> str:
     """As a job writes it."""
-    return f'{{"time": "2026-11-22T12:00:01Z", "level": "info", "job": "replay", "message": "{message}"}}'
+    return f'{{"time": "2026-11-22T12:00:01Z", "level": "{level}", "job": "replay", "message": "{message}"}}'
 
 
 SAID = [
@@ -117,3 +119,88 @@ def test_a_reason_that_says_nothing_is_refused(why: str) -> None:
     with pytest.raises(click.BadParameter, match="too little"):
         runs.check_why(why)
     assert runs.check_why(" rule corrected ") == "rule corrected"
+
+
+def test_a_red_run_is_told_to_the_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    lines: list[str] = []
+    with pytest.raises(SystemExit):
+        runs.start(Airflow("failed"), "replay_quarantine", {"why": "x"}, lines.append, wait=True)  # type: ignore[arg-type]
+    assert lines == [
+        "started replay_quarantine: http://airflow/dags/replay_quarantine/runs/r1",
+        "entry 9 is this replay",
+        "  would go to messages: 3",
+        "nothing was moved",
+        "verdict failed:",
+        "  entry 9 failed its audit: a",
+        "  Do this.",
+        "replay_quarantine failed: http://airflow/dags/replay_quarantine/runs/r1",
+    ]
+
+
+def test_a_run_that_is_not_waited_for_is_only_started() -> None:
+    api, lines = Airflow("success"), list[str]()
+    runs.start(api, "replay_quarantine", {"why": "x"}, lines.append, wait=False)  # type: ignore[arg-type]
+    assert lines == ["started replay_quarantine: http://airflow/dags/replay_quarantine/runs/r1"]
+    assert api.started == [("replay_quarantine", {"why": "x"})] and next(api.polls) == "queued"
+
+
+def test_a_run_is_waited_for_as_long_as_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    now, slept = [100.0], list[float]()
+
+    def sleep(seconds: float) -> None:
+        slept.append(seconds)
+        now[0] += 1
+
+    monkeypatch.setattr(runs, "time", SimpleNamespace(monotonic=lambda: now[0], sleep=sleep))
+    monkeypatch.setattr(runs, "POLL_SECONDS", 0.25)
+    api = Airflow("success")
+    api.polls = iter(["running"] * 9)
+    outcome = runs.follow(api, "a", "r1", seconds=2)  # type: ignore[arg-type]
+    assert outcome == runs.Outcome("is still running after 2 s", (), (), "http://airflow/dags/a/runs/r1")
+    assert slept == [0.25] * 3
+
+
+@pytest.mark.parametrize(
+    ("messages", "lines"),
+    [
+        ([{"event": " a ", "level": "error"}, {"event": "b", "level": "critical"}], ["  a"]),
+        ([{"event": "a", "level": "critical"}], ["  a"]),
+        ([{"event": "a", "level": "info"}, "b"], []),
+        ([{"error_detail": [{"exc_value": "old"}, {"exc_value": "why"}]}], ["  why"]),
+        ([{"error_detail": [{"exc_value": "", "exc_type": "KeyError"}]}], ["  KeyError"]),
+        ([{"event": "a", "level": "error"}, {"error_detail": [{"exc_value": ""}]}], ["  a"]),
+        ([{"error_detail": [{"exc_value": "\n".join(map(str, range(20)))}]}], [f"  {n}" for n in range(5, 20)]),
+    ],
+)
+def test_of_what_went_wrong_the_last_exception_or_the_first_error_is_told(
+    messages: list[Any], lines: list[str]
+) -> None:
+    assert runs.what_went_wrong(messages) == lines
+
+
+def test_only_what_jobs_say_is_told_to_people() -> None:
+    messages = [
+        line("a"),
+        f" {line('b')} ",
+        {"event": line(" c", "warning")},
+        {"other": line("d")},
+        f"x {line('e')}",
+        "12:00:06 f",
+    ]
+    assert runs.what_was_said(messages) == ["a", "b", "WARNING:  c"]
+
+
+def test_a_kafka_that_does_not_answer_is_one_line() -> None:
+    with pytest.raises(click.ClickException) as raised, runs.one_line_errors():
+        raise KafkaTimeoutError("late")
+    words = "Kafka does not answer: KafkaTimeoutError: KafkaTimeoutError: late; see `make status`"
+    assert raised.value.message == words
+
+
+def test_a_reason_that_is_refused_names_its_option() -> None:
+    with pytest.raises(click.BadParameter) as raised:
+        runs.check_why("x", "--waiver")
+    assert raised.value.param_hint == "--waiver"
+    with pytest.raises(click.BadParameter) as raised:
+        runs.check_why("x")
+    assert raised.value.param_hint == "--why"

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+
+from lakehouse.settings import Settings
+from operations import verdict
 from operations.verdict import ABANDONED, Audited, complaint, judged, warning
 
 URL = "http://airflow/quality/"
@@ -83,3 +87,67 @@ def test_an_audit_that_failed_counts_for_every_run_that_worked_on_the_entry() ->
 
 def test_an_entry_that_is_not_decided_says_nothing() -> None:
     assert judged([entry(8)]) == []
+
+
+def test_an_entry_without_page_checks_and_reason_is_told_in_empty_words() -> None:
+    assert judged([entry(8, verdict="passed")]) == [Audited("entry 8 (replay)", "passed", (), "", "", ())]
+    (found,) = judged([entry(8, abandoned=True)])
+    assert found == Audited("entry 8 (replay)", ABANDONED, (), "", "", ())
+    assert complaint([found], URL, "Do.") == "entry 8 (replay) was abandoned: no reason is recorded.\nDo."
+
+
+def test_an_abandoned_entry_keeps_its_checks_and_page() -> None:
+    told = entry(8, abandoned=True, why="held", failed_checks=["a"], page="8.html")
+    assert judged([told]) == [Audited("entry 8 (replay)", ABANDONED, ("a",), "8.html", "held", ())]
+
+
+def test_what_stood_in_an_events_words_cannot_paint_the_terminal() -> None:
+    found = Audited("entry 8 (replay)", ABANDONED, (), "", "a\x1b[31mred")
+    assert complaint([found], URL, "Do.") == "entry 8 (replay) was abandoned: a\\x1b[31mred.\nDo."
+
+
+def test_a_failed_audit_without_checks_says_so() -> None:
+    words = complaint([Audited("entry 8 (ingest)", "failed", (), "8.html")], URL, "Do.")
+    assert words == "entry 8 (ingest) failed its audit: no check is named. See http://airflow/quality/8.html\nDo."
+
+
+def test_an_entry_that_another_run_finished_does_not_make_this_ones_good() -> None:
+    crashed = entry(8, abandoned=True, why="too old")
+    theirs = entry(9, done=True, verdict="passed", planned_here=False)
+    assert [each.verdict for each in judged([crashed, theirs])] == [ABANDONED, "passed"]
+    not_yet = entry(9, verdict="passed")
+    assert [each.verdict for each in judged([crashed, not_yet])] == [ABANDONED, "passed"]
+
+
+def test_each_run_of_single_refused_rows_warns_on_a_line_of_its_own() -> None:
+    refused = [Audited(f"entry {n} (ingest)", "passed", (), f"{n}.html", refused=(("odd", n),)) for n in (1, 2)]
+    assert warning([refused[0], Audited("entry 9 (ingest)", "passed", (), ""), refused[1]], URL) == (
+        "entry 1 (ingest) is published but for single rows, which are in quarantine as audit:odd (1 rows). "
+        "See http://airflow/quality/1.html\n"
+        "entry 2 (ingest) is published but for single rows, which are in quarantine as audit:odd (2 rows). "
+        "See http://airflow/quality/2.html"
+    )
+
+
+def test_entries_then_days_of_a_run_are_asked_for_by_its_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = []
+
+    def query(settings: Settings, sql: str, parameters: list[str]) -> list[dict[str, Any]]:
+        asked.append(parameters)
+        if "ops.audits" not in sql:
+            return [entry(8, "ingest", verdict="passed", page="8.html")]
+        nothing = {"day": "2026-03-05", "verdict": None, "failed": None, "page": None}
+        return [{"day": "2026-03-04", "verdict": "failed", "failed": ["a"], "page": "d.html"}, nothing]
+
+    monkeypatch.setattr(verdict, "query", query)
+    assert verdict.entries_and_days_of(Settings(), "run 1") == [
+        Audited("entry 8 (ingest)", "passed", (), "8.html"),
+        Audited("day 2026-03-04", "failed", ("a",), "d.html"),
+        Audited("day 2026-03-05", "", (), ""),
+    ]
+    assert asked == [["run 1", "run 1"], ["run 1"]]
+
+
+def test_one_without_refused_rows_has_no_warning() -> None:
+    assert Audited("entry 1 (ingest)", "passed", (), "1.html").warning(URL) == ""
+    assert warning([], URL) is None

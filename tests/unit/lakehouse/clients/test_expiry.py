@@ -23,6 +23,7 @@ from lakehouse.ledger.offsets import Log, TopicPartition
 from lakehouse.settings import Settings
 
 A, B = TopicPartition("events", "id", 0), TopicPartition("events", "id", 1)
+C = TopicPartition("other", "id", 0)
 NOW = dt.datetime(2026, 3, 4, 12, tzinfo=dt.UTC)
 
 
@@ -103,3 +104,54 @@ def test_a_folder_that_cannot_be_written_is_said_and_stops_nobody(
     (tmp_path / "metrics").write_text("a file where the folder should be")
     write_metrics(Settings(state=tmp_path), [])
     said.warning.assert_called_once()
+
+
+def test_hours_of_nothing_left_are_overdue_and_those_above_the_limit_are_no_warning() -> None:
+    begin = "events-0: the unread offsets [4, 9) "
+    end = (
+        ", and what expires unread is lost. Let ingest_events run (its last red run says what stops it), or give the "
+        "topic events a longer retention.ms meanwhile"
+    )
+    assert warnings([Unread(A, 4, 9, 0.0)], 24) == [f"{begin}may be deleted at any moment{end}"]
+    assert warnings([Unread(A, 4, 9, 0.1)], 24) == [f"{begin}begin to expire in 0.1 hours{end}"]
+    assert warnings([Unread(A, 4, 9, 24.0)], 24) == [f"{begin}begin to expire in 24.0 hours{end}"]
+    assert warnings([Unread(A, 4, 9, 24.1)], 24) == []
+
+
+def test_a_topic_without_retention_keeps_for_ever_and_one_of_zero_deletes_at_once() -> None:
+    assert hours_left(NOW, 0, NOW) == 0
+    assert hours_left(NOW, 3_600_000, NOW) == 1
+
+
+def test_only_partitions_with_unread_messages_are_asked_for_their_times(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[object] = []
+
+    def retention_ms(client: object, topics: set[str]) -> dict[str, int]:
+        asked.append(topics)
+        return {"events": 3_600_000_000}
+
+    def first_times(settings: Settings, places: dict[TopicPartition, int]) -> dict[TopicPartition, dt.datetime]:
+        asked.append(places)
+        return {A: dt.datetime.now(dt.UTC), C: dt.datetime.now(dt.UTC)}
+
+    monkeypatch.setattr(kafka, "retention_ms", retention_ms)
+    monkeypatch.setattr(kafka, "first_times", first_times)
+    found = unread(Settings(), Mock(), [Log(A, 0, 9), Log(B, 0, 9), Log(C, 3, 5)], {A: 8, B: 9})
+    assert asked == [{"events", "other"}, {A: 8, C: 3}]
+    assert [(each.at, each.start, each.end) for each in found] == [(A, 8, 9), (B, 9, 9), (C, 3, 5)]
+    assert found[0].hours == pytest.approx(1000, abs=0.1)
+    assert [each.hours for each in found[1:]] == [None, None]  # nothing is unread; a topic without retention
+    assert unread(Settings(), Mock(), [Log(A, 0, 9)], {A: 9}) == [Unread(A, 9, 9, None)]
+    assert len(asked) == 2
+
+
+def test_the_text_for_prometheus_is_this() -> None:
+    assert as_metrics(iter([Unread(A, 4, 9, 1.5), Unread(B, 3, 3)])) == (
+        "# HELP lakehouse_unread_messages Messages in Kafka that no ingest has taken.\n"
+        "# TYPE lakehouse_unread_messages gauge\n"
+        'lakehouse_unread_messages{topic="events",partition="0"} 5\n'
+        'lakehouse_unread_messages{topic="events",partition="1"} 0\n'
+        "# HELP lakehouse_unread_expire_hours Hours until the first unread message may be deleted by Kafka.\n"
+        "# TYPE lakehouse_unread_expire_hours gauge\n"
+        'lakehouse_unread_expire_hours{topic="events",partition="0"} 1.500\n'
+    )

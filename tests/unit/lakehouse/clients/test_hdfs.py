@@ -11,6 +11,7 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
+import requests
 
 from lakehouse.clients.hdfs import Hdfs, HdfsError, Status, Summary
 from lakehouse.settings import Settings
@@ -151,3 +152,92 @@ def test_a_namenode_that_is_not_there_is_named() -> None:
         HdfsError, match="HDFS does not answer at http://127.0.0.1:9/webhdfs/v1 .LISTSTATUS /x.: Connection"
     ):
         hdfs.list("/x")
+
+
+def test_a_time_counts_its_milliseconds_and_folders_come_by_name(namenode: NameNode) -> None:
+    entries = [{**FILE, "pathSuffix": name, "modificationTime": 1_500} for name in ("b", "a")]
+    namenode.answer = {"FileStatuses": {"FileStatus": entries}}
+    at = dt.datetime.fromtimestamp(1.5, dt.UTC)
+    assert namenode.hdfs().list("/x") == [Status("a", False, 7, at), Status("b", False, 7, at)]
+
+
+def test_a_namenode_that_begins_anew_is_said_in_a_whole_sentence(namenode: NameNode) -> None:
+    namenode.answer = _page(["a"], remaining=1)
+    hdfs = namenode.hdfs()
+    with pytest.raises(HdfsError) as raised:
+        hdfs.names_after("/t", "a")
+    assert str(raised.value) == f"{hdfs._url} does not list /t after 'a', but from its beginning"
+    namenode.answer = _page(["b"], remaining=0)
+    assert hdfs.names_after("/t", "a") == ["b"]
+    namenode.status, namenode.answer = 404, NOT_THERE
+    assert hdfs.names_after("/t", "a") == []
+
+
+@pytest.mark.parametrize(
+    ("answer", "words"),
+    [
+        (SAFE_MODE, "HDFS refused GETFILESTATUS /x: SafeModeException: Cannot delete /x. Name node is in safe mode."),
+        ({"RemoteException": {"message": "a" * 301}}, f"HDFS refused GETFILESTATUS /x: 403: {'a' * 300}"),
+        ({}, "HDFS refused GETFILESTATUS /x: 403: "),
+    ],
+)
+def test_a_refusal_is_one_whole_sentence(namenode: NameNode, answer: Any, words: str) -> None:
+    namenode.status, namenode.answer = 403, answer
+    with pytest.raises(HdfsError) as raised:
+        namenode.hdfs().exists("/x")
+    assert str(raised.value) == words
+
+
+class Web:
+    """In place of the NameNode's answers: one that is no JSON, or none; keeps how it was asked."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, status: int = 200, error: Exception | None = None) -> None:
+        self.asked: list[Any] = []
+
+        def request(method: str, url: str, **given: Any) -> requests.Response:
+            self.asked.append((method, url, given))
+            if error:
+                raise error
+            response = requests.Response()
+            response.status_code, response._content = status, b"<html>"
+            return response
+
+        monkeypatch.setattr(requests, "request", request)
+
+
+WHERE = Settings(webhdfs_url="http://namenode/webhdfs/v1/")
+
+
+def test_deleting_may_take_longer_than_other_questions(monkeypatch: pytest.MonkeyPatch) -> None:
+    web, hdfs = Web(monkeypatch), Hdfs(WHERE)
+    for ask in (lambda: hdfs.delete("/a b"), lambda: hdfs.exists("/a b")):
+        with pytest.raises(HdfsError) as raised:
+            ask()
+    assert (
+        str(raised.value) == "http://namenode/webhdfs/v1 does not speak WebHDFS (GETFILESTATUS /a b); see `make status`"
+    )
+    user = {"user.name": "lakehouse"}
+    delete = {"op": "DELETE", **user, "recursive": "true"}
+    assert web.asked == [
+        ("delete", "http://namenode/webhdfs/v1/a%20b", {"params": delete, "timeout": 300.0}),
+        ("get", "http://namenode/webhdfs/v1/a%20b", {"params": {"op": "GETFILESTATUS", **user}, "timeout": 30.0}),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("status", "error", "name"), [(200, requests.ReadTimeout("late"), "ReadTimeout"), (500, None, "JSONDecodeError")]
+)
+def test_one_that_does_not_answer_is_one_whole_sentence(
+    monkeypatch: pytest.MonkeyPatch, status: int, error: Exception | None, name: str
+) -> None:
+    Web(monkeypatch, status, error)
+    with pytest.raises(HdfsError) as raised:
+        Hdfs(WHERE).read("/x")
+    words = f"HDFS does not answer at http://namenode/webhdfs/v1 (OPEN /x): {name}; see `make status`"
+    assert str(raised.value) == words
+
+
+def test_what_is_no_path_to_delete_is_said() -> None:
+    with pytest.raises(ValueError) as raised:
+        Hdfs(WHERE).delete("x")
+    assert str(raised.value) == "'x' is nothing to delete: give the absolute path of a file or folder"

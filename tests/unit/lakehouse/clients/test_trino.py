@@ -6,6 +6,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+import requests
 import trino
 
 from lakehouse.clients import trino as client
@@ -63,3 +64,92 @@ def test_any_other_refusal_is_said_at_once(monkeypatch: pytest.MonkeyPatch) -> N
     with pytest.raises(client.QueryError, match="no such table"):
         asking(server, monkeypatch)
     assert (server.asked, server.clock) == (1, 0.0)
+
+
+class Asked:
+    """In place of Trino's client: keeps how it was asked; fails with these errors, then gives rows."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, *errors: Exception) -> None:
+        self.errors = list(errors)
+        self.connected: list[dict[str, Any]] = []
+        self.cursors: list[dict[str, Any]] = []
+        self.executed: list[tuple[str, Any]] = []
+        self.rows: list[list[Any]] = [[1, "YQ=="], [2, None]]
+        self.description: Any = (
+            SimpleNamespace(name="n", type_code="bigint"),
+            SimpleNamespace(name="b", type_code="varbinary"),
+        )
+        self.closed = 0
+        monkeypatch.setattr(trino.dbapi, "connect", self.connect)
+
+    def connect(self, **given: Any) -> Asked:
+        self.connected.append(given)
+        return self
+
+    def cursor(self, **given: Any) -> Asked:
+        self.cursors.append(given)
+        return self
+
+    def execute(self, sql: str, parameters: Any) -> None:
+        self.executed.append((sql, parameters))
+        if self.errors:
+            raise self.errors.pop(0)
+
+    def fetchall(self) -> list[list[Any]]:
+        return self.rows
+
+    def close(self) -> None:
+        self.closed += 1
+
+
+def test_a_statement_is_asked_as_our_user_in_utc_and_gives_rows_by_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = Asked(monkeypatch)
+    settings = Settings(trino_url="https://trino:81")
+    assert client.query(settings, "select ?", ["a"]) == [{"n": 1, "b": "YQ=="}, {"n": 2, "b": None}]
+    assert asked.connected == [
+        {
+            "host": "trino", "port": 81, "http_scheme": "https", "user": "lakehouse", "catalog": "lakehouse",
+            "source": "lakehouse", "request_timeout": 30.0, "max_attempts": 3, "timezone": "UTC",
+        }
+    ]  # fmt: skip
+    assert (asked.cursors, asked.executed, asked.closed) == ([{}], [("select ?", ["a"])], 1)
+    asked.rows, asked.description = [], None
+    assert client.query(settings, "create", user="ada") == []
+    assert (asked.connected[1]["user"], asked.executed[1]) == ("ada", ("create", None))
+
+
+@pytest.mark.parametrize(
+    "error", [ValueError("year 0"), OverflowError("too big"), trino.exceptions.TrinoDataError("x")]
+)
+def test_values_that_python_has_not_are_asked_for_as_texts(monkeypatch: pytest.MonkeyPatch, error: Exception) -> None:
+    asked = Asked(monkeypatch, error)
+    assert client.query(Settings(), "select 1") == [{"n": 1, "b": b"a"}, {"n": 2, "b": None}]
+    assert asked.cursors == [{}, {"legacy_primitive_types": True}] and asked.closed == 1
+
+
+@pytest.mark.parametrize(
+    ("error", "words"),
+    [
+        (trino.exceptions.TrinoQueryError(NO_TABLE, "1"), "Trino refused the statement: no such table"),
+        (
+            requests.ConnectionError("refused"),
+            "Trino does not answer at http://127.0.0.1:8080: ConnectionError; see `make status`",
+        ),
+        (
+            trino.exceptions.Http503Error("busy"),
+            "Trino does not answer at http://127.0.0.1:8080: Http503Error; see `make status`",
+        ),
+    ],
+)
+def test_a_failure_is_one_whole_sentence(monkeypatch: pytest.MonkeyPatch, error: Exception, words: str) -> None:
+    asked = Asked(monkeypatch, error)
+    with pytest.raises(client.QueryError) as raised:
+        client.query(Settings(), "select 1")
+    assert (str(raised.value), asked.closed) == (words, 1)
+
+
+def test_a_trino_without_nodes_is_asked_twice_a_second_for_20_seconds(monkeypatch: pytest.MonkeyPatch) -> None:
+    server = Server(*[NO_NODES] * 1000)
+    with pytest.raises(client.QueryError):
+        asking(server, monkeypatch)
+    assert (server.clock, server.asked) == (20.5, 42)

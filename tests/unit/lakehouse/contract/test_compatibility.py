@@ -80,3 +80,25 @@ def test_every_committed_version_of_a_contract_follows_the_one_before(event_type
             versions.append(load_contracts(folder)[event_type])
     for old, new in zip(versions, [*versions[1:], CONTRACTS[event_type]], strict=bool(versions)):
         assert breaking_changes(old, new) == []
+
+
+def test_each_breaking_change_is_one_whole_sentence(tmp_path: Path) -> None:
+    properties = {"breed": {"type": "string", "description": "d"}, "size": {"type": "string", "description": "d"}}
+    keys = {"x-table": "others", "x-topic": "other", "properties": properties, "required": ["breed", "size"]}
+    assert breaking_changes(HORSE, changed(tmp_path, **keys)) == [
+        "purchase_horse: topic changed from events to other",
+        "purchase_horse: table changed from horse_purchases to others",
+        "purchase_horse.speed is gone",
+        "purchase_horse.size is checked otherwise",
+        "purchase_horse.quantity is gone",
+        "purchase_horse.breed is new and required",
+    ]
+    older = changed(tmp_path, **{"x-version": HORSE.version - 1})
+    assert breaking_changes(HORSE, older) == [
+        f"purchase_horse: version {HORSE.version - 1} is smaller than {HORSE.version}"
+    ]
+
+
+def test_a_field_may_become_optional_and_its_words_may_change(tmp_path: Path) -> None:
+    words = {name: {**schema, "description": "other"} for name, schema in PROPERTIES.items()}
+    assert breaking_changes(HORSE, changed(tmp_path, required=["speed"], properties=words)) == []

@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
 from lakehouse.contract import patterns
+from lakehouse.contract.decode import is_text
 from lakehouse.contract.evaluate import Fields, own_fields
-from lakehouse.contract.keywords import VALUE_KEYWORDS, checks
+from lakehouse.contract.keywords import VALUE_KEYWORDS, Check, breaks, checks
 from lakehouse.contract.load import load_contracts
 from lakehouse.settings import CHECKOUT
 
@@ -210,3 +211,77 @@ def test_it_agrees_with_a_json_schema_library(event_type: str, data: st.DataObje
     names = [*contract.schema["properties"], "unknown"]
     event = data.draw(st.dictionaries(st.sampled_from(names), VALUES))
     assert (not own_fields(contract).faults(event)) == Draft202012Validator(contract.schema).is_valid(event)
+
+
+def first_fault(schema: dict[str, Any], required: tuple[str, ...], event: dict[str, Any]) -> tuple[str, str] | None:
+    faults = Fields(schema, required).faults(event)
+    return (faults[0].field, faults[0].keyword) if faults else None
+
+
+def test_what_is_no_keyword_is_a_mistake_of_ours() -> None:
+    with pytest.raises(ValueError) as raised:
+        breaks(Check(("a",), "items", None, {"type": "string"}))
+    assert str(raised.value) == "items is no keyword that is checked; see VALUE_KEYWORDS"
+
+
+def test_a_field_inside_objects_and_arrays_is_named_by_its_path_without_steps_of_arrays() -> None:
+    inner = {"type": "object", "properties": {"b": {"type": ["string", "null"], "minLength": 2}}, "required": ["b"]}
+    schema = {"a": {"type": "array", "items": {"type": "array", "items": inner}}}
+    for value, found in (
+        ([[]], None),
+        ([[{"b": None}], [{"b": "xx"}]], None),
+        ([[{"b": "xx"}], [{}]], ("a.b", "required")),
+        ([[{"b": "xx"}], [{"b": "x"}]], ("a.b", "minLength")),
+        ([[{"b": "xx"}], [{"b": 1}]], ("a.b", "type")),
+        ([[{"b": "xx"}], {}], ("a", "type")),
+        ([[{"b": "xx"}], None], ("a", "type")),
+        ([[None]], ("a", "type")),
+    ):
+        assert first_fault(schema, (), {"a": value}) == found, value
+    optional = {
+        "o": {"type": ["object", "null"], "properties": {"b": {"type": "integer", "maximum": 3}}, "required": ["b"]}
+    }
+    for event, found in (
+        ({}, None),
+        ({"o": None}, None),
+        ({"o": {"b": 3.0}}, None),
+        ({"o": {"b": 4}}, ("o.b", "maximum")),
+        ({"o": {}}, ("o.b", "required")),
+        ({"o": {"b": None}}, ("o.b", "type")),
+    ):
+        assert first_fault(optional, (), event) == found, event
+
+
+def test_bounds_and_lengths_count_their_ends_in() -> None:
+    for schema, good, bad in (
+        ({"type": "integer", "minimum": 2}, 2, 1),
+        ({"type": "integer", "maximum": 2}, 2, 3),
+        ({"type": "number", "minimum": 0.5}, 0.5, 0.25),
+        ({"type": "number", "maximum": 0.5}, 0.5, 0.75),
+        ({"type": "string", "minLength": 2}, "ab", "a"),
+        ({"type": "string", "maxLength": 2}, "ab", "abc"),
+        ({"type": "string", "enum": ["a", "b"]}, "b", "c"),
+        ({"type": ["string", "null"], "enum": ["a", None]}, None, "b"),
+        ({"type": "boolean", "const": True}, True, False),
+        ({"type": "integer", "const": 2}, 2.0, 3),
+        (
+            {"type": "string", "format": "uuid"},
+            "01900000-0000-7000-8000-00000000000F",
+            "01900000-0000-7000-8000-00000000000",
+        ),
+    ):
+        assert broken(schema, good) is None, schema
+        assert broken(schema, bad) in schema, schema
+
+
+def test_a_text_of_ascii_or_of_whole_characters_is_one() -> None:
+    assert [is_text(value) for value in ("a", "é", "\ufdd0", "é\udfff", "\ud800", b"a", None)] == [True] * 3 + [
+        False
+    ] * 4
+
+
+def test_a_required_field_that_is_missing_comes_before_what_is_wrong_behind_it() -> None:
+    schema = {"a": {"type": "string"}, "b": {"type": "string"}}
+    assert first_fault(schema, ("b",), {"a": "x"}) == ("b", "required")
+    assert first_fault(schema, ("b",), {"a": 1}) == ("a", "type")
+    assert first_fault(schema, ("b",), {"b": "x", "c": 1}) is None

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from lakehouse.contract.nesting import MAX_DEPTH, too_deep_field
+from lakehouse.contract.nesting import MAX_DEPTH, deepest_allowed, too_deep_field
 
 
 def nested(levels: int, kind: type) -> Any:
@@ -33,3 +33,7 @@ def test_a_level_counts_wherever_in_the_event_it_is() -> None:
 def test_no_depth_ends_the_stack_and_no_width_adds_a_level() -> None:
     assert too_deep_field({"x": nested(100_000, dict)}) == "x"
     assert too_deep_field({"x": [[{}, []]] * 50_000}) is None
+
+
+def test_the_limit_is_said_in_words() -> None:
+    assert deepest_allowed("it") == "it has more levels than the 64 that are allowed"

@@ -154,3 +154,100 @@ def test_offsets_found_in_ranges_are_those_of_both(inside: set[int], offsets: se
     gaps = found_in([OffsetRange(P0, 0, 41)], sorted(inside))
     found = found_in(gaps, sorted(offsets))
     assert [offset for each in found for offset in range(each.start, each.until)] == sorted(inside & offsets)
+
+
+AGAIN = TopicPartition("events", "id-2", 0)
+
+
+@pytest.mark.parametrize(
+    ("logs", "sentence"),
+    [
+        ([Log(P0, 7, 9)], "events-0: offsets [5, 7) expired before they were read"),
+        (
+            [Log(P0, 0, 4)],
+            "events-0: the cursor 5 is ahead of the log's end 4; what Kafka gives the offsets [4, 5) from now on would "
+            "not be read. To lose nothing that is sent from now on, delete the topic and run `make up`: a topic made "
+            "again begins at 0",
+        ),
+        (
+            [],
+            "events-0: the topic is gone (topic id id-1); what was not read of it is lost, read so far: "
+            "offsets below 5",
+        ),
+        (
+            [Log(P1, 0, 0)],
+            "events-0: the partition is gone (topic id id-1); what was not read of it is lost, read so far: "
+            "offsets below 5",
+        ),
+        (
+            [Log(AGAIN, 0, 9)],
+            "events-0: the topic was deleted and made again (id id-1 is now id-2); what was not read of it is lost, "
+            "read so far: offsets below 5",
+        ),
+    ],
+)
+def test_a_mismatch_is_one_whole_sentence(logs: list[Log], sentence: str) -> None:
+    assert [each.sentence for each in mismatches({P0: 5}, logs)] == [sentence]
+
+
+def test_a_refusal_names_each_mismatch_and_the_command() -> None:
+    check([])
+    with pytest.raises(OffsetsError) as raised:
+        check(mismatches({P0: 5, P1: 5}, [Log(P0, 6, 9), Log(P1, 6, 9)]))
+    assert str(raised.value) == (
+        "Kafka no longer holds what the ledger expects; nothing was moved:\n"
+        "  events-0: offsets [5, 6) expired before they were read\n"
+        "  events-1: offsets [5, 6) expired before they were read\n"
+        "Restore the topic if you can. If what is missing is to be given up, record it, then ingest goes on:\n"
+        "  lakehouse accept-loss --why '...'"
+    )
+
+
+def test_a_range_cut_off_is_one_whole_sentence() -> None:
+    (cut,) = unreadable([OffsetRange(P0, 3, 12)], [Log(P0, 0, 8)])
+    assert cut.sentence == "events-0: planned were the offsets events-0 [3, 12), but the log ends at 8: it was cut off"
+    assert cut.loss == Loss(P0, 8, 12)
+
+
+def test_ranges_and_losses_are_written_with_their_partition() -> None:
+    assert str(OffsetRange(P1, 3, 5)) == "events-1 [3, 5)"
+    assert str(Loss(P0, 3, 5)) == "events-0 [3, 5)"
+    assert str(Loss(P0, 3, None)) == "events-0 [3, end of the old topic)"
+    with pytest.raises(ValueError) as raised:
+        OffsetRange(P0, -1, 4)
+    assert str(raised.value) == "events-0: [-1, 4) is not a range of offsets"
+    assert len(OffsetRange(P0, 0, 0)) == 0
+
+
+def test_a_loss_elsewhere_cuts_nothing_off() -> None:
+    planned = (OffsetRange(P0, 2, 10),)
+    for loss in (
+        Loss(P1, 5, 10),  # of another partition
+        Loss(P1, 0, None),  # of all of another partition
+        Loss(P0, 3, 9),  # in the middle: neither expired nor cut off
+        Loss(P0, 10, 12),  # behind it
+    ):
+        assert readable(planned, [loss]) == planned, loss
+    assert readable(planned, [Loss(P0, 2, 10)]) == (OffsetRange(P0, 10, 10),)
+    assert readable(planned, [Loss(P0, 3, 10)]) == (OffsetRange(P0, 2, 3),)
+    assert readable(planned, [Loss(P0, 3, 12)]) == (OffsetRange(P0, 2, 3),)
+    assert readable(planned, [Loss(P0, 0, 2)]) == planned
+    assert readable(planned, [Loss(P0, 0, 3), Loss(P0, 3, 4)]) == (OffsetRange(P0, 4, 10),)
+    assert readable(planned, [Loss(P0, 3, 4), Loss(P0, 0, 3)]) == (OffsetRange(P0, 4, 10),)
+
+
+def test_more_than_a_batch_is_taken_in_proportion_and_what_rounding_leaves_goes_to_the_first() -> None:
+    p2 = TopicPartition("events", "id-1", 2)
+    logs = [Log(p2, 0, 1), Log(P1, 0, 5), Log(P0, 0, 5)]
+    assert plan_batch({}, logs, 7) == (OffsetRange(P0, 0, 4), OffsetRange(P1, 0, 3), OffsetRange(p2, 0, 0))
+    assert plan_batch({}, logs, 11) == (OffsetRange(P0, 0, 5), OffsetRange(P1, 0, 5), OffsetRange(p2, 0, 1))
+    assert plan_batch({}, logs, 2) == (OffsetRange(P0, 0, 1), OffsetRange(P1, 0, 1), OffsetRange(p2, 0, 0))
+    assert plan_batch({}, logs, 1) == (OffsetRange(P0, 0, 1), OffsetRange(P1, 0, 0), OffsetRange(p2, 0, 0))
+
+
+def test_a_loss_of_another_partition_covers_nothing_of_this_one() -> None:
+    for loss in (Loss(P1, 0, 9), Loss(P1, 5, None)):
+        assert [each.loss for each in mismatches({P0: 5}, [Log(P0, 7, 9)], [loss])] == [Loss(P0, 5, 7)]
+        assert readable([OffsetRange(P0, 2, 10)], [loss]) == (OffsetRange(P0, 2, 10),)
+    retired = [Loss(P0, 5, None), Loss(P0, 5, 6)]
+    assert readable([OffsetRange(P0, 5, 9)], retired) == (OffsetRange(P0, 9, 9),)

@@ -1,0 +1,102 @@
+"""A copy of the checkout in which modules are changed and tests run, so that the checkout itself is never touched."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+import shutil
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+LINKED = (".venv", ".servers")  # large, and only read
+
+
+@dataclass(frozen=True)
+class Ended:
+    """How a run of pytest ended: its exit status, None if it was stopped since it took too long, and what it printed."""
+
+    status: int | None
+    output: str
+
+
+@dataclass(frozen=True)
+class Workspace:
+    """The copy: `folder` has what git would commit, `scratch` is for files about a run."""
+
+    checkout: Path
+    folder: Path
+    scratch: Path
+
+    def refresh(self) -> None:
+        """Makes the copy equal to the checkout, whatever an earlier run left in it. What did not change is not written."""
+        wanted = {Path(name) for name in files(self.checkout)}
+        for name in wanted:
+            source, target = self.checkout / name, self.folder / name
+            if not _same(source, target):
+                target.parent.mkdir(parents=True, exist_ok=True)
+                shutil.copy2(source, target)
+        for target in [file for file in self.folder.rglob("*") if file.is_file() and not file.is_symlink()]:
+            name = target.relative_to(self.folder)
+            if name not in wanted and name.parts[0] not in LINKED and target.suffix != ".pyc":
+                target.unlink()
+        for linked in LINKED:
+            if (self.checkout / linked).exists() and not (self.folder / linked).exists():
+                (self.folder / linked).symlink_to(self.checkout / linked)
+
+    @contextmanager
+    def changed(self, path: str, text: str) -> Iterator[None]:
+        """The module has this text meanwhile. Its time is the text's own, so that Python never takes it for another one."""
+        target = self.folder / path
+        kept, times = target.read_bytes(), target.stat()
+        stamp = int(hashlib.sha256(text.encode()).hexdigest()[:7], 16)
+        try:
+            target.write_text(text)
+            os.utime(target, (stamp, stamp))
+            yield
+        finally:
+            target.write_bytes(kept)
+            os.utime(target, ns=(times.st_atime_ns, times.st_mtime_ns))
+
+    def pytest(self, tests: Sequence[str], options: Sequence[str], seconds: float, more: Mapping[str, str]) -> Ended:
+        """Runs these tests (node ids or paths) in the copy, in that order, and ends whatever they started."""
+        listed, log = self.scratch / "tests.txt", self.scratch / "pytest.log"
+        listed.write_text("\n".join(tests) + "\n")
+        environment = {**os.environ, "PYTHONPATH": str(self.folder), **more}
+        command = [sys.executable, "-m", "pytest", "-q", "--no-header", *options, f"@{listed}"]
+        with log.open("w") as output:
+            process = subprocess.Popen(
+                command, cwd=self.folder, env=environment, stdout=output, stderr=output, start_new_session=True
+            )
+            status: int | None = None
+            try:
+                with contextlib.suppress(subprocess.TimeoutExpired):
+                    status = process.wait(seconds)
+            finally:
+                _end(process)
+        return Ended(status, log.read_text(errors="replace"))
+
+
+def files(checkout: Path) -> list[str]:
+    """What git has, or would take, of the checkout, but for what was deleted."""
+    command = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
+    listed = subprocess.run(command, cwd=checkout, capture_output=True, check=True, text=True).stdout
+    return [name for name in sorted(set(filter(None, listed.split("\0")))) if (checkout / name).is_file()]
+
+
+def _same(source: Path, target: Path) -> bool:
+    if not target.exists():
+        return False
+    here, there = source.stat(), target.stat()
+    return (here.st_size, here.st_mtime_ns) == (there.st_size, there.st_mtime_ns)
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)  # the session of the run, with whatever a test left running
+    process.wait()

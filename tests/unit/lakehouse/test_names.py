@@ -1,0 +1,60 @@
+"""Names of tables, folders and views are spelled as everybody outside knows them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from lakehouse import names
+from lakehouse.catalog import views
+from lakehouse.contract.load import load_contracts
+from lakehouse.settings import Settings
+
+
+def test_tables_and_folders_have_these_names() -> None:
+    tables = [value.qualified for value in vars(names).values() if isinstance(value, names.Table)]
+    assert sorted(tables) == [
+        "game.daily_event_counts", "game.daily_item_sales", "game.player_inventory_months", "game.player_item_changes",
+        "ops.audits", "ops.day_builds", "ops.erasures", "ops.ledger", "ops.losses", "ops.quarantine",
+        "ops.quarantine_actions", "raw.events",
+    ]  # fmt: skip
+    assert names.event_table("messages") == names.Table("game", "messages")
+    assert names.LEDGER.path("hdfs://h:1/lakehouse") == "hdfs://h:1/lakehouse/ops/ledger"
+    assert names.staging_folder("hdfs://h:1/l", 7, "a-1") == "hdfs://h:1/l/_staging/entry_id=7/a-1"
+    assert names.markers_folder("/l", 7) == "/l/_staging/entry_id=7/markers"
+    assert names.DATABASES == ("raw", "game", "ops", "compat")
+    assert (names.CATALOG, names.VIEWS_CATALOG) == ("lakehouse", "views")
+
+
+def test_each_view_is_made_in_the_catalog_of_views(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[str] = []
+    monkeypatch.setattr(views, "query", lambda settings, sql: asked.append(sql))
+    settings = Settings(airflow_url="http://it's")
+    made = views.create_views(settings, load_contracts(settings.contracts))
+    assert made == [
+        "ops.batches", "ops.quarantine_open", "game.player_inventory", "compat.valid_events", "compat.requestors",
+        "compat.acceptors", "compat.sword_purchases", "compat.guild_joins", "compat.horse_purchases",
+        "compat.guild_actions", "compat.default_events",
+    ]  # fmt: skip
+    statements = views.views(settings)
+    assert asked == [f"create or replace view views.{name} as {statements[name]}" for name in made]
+    assert "'http://it''s/quality/' || max(page)" in statements["ops.batches"]
+
+
+def test_a_batch_counts_its_rows_by_where_they_went() -> None:
+    batches = views.views(Settings())["ops.batches"]
+    counted = [line.strip() for line in batches.splitlines() if line.strip().startswith("coalesce(max(reduce(filter")]
+    each = (
+        "coalesce(max(reduce(filter(counts, c -> {}), bigint '0', (n, c) -> n + c.rows, n -> n)) "
+        "filter (where step = 'done' and {}), 0) as {}"
+    )
+    nowhere = "'raw', 'quarantine', 'duplicate', 'suppressed', 'discarded', 'not_asked'"
+    wanted: list[tuple[Any, ...]] = [
+        (f"c.destination not in ({nowhere})", "kind <> 'erase'", "published,"),
+        ("c.destination = 'quarantine'", "kind <> 'erase'", "quarantined,"),
+        ("c.destination = 'duplicate'", "kind <> 'erase'", "duplicates,"),
+        ("c.destination = 'suppressed'", "kind <> 'erase'", "suppressed,"),
+        ("c.destination = 'raw'", "kind = 'erase'", "erased,"),
+    ]
+    assert counted == [each.format(*parts) for parts in wanted]

@@ -1,0 +1,133 @@
+"""What `lakehouse status` says of a stack, for people and for programs."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner
+
+from lakehouse.settings import Settings
+from operations.cli import main
+from stack import status as module
+from stack.errors import StackError
+from stack.services import Service
+from stack.status import ServiceStatus, StackStatus, status
+
+JAVA = {"servers": "/java17/bin/java", "trino": "/java25/bin/java"}
+
+
+class Stack:
+    """A stack of four services, each as it is told."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, state: Path) -> None:
+        self.running = True
+        self.infos: dict[str, dict[str, Any]] = {}
+        self.processes: dict[str, list[Any]] = {}
+        parts = (
+            Service("kafka", (), {}, address="127.0.0.1:9092"),
+            Service("trino", (), {}, address="http://127.0.0.1:8080", login="any name"),
+            Service("api", (), {}),
+        )
+        monkeypatch.setattr(module, "Supervisor", {state: self}.get)
+        monkeypatch.setattr(module, "stack_processes", {state: self.processes}.get)
+        monkeypatch.setattr(module, "memory_bytes", sum)
+        monkeypatch.setattr(module, "services", lambda settings, machine: parts)
+        monkeypatch.setattr(module, "find_java", lambda environment: Path("/java17"))
+        monkeypatch.setattr(module, "trino_java", lambda: Path("/java25"))
+
+    def is_running(self) -> bool:
+        return self.running
+
+    def states(self) -> dict[str, dict[str, Any]]:
+        return self.infos
+
+
+@pytest.fixture
+def stack(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Stack:
+    return Stack(monkeypatch, tmp_path)
+
+
+def test_each_service_has_state_address_login_process_and_memory(stack: Stack, tmp_path: Path) -> None:
+    stack.infos = {
+        "kafka": {"statename": "RUNNING", "pid": 7},
+        "trino": {"statename": "STARTING", "pid": 8},
+        "api": {"statename": "FATAL", "pid": 0},
+    }
+    stack.processes |= {"kafka": [1_000_000, 600_000], "trino": [2_400_000], "supervisord": [3_000_000], "x": [9**9]}
+    found = status(Settings(state=tmp_path))
+    assert found == StackStatus(
+        up=False,
+        state_folder=str(tmp_path),
+        memory_mb=7,
+        java=JAVA,
+        services=(
+            ServiceStatus("kafka", "running", "127.0.0.1:9092", "", 7, 2),
+            ServiceStatus("trino", "starting", "http://127.0.0.1:8080", "any name", 8, 2),
+            ServiceStatus("api", "failing", "", "", None, 0),
+        ),
+    )
+    stack.infos = {name: {"statename": "RUNNING", "pid": 1} for name in stack.infos}
+    assert status(Settings(state=tmp_path)).up
+    stack.infos["api"] = {"statename": "BACKOFF"}
+    assert status(Settings(state=tmp_path)).services[2].state == "failing"
+    stack.infos["api"] = {"statename": "EXITED"}
+    assert status(Settings(state=tmp_path)).services[2].state == "stopped"
+
+
+def test_processes_without_supervisord_are_orphaned(stack: Stack, tmp_path: Path) -> None:
+    stack.running, stack.infos = False, {"kafka": {"statename": "RUNNING"}}
+    stack.processes["kafka"] = [5_000_000]
+    found = status(Settings(state=tmp_path))
+    assert [line.state for line in found.services] == ["orphaned", "stopped", "stopped"]
+    assert not found.up
+
+
+SHOWN = StackStatus(
+    True,
+    "/s",
+    1234,
+    JAVA,
+    (
+        ServiceStatus("kafka", "running", "127.0.0.1:9092", "", 7, 400),
+        ServiceStatus("airflow-api-server", "running", "http://127.0.0.1:8090", "admin", 8, 12345),
+    ),
+)
+
+
+def test_people_see_a_line_a_service(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "status", lambda settings: SHOWN)
+    result = CliRunner().invoke(main, ["status"])
+    assert result.exit_code == 0
+    assert result.output.splitlines() == [
+        "service                state       memory  address",
+        "kafka                  running     400 MB  127.0.0.1:9092",
+        "airflow-api-server     running   12345 MB  http://127.0.0.1:8090  (login: admin)",
+        "all                               1234 MB  state and logs in /s",
+        "Java 17, of all servers but Trino: /java17/bin/java",
+        "Java 25, of Trino: /java25/bin/java",
+    ]
+
+
+def test_programs_read_json(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "status", lambda settings: SHOWN)
+    assert json.loads(CliRunner().invoke(main, ["status", "--json"]).output) == json.loads(json.dumps(SHOWN.as_json()))
+    assert SHOWN.as_json()["services"][0] == {
+        "service": "kafka",
+        "state": "running",
+        "address": "127.0.0.1:9092",
+        "login": "",
+        "pid": 7,
+        "memory_mb": 400,
+    }
+
+
+def test_what_is_missing_on_the_machine_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(settings: Settings) -> None:
+        raise StackError("Java 17 is needed")
+
+    monkeypatch.setattr(module, "status", refuse)
+    result = CliRunner().invoke(main, ["status"])
+    assert (result.exit_code, result.output) == (1, "Error: Java 17 is needed\n")
