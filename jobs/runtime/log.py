@@ -21,6 +21,10 @@ def logger_of(job: str) -> Any:
             structlog.processors.EventRenamer(MESSAGE),
             _in_order,
         ],
+        # as given here, whatever another library may have set for all loggers of the process
+        wrapper_class=structlog.BoundLogger,
+        context_class=dict,
+        cache_logger_on_first_use=False,
     )
     return logger.bind(**{JOB: job})
 
