@@ -11,7 +11,7 @@ from pathlib import Path
 
 from tests.mutants import recorder, sources
 from tests.mutants.operators import Change
-from tests.mutants.workspace import Workspace, files
+from tests.mutants.workspace import Server, Workspace, files
 
 TESTS = "tests/unit"
 RECORDING_SECONDS = 3600
@@ -35,7 +35,7 @@ class UnitTest:
         return len(self.lines.get(path, ())) / (1 + sum(map(len, self.lines.values())))
 
 
-def recorded(workspace: Workspace) -> list[UnitTest]:
+def recorded(workspace: Workspace, server: Server) -> list[UnitTest]:
     """All unit tests that pass, as they are now."""
     known = workspace.scratch / "reach.json"
     old = json.loads(known.read_text()) if known.exists() else {}
@@ -44,7 +44,7 @@ def recorded(workspace: Workspace) -> list[UnitTest]:
     missing = [file for file in wanted if file not in now]
     if missing:
         print(f"Recording which lines the tests of {len(missing)} files reach ...", flush=True)
-        found = _record(workspace, missing)
+        found = _record(workspace, server, missing)
         now |= {file: {"digest": wanted[file], "tests": found.get(file, {})} for file in missing}
         known.write_text(json.dumps(now))
     return [
@@ -93,11 +93,11 @@ def _in_order(tests: Iterable[UnitTest], path: str) -> list[UnitTest]:
     return sorted(tests, key=lambda test: (test.seconds > QUICK_SECONDS, -test.share(path), test.seconds, test.name))
 
 
-def _record(workspace: Workspace, missing: Sequence[str]) -> dict[str, dict[str, object]]:
+def _record(workspace: Workspace, server: Server, missing: Sequence[str]) -> dict[str, dict[str, object]]:
     output = workspace.scratch / "recorded.json"
     output.unlink(missing_ok=True)
     environment = {recorder.FOLDERS: ":".join(sources.folders(workspace.folder)), recorder.OUTPUT: str(output)}
-    ended = workspace.pytest(missing, ["-p", recorder.PLUGIN], RECORDING_SECONDS, environment)
+    ended = server.pytest(missing, ["-p", recorder.PLUGIN], RECORDING_SECONDS, environment)
     if ended.status != 0:
         print("Not every unit test passes without a mutant; those that fail judge none:\n" + ended.output[-3000:])
     if not output.exists():
