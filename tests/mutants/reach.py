@@ -57,15 +57,18 @@ def recorded(workspace: Workspace, server: Server) -> list[UnitTest]:
 def choose(tests: Iterable[UnitTest], importers: Mapping[str, set[str]], path: str, change: Change) -> list[UnitTest]:
     """The tests that may notice the change, those of the module itself first.
 
-    They are those that reach its lines, or else its statement. What is reached by none runs while modules are imported, if
-    at all: then those that reach the function or class it is in, or else the module, and all tests of files that import the
-    module. Of a statement outside of functions other lines may be reached, a lambda's; they say nothing of the rest of it.
+    In a function they are those that reach its lines, or else its statement. If none does, they are those that reach the
+    function, or else the module, and all of files that import the module. So they are for what runs while the module is
+    imported: only the first test that needs the module is seen to reach that, and any may depend on it.
     """
     tests = list(tests)
-    for lines in (change.lines, change.statement if change.function else ()):
-        if chosen := [test for test in tests if not test.lines.get(path, frozenset()).isdisjoint(lines)]:
-            return _in_order(chosen, path)
-    around = [test for test in tests if not test.lines.get(path, frozenset()).isdisjoint(change.function)]
+
+    def reaching(lines: range) -> list[UnitTest]:
+        return [test for test in tests if not test.lines.get(path, frozenset()).isdisjoint(lines)]
+
+    if change.in_function and (chosen := reaching(change.lines) or reaching(change.statement)):
+        return _in_order(chosen, path)
+    around = reaching(change.around) if change.in_function else []
     around = around or [test for test in tests if test.lines.get(path)]
     names = {test.name for test in around}
     return _in_order([test for test in tests if test.name in names or test.file in importers.get(path, ())], path)
