@@ -172,7 +172,9 @@ def test_a_run_is_good_if_enough_is_caught_and_each_survivor_argued() -> None:
 
 
 def test_every_argument_has_a_reason_and_a_line_that_is_there() -> None:
-    texts = {Path(path).name: (ARGUED.parents[2] / path).read_text() for path in sources.modules(ARGUED.parents[2])}
+    texts: dict[str, str] = {}
+    for path in sources.modules(ARGUED.parents[2]):
+        texts[Path(path).name] = texts.get(Path(path).name, "") + (ARGUED.parents[2] / path).read_text()
     for each in judge.arguments(ARGUED):
         assert len(each.why) > 20
         assert all(line in texts[each.file] for line in each.was.splitlines()), each
