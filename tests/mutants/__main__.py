@@ -14,7 +14,7 @@ from lakehouse.settings import CHECKOUT
 from tests.mutants import judge, reach, sources
 from tests.mutants.judge import CAUGHT, SURVIVED, Argument, Verdict
 from tests.mutants.sources import Mutant
-from tests.mutants.workspace import Workspace
+from tests.mutants.workspace import Server, Workspace
 
 ARGUED = Path(__file__).with_name("argued.yaml")
 STATE = CHECKOUT / ".mutants"
@@ -46,22 +46,23 @@ def main(arguments: Sequence[str]) -> int:
         fcntl.flock(lock, fcntl.LOCK_EX)  # a second run would change files under the first one's tests
         workspace = Workspace(CHECKOUT, STATE / "copy", STATE)
         workspace.refresh()
-        verdicts = judge_all(workspace, mutants, options.again)
+        with workspace.server() as server:
+            verdicts = judge_all(workspace, server, mutants, options.again)
     lines, good = summary(mutants, verdicts, judge.arguments(ARGUED), options.at_least)
     print("\n".join(lines))
     return 0 if good else 1
 
 
-def judge_all(workspace: Workspace, mutants: Sequence[Mutant], again: bool) -> dict[str, Verdict]:
+def judge_all(workspace: Workspace, server: Server, mutants: Sequence[Mutant], again: bool) -> dict[str, Verdict]:
     """The verdict of each mutant by its key, printed as it comes."""
-    tests, imports = reach.recorded(workspace), reach.importers(workspace.checkout)
+    tests, imports = reach.recorded(workspace, server), reach.importers(workspace.checkout)
     digest = hashlib.sha256("".join(sorted(reach.digests(workspace.checkout).values())).encode()).hexdigest()[:16]
     kept = workspace.scratch / "verdicts.jsonl"
     known = {} if again else judge.remembered(kept, digest)
     for number, mutant in enumerate(mutants, start=1):
         if mutant.key not in known:
             chosen = reach.choose(tests, imports, mutant.path, mutant.change)
-            known[mutant.key] = judge.judge(workspace, mutant, chosen, digest)
+            known[mutant.key] = judge.judge(workspace, server, mutant, chosen, digest)
             judge.remember(kept, known[mutant.key])
         verdict = known[mutant.key]
         counter = f"{number:{len(str(len(mutants)))}}/{len(mutants)}"

@@ -15,10 +15,10 @@ import yaml
 
 from tests.mutants.reach import UnitTest
 from tests.mutants.sources import Mutant
-from tests.mutants.workspace import Workspace
+from tests.mutants.workspace import Server, Workspace
 
 CAUGHT, SURVIVED = "caught", "survived"
-MOST_SECONDS = 120.0  # of tests for one mutant, as long as they took when they were recorded; the rest is not run
+MOST_SECONDS = 30.0  # of tests for one mutant, as long as they took when they were recorded; the rest is not run
 START_SECONDS = 60.0  # what pytest may need beside the tests on a busy machine
 NOTHING_RAN = 5  # exit status of pytest
 
@@ -47,14 +47,14 @@ class Argument:
         return (self.file, self.was, self.becomes) == (Path(mutant.path).name, mutant.was, mutant.becomes)
 
 
-def judge(workspace: Workspace, mutant: Mutant, tests: Sequence[UnitTest], digest: str) -> Verdict:
+def judge(workspace: Workspace, server: Server, mutant: Mutant, tests: Sequence[UnitTest], digest: str) -> Verdict:
     """Runs the tests, in their order, on the mutant until one fails."""
     began = time.monotonic()
     asked, expected = within(tests, MOST_SECONDS)
     if not asked:
         return Verdict(mutant.key, SURVIVED, "no test reaches it", 0.0, digest)
     with workspace.changed(mutant.path, mutant.text):
-        ended = workspace.pytest([test.name for test in asked], ["-x"], START_SECONDS + 5 * expected, {})
+        ended = server.pytest([test.name for test in asked], ["-x"], START_SECONDS + 5 * expected, {})
     seconds = round(time.monotonic() - began, 1)
     if ended.status is None:
         return Verdict(mutant.key, CAUGHT, "it does not come to an end", seconds, digest)

@@ -70,7 +70,8 @@ class Change:
     line: int
     lines: range  # of the node itself
     statement: range  # of the statement it is in, of a compound one its head
-    function: range  # of the outermost function or class it is in; empty in the module itself
+    around: range  # of the outermost function or class it is in; empty in the module itself
+    in_function: bool  # else it runs while the module is imported, be it within a test
 
 
 def changes(wrapper: MetadataWrapper) -> list[Change]:
@@ -151,7 +152,8 @@ class _Finder(cst.CSTVisitor):
         super().__init__()
         self.found: list[Change] = []
         self._statements = [range(0)]
-        self._functions = [range(0)]
+        self._around = [range(0)]
+        self._functions = 0  # that are open
         self._skipped: set[cst.CSTNode] = set()
 
     def on_visit(self, node: cst.CSTNode) -> bool:
@@ -161,12 +163,12 @@ class _Finder(cst.CSTVisitor):
         if isinstance(node, cst.SimpleStatementLine | cst.BaseCompoundStatement | cst.ExceptHandler | cst.Else):
             self._statements.append(self._head(node))
         if isinstance(node, cst.FunctionDef | cst.ClassDef):
-            self._functions.append(self._functions[-1] or self._lines(node))
+            self._around.append(self._around[-1] or self._lines(node))
+            self._functions += isinstance(node, cst.FunctionDef)
         for operator, replacement in replacements(node):
-            lines = self._lines(node)
-            self.found.append(
-                Change(node, replacement, operator, lines.start, lines, self._statements[-1], self._functions[-1])
-            )
+            lines, statement, around = self._lines(node), self._statements[-1], self._around[-1]
+            in_function = self._functions > 0
+            self.found.append(Change(node, replacement, operator, lines.start, lines, statement, around, in_function))
         return True
 
     def on_leave(self, original_node: cst.CSTNode) -> None:
@@ -177,7 +179,8 @@ class _Finder(cst.CSTVisitor):
         ):
             self._statements.pop()
         if isinstance(original_node, cst.FunctionDef | cst.ClassDef):
-            self._functions.pop()
+            self._around.pop()
+            self._functions -= isinstance(original_node, cst.FunctionDef)
 
     def _lines(self, node: cst.CSTNode) -> range:
         position = self.get_metadata(PositionProvider, node)

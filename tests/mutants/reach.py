@@ -11,7 +11,7 @@ from pathlib import Path
 
 from tests.mutants import recorder, sources
 from tests.mutants.operators import Change
-from tests.mutants.workspace import Workspace, files
+from tests.mutants.workspace import Server, Workspace, files
 
 TESTS = "tests/unit"
 RECORDING_SECONDS = 3600
@@ -35,7 +35,7 @@ class UnitTest:
         return len(self.lines.get(path, ())) / (1 + sum(map(len, self.lines.values())))
 
 
-def recorded(workspace: Workspace) -> list[UnitTest]:
+def recorded(workspace: Workspace, server: Server) -> list[UnitTest]:
     """All unit tests that pass, as they are now."""
     known = workspace.scratch / "reach.json"
     old = json.loads(known.read_text()) if known.exists() else {}
@@ -44,7 +44,7 @@ def recorded(workspace: Workspace) -> list[UnitTest]:
     missing = [file for file in wanted if file not in now]
     if missing:
         print(f"Recording which lines the tests of {len(missing)} files reach ...", flush=True)
-        found = _record(workspace, missing)
+        found = _record(workspace, server, missing)
         now |= {file: {"digest": wanted[file], "tests": found.get(file, {})} for file in missing}
         known.write_text(json.dumps(now))
     return [
@@ -57,15 +57,18 @@ def recorded(workspace: Workspace) -> list[UnitTest]:
 def choose(tests: Iterable[UnitTest], importers: Mapping[str, set[str]], path: str, change: Change) -> list[UnitTest]:
     """The tests that may notice the change, those of the module itself first.
 
-    They are those that reach its lines, or else its statement. What is reached by none runs while modules are imported, if
-    at all: then those that reach the function or class it is in, or else the module, and all tests of files that import the
-    module. Of a statement outside of functions other lines may be reached, a lambda's; they say nothing of the rest of it.
+    In a function they are those that reach its lines, or else its statement. If none does, they are those that reach the
+    function, or else the module, and all of files that import the module. So they are for what runs while the module is
+    imported: only the first test that needs the module is seen to reach that, and any may depend on it.
     """
     tests = list(tests)
-    for lines in (change.lines, change.statement if change.function else ()):
-        if chosen := [test for test in tests if not test.lines.get(path, frozenset()).isdisjoint(lines)]:
-            return _in_order(chosen, path)
-    around = [test for test in tests if not test.lines.get(path, frozenset()).isdisjoint(change.function)]
+
+    def reaching(lines: range) -> list[UnitTest]:
+        return [test for test in tests if not test.lines.get(path, frozenset()).isdisjoint(lines)]
+
+    if change.in_function and (chosen := reaching(change.lines) or reaching(change.statement)):
+        return _in_order(chosen, path)
+    around = reaching(change.around) if change.in_function else []
     around = around or [test for test in tests if test.lines.get(path)]
     names = {test.name for test in around}
     return _in_order([test for test in tests if test.name in names or test.file in importers.get(path, ())], path)
@@ -93,11 +96,11 @@ def _in_order(tests: Iterable[UnitTest], path: str) -> list[UnitTest]:
     return sorted(tests, key=lambda test: (test.seconds > QUICK_SECONDS, -test.share(path), test.seconds, test.name))
 
 
-def _record(workspace: Workspace, missing: Sequence[str]) -> dict[str, dict[str, object]]:
+def _record(workspace: Workspace, server: Server, missing: Sequence[str]) -> dict[str, dict[str, object]]:
     output = workspace.scratch / "recorded.json"
     output.unlink(missing_ok=True)
     environment = {recorder.FOLDERS: ":".join(sources.folders(workspace.folder)), recorder.OUTPUT: str(output)}
-    ended = workspace.pytest(missing, ["-p", recorder.PLUGIN], RECORDING_SECONDS, environment)
+    ended = server.pytest(missing, ["-p", recorder.PLUGIN], RECORDING_SECONDS, environment)
     if ended.status != 0:
         print("Not every unit test passes without a mutant; those that fail judge none:\n" + ended.output[-3000:])
     if not output.exists():

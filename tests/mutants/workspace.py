@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
+import json
 import os
 import shutil
-import signal
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping, Sequence
@@ -63,23 +62,46 @@ class Workspace:
             target.write_bytes(kept)
             os.utime(target, ns=(times.st_atime_ns, times.st_mtime_ns))
 
-    def pytest(self, tests: Sequence[str], options: Sequence[str], seconds: float, more: Mapping[str, str]) -> Ended:
+    @contextmanager
+    def server(self) -> Iterator[Server]:
+        """What runs pytest in the copy, see `tests.mutants.server`."""
+        environment = {**os.environ, "PYTHONPATH": str(self.folder)}
+        command = [sys.executable, "-m", "tests.mutants.server"]
+        with subprocess.Popen(
+            command, cwd=self.folder, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        ) as process:
+            try:
+                yield Server(process, self.scratch)
+            finally:
+                process.terminate()
+
+
+@dataclass(frozen=True)
+class Server:
+    """A server that is there."""
+
+    process: subprocess.Popen[str]
+    scratch: Path
+
+    def pytest(
+        self, tests: Sequence[str], options: Sequence[str], seconds: float, environment: Mapping[str, str]
+    ) -> Ended:
         """Runs these tests (node ids or paths) in the copy, in that order, and ends whatever they started."""
+        assert self.process.stdin is not None and self.process.stdout is not None
         listed, log = self.scratch / "tests.txt", self.scratch / "pytest.log"
         listed.write_text("\n".join(tests) + "\n")
-        environment = {**os.environ, "PYTHONPATH": str(self.folder), **more}
-        command = [sys.executable, "-m", "pytest", "-q", "--no-header", *options, f"@{listed}"]
-        with log.open("w") as output:
-            process = subprocess.Popen(
-                command, cwd=self.folder, env=environment, stdout=output, stderr=output, start_new_session=True
-            )
-            status: int | None = None
-            try:
-                with contextlib.suppress(subprocess.TimeoutExpired):
-                    status = process.wait(seconds)
-            finally:
-                _end(process)
-        return Ended(status, log.read_text(errors="replace"))
+        request = {
+            "arguments": ["-q", "--no-header", *options, f"@{listed}"],
+            "environment": dict(environment),
+            "log": str(log),
+            "seconds": seconds,
+        }
+        self.process.stdin.write(json.dumps(request) + "\n")
+        self.process.stdin.flush()
+        answer = self.process.stdout.readline()
+        if not answer:
+            raise SystemExit("the server of pytest has ended; see what it printed above")
+        return Ended(json.loads(answer), log.read_text(errors="replace"))
 
 
 def files(checkout: Path) -> list[str]:
@@ -94,9 +116,3 @@ def _same(source: Path, target: Path) -> bool:
         return False
     here, there = source.stat(), target.stat()
     return (here.st_size, here.st_mtime_ns) == (there.st_size, there.st_mtime_ns)
-
-
-def _end(process: subprocess.Popen[bytes]) -> None:
-    with contextlib.suppress(ProcessLookupError):
-        os.killpg(process.pid, signal.SIGKILL)  # the session of the run, with whatever a test left running
-    process.wait()

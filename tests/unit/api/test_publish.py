@@ -169,16 +169,16 @@ def test_the_serving_thread_asks_again_until_the_broker_is_back(broker: Any, mon
 def test_a_probe_is_sent_once_however_long_its_answer_takes(
     publisher: Publisher, broker: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    produce, poll, sent, polls = broker.produce, broker.poll, list[str](), iter([False, False, True])
+    produce, poll, sent, polls = broker.produce, broker.poll, list[Any](), iter([False, False, True])
 
-    def sending(topic: str, *args: Any, **more: Any) -> None:
-        sent.append(topic)
-        produce(topic, *args, **more)
+    def sending(*given: Any, **more: Any) -> None:
+        sent.append(given)
+        produce(*given, **more)
 
     monkeypatch.setattr(broker, "produce", sending)
     monkeypatch.setattr(broker, "poll", lambda timeout: poll(timeout) if next(polls) else 0)
     publisher.probe()
-    assert publisher.ready() and sent == ["probe"]
+    assert publisher.ready() and sent == [("probe", b"probe", b"api")]
 
 
 class Served(Publisher):

@@ -40,6 +40,10 @@ def test_each_view_is_made_in_the_catalog_of_views(monkeypatch: pytest.MonkeyPat
     statements = views.views(settings)
     assert asked == [f"create or replace view views.{name} as {statements[name]}" for name in made]
     assert "'http://it''s/quality/' || max(page)" in statements["ops.batches"]
+    when = "format_datetime(at_timezone(kafka_timestamp, 'UTC'), 'yyyy-MM-dd HH:mm:ss.SSS') as \"timestamp\""
+    assert statements["compat.requestors"] == (
+        f'select raw_event, {when}, accept, host, user_agent as "user-agent", event_type from game.group_requests'
+    )
 
 
 def test_a_batch_counts_its_rows_by_where_they_went() -> None:

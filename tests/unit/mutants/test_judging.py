@@ -9,7 +9,7 @@ import libcst as cst
 import pytest
 from libcst.metadata import MetadataWrapper
 
-from tests.mutants import judge, reach, sources
+from tests.mutants import judge, reach, server, sources
 from tests.mutants.__main__ import ARGUED, summary
 from tests.mutants.judge import CAUGHT, SURVIVED, Argument, Verdict
 from tests.mutants.operators import Change, changes
@@ -97,6 +97,7 @@ def checkout(tmp_path: Path) -> Path:
     for name, text in {
         "api/a.py": MODULE,
         "tests/unit/test_a.py": "import a\n\n\ndef test_small():\n    assert not a.small(3)\n",
+        "tests/mutants/server.py": Path(server.__file__).read_text(),
         "pyproject.toml": "[tool.pytest.ini_options]\npythonpath = ['api']\n",
     }.items():
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
@@ -105,19 +106,24 @@ def checkout(tmp_path: Path) -> Path:
     return folder
 
 
-def test_a_mutant_is_judged_in_a_copy_which_is_then_as_it_was(checkout: Path, tmp_path: Path) -> None:
+def test_a_mutant_is_judged_in_a_copy_which_is_then_as_it_was(
+    checkout: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(judge, "START_SECONDS", 3.0)
     workspace = Workspace(checkout, tmp_path / "copy", tmp_path)
     workspace.refresh()
     asked = [a_test("test_a.py::test_small", {})]
-    caught = judge.judge(workspace, mutant(), asked, "now")
-    assert (caught.outcome, caught.by) == (CAUGHT, "tests/unit/test_a.py::test_small")
-    for becomes, outcome in (
-        ("    return n < LIMIT + 0", SURVIVED),
-        ("    return False", SURVIVED),
-        ("    return 1", CAUGHT),
-    ):
-        assert judge.judge(workspace, mutant(becomes), asked, "now").outcome == outcome
-    assert judge.judge(workspace, mutant(), [], "now").by == "no test reaches it"
+    with workspace.server() as running:
+        caught = judge.judge(workspace, running, mutant(), asked, "now")
+        assert (caught.outcome, caught.by) == (CAUGHT, "tests/unit/test_a.py::test_small")
+        for becomes, outcome in (
+            ("    return n < LIMIT + 0", SURVIVED),
+            ("    return False", SURVIVED),
+            ("    return 1", CAUGHT),
+            ("    while True: pass", CAUGHT),
+        ):
+            assert judge.judge(workspace, running, mutant(becomes), asked, "now").outcome == outcome
+        assert judge.judge(workspace, running, mutant(), [], "now").by == "no test reaches it"
     assert (checkout / "api/a.py").read_text() == (tmp_path / "copy/api/a.py").read_text() == MODULE
 
 
@@ -166,7 +172,9 @@ def test_a_run_is_good_if_enough_is_caught_and_each_survivor_argued() -> None:
 
 
 def test_every_argument_has_a_reason_and_a_line_that_is_there() -> None:
-    texts = {Path(path).name: (ARGUED.parents[2] / path).read_text() for path in sources.modules(ARGUED.parents[2])}
+    texts: dict[str, str] = {}
+    for path in sources.modules(ARGUED.parents[2]):
+        texts[Path(path).name] = texts.get(Path(path).name, "") + (ARGUED.parents[2] / path).read_text()
     for each in judge.arguments(ARGUED):
         assert len(each.why) > 20
         assert all(line in texts[each.file] for line in each.was.splitlines()), each

@@ -103,8 +103,9 @@ def test_a_change_knows_its_lines_its_statement_and_its_function() -> None:
     _, every = found(source)
     by_text = {(change.operator, change.line): change for change in every}
     top, default, condition = by_text["number", 1], by_text["number", 5], by_text["number", 9]
-    assert (list(top.lines), list(top.statement), list(top.function)) == ([1], [1], [])
-    assert (list(default.statement), list(default.function)) == ([4, 5, 6], list(range(4, 14)))
+    assert (list(top.lines), list(top.statement), list(top.around)) == ([1], [1], [])
+    assert (list(default.statement), list(default.around)) == ([4, 5, 6], list(range(4, 14)))
     assert (list(condition.lines), list(condition.statement)) == ([9], [7, 8, 9, 10])
     inner = by_text["number", 12]
+    assert (top.in_function, inner.in_function) == (False, True)
     assert (list(inner.lines), list(inner.statement)) == ([12], [11, 12, 13])

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 from click.testing import CliRunner, Result
+from rich.table import Table
 
 from lakehouse.clients.trino import QueryError
 from operations import cli, runs, terminal
@@ -123,3 +124,10 @@ def test_tables_are_printed_in_one_place() -> None:
     """Elsewhere a table of Rich would take data for markup."""
     folder = Path(cli.__file__).parent
     assert [file.name for file in folder.rglob("*.py") if "Console(" in file.read_text()] == ["terminal.py"]
+
+
+def test_the_names_of_columns_are_printed_letter_by_letter_too(capsys: pytest.CaptureFixture[str]) -> None:
+    table = Table(":smile: [b]x[/b]")
+    table.add_row("1")
+    terminal.print_table(table, width=60)
+    assert ":smile: [b]x[/b]" in capsys.readouterr().out

@@ -285,3 +285,12 @@ def test_a_required_field_that_is_missing_comes_before_what_is_wrong_behind_it()
     assert first_fault(schema, ("b",), {"a": "x"}) == ("b", "required")
     assert first_fault(schema, ("b",), {"a": 1}) == ("a", "type")
     assert first_fault(schema, ("b",), {"b": "x", "c": 1}) is None
+
+
+def test_each_check_has_what_its_keyword_says_and_the_schema_of_its_field() -> None:
+    schema = {"type": ["string", "null"], "maxLength": 3}
+    assert checks({"a": schema}, ["a"]) == [
+        Check(("a",), "required", True, schema),
+        Check(("a",), "type", "string", schema),
+        Check(("a",), "maxLength", 3, schema),
+    ]

@@ -705,3 +705,21 @@ def test_an_envelope_may_do_without_required_fields_but_not_without_the_rest(tmp
         load_contracts(folder, file)
     allowed = "$schema, title, description, type, properties, required"
     assert str(raised.value) == f"{file}: x-topic: is not known; allowed are {allowed}"
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["raw_event", "topic", "topic_id", "partition", "offset", "kafka_timestamp", "event_date", "batch_id", "entry_id"],
+)
+def test_no_field_may_have_the_name_of_a_tables_own_column(tmp_path: Path, name: str) -> None:
+    document = copy.deepcopy(GOOD)
+    document["properties"][name] = {"type": "string", "description": "x"}
+    file = write(tmp_path, document) / "sample.yaml"
+    words = "is a column of every event table; take another name"
+    assert refused(tmp_path) == f"{file}: properties.{name}: {words}"
+
+
+@pytest.mark.parametrize("table", ["daily_event_counts", "daily_item_sales", "player_item_changes", "player_inventory"])
+def test_no_event_table_may_have_the_name_of_a_table_of_the_rollup(tmp_path: Path, table: str) -> None:
+    file = write(tmp_path, {**GOOD, "x-table": table}) / "sample.yaml"
+    assert refused(tmp_path) == f"{file}: x-table: {table} is a table that the rollup writes; take another name"
