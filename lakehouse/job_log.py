@@ -16,6 +16,11 @@ class Line(NamedTuple):
     job: str
     message: str
 
+    @property
+    def told(self) -> str:
+        """The message as people are told it."""
+        return f"WARNING: {self.message}" if self.level == "warning" else self.message
+
 
 def read(text: str) -> Line | None:
     """The line as a job said it; None if it is of another program."""

@@ -108,8 +108,7 @@ def follow(api: AirflowApi, dag_id: str, run_id: str, seconds: float = RUN_SECON
 
 def what_was_said(messages: Iterable[Any]) -> list[str]:
     """What a job wrote for people."""
-    lines = [line for text in map(_text, messages) if (line := job_log.read(text))]
-    return [f"WARNING: {line.message}" if line.level == "warning" else line.message for line in lines]
+    return [line.told for text in map(_text, messages) if (line := job_log.read(text))]
 
 
 def what_went_wrong(messages: Iterable[Any]) -> list[str]:

@@ -32,9 +32,8 @@ Place = tuple[str, int, int]  # topic, partition, offset
 
 
 def said(output: str) -> str:
-    """What a job printed, with the message alone of each line of its log."""
-    lines = [(job_log.read(line), line) for line in output.splitlines()]
-    return "\n".join(line if read is None else read.message for read, line in lines)
+    """What a job printed; of each line of its log the message as the command tells it."""
+    return "\n".join(line if (read := job_log.read(line)) is None else read.told for line in output.splitlines())
 
 
 @dataclass(frozen=True)
