@@ -17,7 +17,7 @@ from tests.real import Real
 pytestmark = pytest.mark.timeout(900)
 
 _SESSION = """
-from jobs.session import spark_session
+from jobs.runtime.session import spark_session
 from lakehouse.settings import Settings
 spark = spark_session(Settings.load(), "test")
 print([spark.conf.get(f"spark.sql.artifact.isolation.{name}") for name in ("enabled", "alwaysApplyClassloader")])

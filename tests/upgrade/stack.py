@@ -37,7 +37,7 @@ START_SECONDS = 240.0
 LEFT_OUT = {".index", ".timeindex", ".txnindex", ".deleted", ".lock"}
 _REGISTER = """
 import json, sys
-from jobs.session import spark_session
+from jobs.runtime.session import spark_session
 from lakehouse.settings import Settings
 settings = Settings.load()
 spark = spark_session(settings, "restore")
