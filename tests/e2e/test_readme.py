@@ -146,7 +146,7 @@ def test_a_command_that_is_run_elsewhere_is_one_with_these_options(text: str) ->
 def new_type() -> Iterator[str]:
     """The contract that the README shows is where the README says; it is taken away again."""
     (text,) = [block.text for block in blocks(README) if block.language == "yaml"]
-    (name,) = re.findall(r"Write `(\S+/contracts/\w+\.yaml)`", README)
+    (name,) = re.findall(r"Write `(contracts/\w+\.yaml)`", README)
     file = CHECKOUT / name
     assert not file.exists()
     file.write_text(text)
