@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -219,8 +220,12 @@ def write(real: Real, sent: Sent, folder: Path, name: str, entries: dict[str, An
     print(f"{name}: {(folder / f'{name}.tar.xz').stat().st_size} bytes, {len(sent.messages)} messages", flush=True)
 
 
-def main(commit: str) -> None:
-    folder = CHECKOUT / "tests" / "upgrade" / commit
+def main(arguments: list[str]) -> int:
+    """Makes both dumps. Returns 2 if no commit is named."""
+    if len(arguments) != 1 or re.fullmatch(r"[0-9a-f]{7,40}", arguments[0]) is None:
+        print("python -m tests.upgrade COMMIT: name the commit of this checkout, such as e23739f", file=sys.stderr)
+        return 2
+    folder = CHECKOUT / "tests" / "upgrade" / arguments[0]
     folder.mkdir(parents=True, exist_ok=True)
     settings = stack.settings_of()
     stack.empty(settings)
@@ -240,7 +245,8 @@ def main(commit: str) -> None:
         write(real, sent, folder, "held", open_entries(real, sent, held=True, used=second))
     finally:
         stack.empty(settings)
+    return 0
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:])
+    sys.exit(main(sys.argv[1:]))
