@@ -98,8 +98,8 @@ def breaks(check: Check) -> Breaks:
         case "maxLength":
             return lambda value: len(value) > argument
         case "pattern":
-            expression = re.compile(patterns.inner(argument))
-            return lambda value: expression.fullmatch(value) is None
+            matches = patterns.matcher(argument)
+            return lambda value: not matches(value)
         case "format":
             return _is_no_date_time if argument == "date-time" else _is_no_uuid
     raise ValueError(f"{check.keyword} is no keyword that is checked; see VALUE_KEYWORDS")

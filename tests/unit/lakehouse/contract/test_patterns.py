@@ -6,7 +6,8 @@ import re
 
 import pytest
 
-from lakehouse.contract.patterns import PatternError, check, inner
+from lakehouse.contract.patterns import PatternError, check, inner, matcher
+from lakehouse.settings import Settings
 
 ANCHORS = "must be written ^...$, since the whole value has to match"
 UNSAFE = (
@@ -66,3 +67,26 @@ def test_a_pattern_is_refused_in_a_whole_sentence(pattern: str, words: str) -> N
 def test_a_pattern_that_is_safe_is_taken(pattern: str) -> None:
     check(pattern)
     assert re.compile(inner(pattern)) and inner(pattern) == pattern.removeprefix("^").removesuffix("$")
+
+
+LONGEST = "ab" * (Settings().max_event_bytes // 2)
+
+
+@pytest.mark.parametrize(
+    ("pattern", "matches"),
+    [
+        ("^(?:ab|c){0,1000}$", False), ("^(ab|c?){1000}$", False), ("^[ab]*$", True), ("^(?:a|b){2,1000}[ab]*$", True),
+        ("^(?:ab|abab){1,1000}$", False), ("^[ab]{0,1000}[ab]{0,1000}[ab]{0,1000}$", False), ("^[^A-Z]+$", True),
+    ],
+)  # fmt: skip
+def test_no_value_is_too_long_for_a_pattern_that_is_taken(pattern: str, matches: bool) -> None:
+    check(pattern)
+    assert bool(matcher(pattern)(LONGEST)) is matches
+
+
+@pytest.mark.parametrize("pattern", ["^[a-z]{2,3}$", "^(?:a|ab){1,3}$", "^a?b?$", "^[^a]*$", r"^\((é|🗡)\.$", "^$"])
+def test_both_engines_match_alike(pattern: str) -> None:
+    texts = ["", "a", "ab", "aab", "abab", "b", "A", "a\n", "\n", "\0", "(é.", "(🗡.", "(é)", "é", "\u2028", "abc"]
+    assert [bool(matcher(pattern)(text)) for text in texts] == [
+        re.fullmatch(inner(pattern), text) is not None for text in texts
+    ]
