@@ -74,7 +74,8 @@ def with_section(page: str, title: str, table: str) -> str:
         name, _, rest = part.partition("\n")
         sections[name] = rest.strip()
     sections[title] = f"{_where()}. How it is measured: README.md here.\n\n{table}".strip()
-    return "\n\n".join(f"# {name}\n\n{sections[name]}" for name in SECTIONS if name in sections) + "\n"
+    order = [*(name for name in SECTIONS if name in sections), *(name for name in sections if name not in SECTIONS)]
+    return "\n\n".join(f"# {name}\n\n{sections[name]}" for name in order) + "\n"
 
 
 def _where() -> str:

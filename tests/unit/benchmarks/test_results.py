@@ -23,6 +23,14 @@ def test_a_table_takes_the_place_of_the_last_one_of_its_kind_alone() -> None:
     assert page.count("How it is measured") == 2 and page.endswith("| new history |\n")
 
 
+def test_a_table_of_another_kind_stays_behind_the_others() -> None:
+    page = with_section("# The last comparison\n\n| other |\n", RUN, "| run |")
+    page = with_section(page, HISTORY, "| history |")
+    assert [page.index(each) for each in ("| run |", "| history |", "| other |")] == sorted(
+        page.index(each) for each in ("| run |", "| history |", "| other |")
+    )
+
+
 def test_what_stands_under_a_table_goes_with_it() -> None:
     page = with_section("# Notes\n\nA note.\n\n# The last history\n\nx\n\nA word on it.\n", HISTORY, "| t |")
     assert "A word on it." not in page and page.startswith(f"# {HISTORY}\n")
