@@ -60,6 +60,7 @@ class Settings(BaseSettings):
     trino_url: str = _derived(lambda d: f"http://127.0.0.1:{d['trino_port']}")
     airflow_url: str = _derived(lambda d: f"http://127.0.0.1:{d['airflow_port']}")
     api_url: str = _derived(lambda d: f"http://127.0.0.1:{d['api_port']}")
+    ship_code: bool = False  # jobs bring their code to Spark's workers, where it is not installed
     spark_remote: str | None = None  # sc://host:port of a warm Spark Connect server; none: a session of the job's own
 
     # Where tables and pages live

@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
+from types import MappingProxyType
 from typing import Any
 from uuid import UUID
 
 from lakehouse.clients.trino import query
+from lakehouse.contract import fingerprint
+from lakehouse.contract.judge import Judge
 from lakehouse.contract.model import Contracts
 from lakehouse.ledger.vocabulary import Action, Destination, Step
 from lakehouse.settings import Settings
+
+_EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
+_MICROSECOND = dt.timedelta(microseconds=1)
 
 
 @dataclass(frozen=True)
@@ -32,6 +39,7 @@ class Arrival:
     why: str | None = None
     page: str | None = None
     at_fault: bool | None = None  # of a quarantined one; false: it is only held with its batch
+    differs: str | None = None  # of one that uses the event_id again: what is another than in the first arrival
 
     def as_json(self) -> dict[str, Any]:
         return asdict(self)
@@ -42,7 +50,8 @@ class Arrival:
         through = f"through entry {self.entry_id}" + (f" ({self.kind})" if self.kind else "")
         what: dict[str, str] = {
             Destination.QUARANTINE: f"in ops.quarantine: {self.reason_code}, {through}"
-            + ("; it is not at fault itself, only held with its batch" if self.at_fault is False else ""),
+            + ("; it is not at fault itself, only held with its batch" if self.at_fault is False else "")
+            + (f"; {self.differs}" if self.differs else ""),
             Destination.DISCARDED: f"given up {through} by {self.who}: {self.why}; it was in ops.quarantine: {self.reason_code}",
             Destination.DUPLICATE: "a repetition of the first arrival, so not published again",
             Destination.SUPPRESSED: "not published: its player was erased (ops.erasures)",
@@ -91,7 +100,13 @@ def trace(settings: Settings, contracts: Contracts, event_id: str) -> list[Arriv
     entries = {row["batch_id"] for row in rows} | {row["entry_id"] for row in [*rows, *actions] if row["entry_id"]}
     listed = ", ".join(map(str, sorted(entries)))
     batches = query(settings, f"select entry_id, kind, status, page from ops.batches where entry_id in ({listed})")
-    return arrivals(wanted, rows, actions, {row["entry_id"]: row for row in batches})
+    judge = Judge(contracts, settings.max_event_bytes)
+    read = {
+        _key(row): fingerprint.arrival(judge, row["value"], _microseconds(row["kafka_timestamp"]))
+        for row in rows
+        if row["place"] == Destination.RAW
+    }
+    return arrivals(wanted, rows, actions, {row["entry_id"]: row for row in batches}, read)
 
 
 def may_name(value: bytes | None, event_id: str) -> bool:
@@ -112,11 +127,12 @@ def arrivals(
     rows: Iterable[Mapping[str, Any]],
     actions: Iterable[Mapping[str, Any]],
     batches: Mapping[int, Mapping[str, Any]],
+    read: Mapping[tuple[Any, ...], fingerprint.Arrival | None] = MappingProxyType({}),
 ) -> list[Arrival]:
     """What the tables' rows and the actions on quarantined ones say of each message, the first arrival first.
 
     A message is in raw and, once its batch is done, in at most one table or open in quarantine; in quarantine there may
-    be older rows of it, and the row of the last entry speaks.
+    be older rows of it, and the row of the last entry speaks. `read`: what the messages say themselves, by `_key`.
     """
     best: dict[tuple[Any, ...], Mapping[str, Any]] = {}
     for row in rows:
@@ -124,7 +140,31 @@ def arrivals(
             best[_key(row)] = row
     last_action = {_key(row): row for row in sorted(actions, key=lambda row: row["entry_id"])}
     found = sorted(best.values(), key=lambda row: (row["batch_id"], row["topic"], row["partition"], row["offset"]))
-    return [_arrival(event_id, row, last_action.get(_key(row)), batches, first=row is found[0]) for row in found]
+    told = [_arrival(event_id, row, last_action.get(_key(row)), batches, first=row is found[0]) for row in found]
+    named = [each for row in found if (each := read.get(_key(row))) and each.event_id == event_id]
+    return [
+        replace(each, differs=_difference(read.get(_key(row)), named[0]))
+        if each.reason_code == "event_id_reused" and named
+        else each
+        for row, each in zip(found, told, strict=True)
+    ]
+
+
+def _microseconds(time: Any) -> int | None:
+    """Since 1970; None of a time that Python cannot have, which Trino's client then gives as text."""
+    return (time - _EPOCH) // _MICROSECOND if isinstance(time, dt.datetime) else None
+
+
+def _difference(arrival: fingerprint.Arrival | None, first: fingerprint.Arrival) -> str | None:
+    """What makes an arrival another event than the first one: fields by name, for their values may be personal."""
+    if arrival is None:
+        return None
+    names = list(arrival.differences(first))
+    told = f"it differs from the first arrival in {', '.join(names)}" if names else ""
+    if not first.passes and arrival.passes:
+        told = f"{told}, which " if told else "the first arrival "
+        told += "does not keep its contract; a corrected event needs an id of its own"
+    return told or None
 
 
 def _key(row: Mapping[str, Any]) -> tuple[Any, ...]:

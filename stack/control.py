@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import hashlib
 import os
 import shutil
 import subprocess
@@ -11,7 +12,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from lakehouse.settings import Settings
+from lakehouse.settings import CHECKOUT, Settings
 from stack import bootstrap, downloads, preflight
 from stack.environment import job_environment, local_settings
 from stack.errors import NotReady, StackError
@@ -41,7 +42,7 @@ def up(settings: Settings, say: Say) -> None:
         running = _running(supervisor)
         _preflight(settings, running)
         downloads.fetch(settings.servers, say)
-        machine = Machine(find_java(os.environ), trino_java(), _contracts_hash(settings))
+        machine = Machine(find_java(os.environ), trino_java(), _contracts_hash(settings), _code_hash())
         parts = services(settings, machine)
         changed = write_configuration(parts, settings.state)
         if not supervisor.is_running():
@@ -62,6 +63,16 @@ def _contracts_hash(settings: Settings) -> str:
         return load_contracts(settings.contracts).hash
     except ContractError as error:
         raise StackError(f"A contract cannot be used: {error}") from None
+
+
+def _code_hash() -> str:
+    """Of all code that Spark's workers can import: SHA-256 as hex digits."""
+    digest = hashlib.sha256()
+    for package in ("expectations", "jobs", "lakehouse"):
+        for file in sorted((CHECKOUT / package).rglob("*.py")):
+            digest.update(f"{file.relative_to(CHECKOUT)}\n".encode())
+            digest.update(hashlib.sha256(file.read_bytes()).digest())
+    return digest.hexdigest()
 
 
 def down(settings: Settings, say: Say) -> None:

@@ -64,6 +64,7 @@ class Machine:
     java: Path
     trino_java: Path
     contracts_hash: str = ""  # the API reads the contracts at its start: with new ones it starts anew
+    code_hash: str = ""  # Spark's workers have the code of its start: with another it starts anew
 
 
 def services(settings: Settings, machine: Machine) -> tuple[Service, ...]:
@@ -130,10 +131,9 @@ def services(settings: Settings, machine: Machine) -> tuple[Service, ...]:
                 "lakehouse",
                 "--master",
                 "local[2]",
-                # not spark-defaults' late compiler: this one runs for days (small commits 15 % faster after three minutes).
-                # The code that judges messages is longer than what Java compiles by itself (500,000 events: 22 s, else 30 s).
+                # not spark-defaults' late compiler: this one runs for days (small commits 15 % faster after three minutes)
                 "--driver-java-options",
-                "-XX:+UseSerialGC -XX:-DontCompileHugeMethods",
+                "-XX:+UseSerialGC",
                 "--conf",
                 f"spark.connect.grpc.binding.address={settings.bind}",
                 "--conf",
@@ -142,7 +142,7 @@ def services(settings: Settings, machine: Machine) -> tuple[Service, ...]:
                 "spark.connect.session.manager.defaultSessionTimeout=10m",
                 str(DOCKER / "spark" / "connect_server.py"),
             ),
-            base,
+            base | {"STACK_CODE_HASH": machine.code_hash},
             address=settings.spark_remote or "",
         ),
         Service(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from jobs.entries.rows import PublishesRows
-from jobs.judging.checks import COORDINATES
+from jobs.judging.batches import COORDINATES
 from jobs.staging import files
 from jobs.staging.files import OPEN_REASON
 from jobs.staging.open_quarantine import condition_of, open_rows

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 from jobs.daily import builds
 from jobs.delta import writes
 from jobs.delta.tables import event_tables
-from jobs.judging import message
-from jobs.judging.contract_sql import value_of
+from jobs.judging.batches import COORDINATES, player_batches
+from jobs.judging.workers import in_workers
 from jobs.staging import files
 from jobs.staging.open_quarantine import unreadable_places
 from jobs.upkeep.erasures import Erasure, belongs_to, hash_sql, read_key
@@ -67,7 +67,7 @@ class Erase:
             return
         # not every message that is theirs by its key names them: the facts of whom it names are not theirs
         named = f"{hash_sql('player', read_key(job.settings.erasure_key_file))} = '{request.player_hash}'"
-        players = _messages(job, entry).selectExpr(f"{_player(job)} as player").where(named).distinct()
+        players = _messages(job, entry).select("player").where(named).distinct()
         days = sorted({each.event_date for each in decision.counts if each.destination == Destination.RAW})
         builds.start(job, days, entry.entry_id, cause=builds.ERASE)
         for table in FACTS:
@@ -107,15 +107,23 @@ def _messages(job: Job, entry: Entry) -> DataFrame:
     assert request is not None and request.player_hash is not None
     key = read_key(job.settings.erasure_key_file)
     raw = job.spark.read.format("delta").load(job.path(names.RAW_EVENTS))
-    condition = belongs_to([Erasure(request.player_hash, request.through)], _player(job), key)
+    condition = belongs_to([Erasure(request.player_hash, request.through)], "player", key)
     unread = unreadable_places(job).selectExpr(*MESSAGE_KEY, "true as unread")  # those are told by their key alone
-    marked = raw.where(f"batch_id <= {request.through}").join(unread, MESSAGE_KEY, "left")
-    return message.with_json(marked, readable="unread is null").where(condition)
-
-
-def _player(job: Job) -> str:
-    fields = {field.name: value_of(field) for field in job.contracts.envelope}
-    return f"coalesce({fields['player']}, {fields['host']})"  # as checks.PLAYER
+    kept = (*COORDINATES, "key")
+    values = (
+        raw.where(f"batch_id <= {request.through}")
+        .join(unread, MESSAGE_KEY, "left")
+        .selectExpr(*[f"`{name}`" for name in kept], "case when unread is null then value end as value")
+    )
+    theirs = in_workers(
+        values,
+        player_batches,
+        {**{name: tables.RAW_EVENTS[name][0] for name in kept}, "player": "string"},
+        contracts=job.contracts,
+        max_event_bytes=job.settings.max_event_bytes,
+        keep=kept,
+    )
+    return theirs.where(condition)
 
 
 def _tables(job: Job) -> list[names.Table]:

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 from jobs.delta.tables import create_tables, event_tables
 from jobs.entries.replay import judge_again
 from jobs.entries.rows import PublishesRows
-from jobs.judging.checks import UNREADABLE
 from jobs.runtime.session import tune_for
 from jobs.staging import audit, files, refusals
 from jobs.staging.files import OPEN_REASON, Refused
@@ -19,6 +18,7 @@ from jobs.staging.open_quarantine import open_rows
 from lakehouse import names
 from lakehouse.catalog import tables
 from lakehouse.catalog.spark_sql import literal
+from lakehouse.contract.judge import UNREADABLE
 from lakehouse.ledger.entries import Compared, Decision, Entry, Request, Snapshot
 from lakehouse.ledger.vocabulary import MESSAGE_KEY, Action, Destination, Kind, Step, Verdict
 
@@ -89,7 +89,7 @@ class Rebuild(PublishesRows):
         tune_for(job.spark, rows)
         job.say(f"day {request.day}: {rows} messages of batches up to {request.through} are judged anew")
         folder = names.staging_folder(job.settings.warehouse_uri, entry.entry_id, job.attempt_id)
-        judged = _asked_for(judge_again(job, batch, raw, keep=[ACCEPTED]), request, contracts)
+        judged = _asked_for(judge_again(job, batch, raw, keep={ACCEPTED: "boolean"}), request, contracts)
         files.write_judged(judged, folder, rows, job.rules, job.contracts, accepted=ACCEPTED)
         job.hooks.at("after_stage")
         staged = files.read(job.spark, folder) if rows else None

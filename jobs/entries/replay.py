@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from jobs.entries.rows import PublishesRows
 from jobs.judging import duplicates
-from jobs.judging.checks import UNREADABLE, judge
+from jobs.judging.judge import judge
 from jobs.runtime.session import tune_for
 from jobs.staging import audit, files
 from jobs.staging.files import OPEN_REASON
 from jobs.staging.open_quarantine import condition_of, open_rows, unreadable_places
 from jobs.upkeep import erasures
 from lakehouse import names
+from lakehouse.catalog.tables import RAW_EVENTS
+from lakehouse.contract.judge import UNREADABLE
 from lakehouse.ledger.entries import Decision, Entry, Request, Snapshot
 from lakehouse.ledger.selection import Selection
 from lakehouse.ledger.vocabulary import MESSAGE_KEY, Action, Verdict
@@ -83,9 +86,15 @@ def rejudge(job: Job, request: Request, folder: str, name: str) -> Decision:
 
 
 def judge_again(
-    job: Job, batch: DataFrame, raw: DataFrame, keep: Sequence[str] = (), unread: bool = False
+    job: Job,
+    batch: DataFrame,
+    raw: DataFrame,
+    keep: Mapping[str, str] = MappingProxyType({}),
+    unread: bool = False,
 ) -> DataFrame:
-    """Judges messages that were judged before; `batch` has OPEN_REASON and `keep`. Erased players are left out of it.
+    """Judges messages that were judged before; `batch` has OPEN_REASON and `keep`, columns by name with their Spark types.
+
+    Erased players are left out.
 
     `unread`: whether nobody could read them; then an event that came later under the same id has been published.
     """
@@ -95,10 +104,18 @@ def judge_again(
         barred = barred.join(again.select(*MESSAGE_KEY), MESSAGE_KEY, "left_anti")
     judged = judge(
         batch,
-        duplicates.find_repeats(again, raw, duplicates.bounds_of(batch), barred, late=unread),
+        duplicates.find_repeats(
+            again,
+            raw,
+            duplicates.bounds_of(batch),
+            job.contracts,
+            job.settings.max_event_bytes,
+            unreadable=barred,
+            late=unread,
+        ),
         job.contracts,
         max_event_bytes=job.settings.max_event_bytes,
         header_rules=job.settings.header_rules,
-        keep=["key", OPEN_REASON, *keep],
+        keep={"key": RAW_EVENTS["key"][0], OPEN_REASON: "string", **keep},
     )
     return erasures.suppress(judged, erasures.read_erasures(job), job.settings)

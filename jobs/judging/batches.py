@@ -1,19 +1,25 @@
 """The evaluator over Arrow batches: from rows of the raw table to judged rows, before duplicates and x-rules.
 
-Runs in Spark's workers (`mapInArrow`); it knows nothing of Spark itself.
+Runs in Spark's workers (`mapInArrow`); it knows nothing of Spark itself. Each function takes `code`, the version of the job's
+judging code: a worker that has another one fails.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from operator import attrgetter, itemgetter
+from types import MappingProxyType
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from jobs.judging import version
+from lakehouse.catalog.spark_sql import spark_type
+from lakehouse.catalog.tables import RAW_EVENTS
 from lakehouse.contract import event_id as event_ids
-from lakehouse.contract.judge import JUDGED_APART, NOT_READ, Judge, Judgement, Reason
+from lakehouse.contract import fingerprint
+from lakehouse.contract.judge import JUDGED_APART, NOT_READ, UNREADABLE, Judge, Judgement, Reason
 from lakehouse.contract.keywords import Schema, json_type
 from lakehouse.contract.model import Contract, Contracts, Field
 from lakehouse.contract.typed import FastDecoder
@@ -22,9 +28,39 @@ from lakehouse.ledger.vocabulary import Destination
 COORDINATES = ("topic", "topic_id", "partition", "offset", "kafka_timestamp", "event_date", "batch_id")
 UTC_TIME = pa.timestamp("us", "UTC")
 _SCALARS = {"string": pa.string(), "integer": pa.int64(), "number": pa.float64(), "boolean": pa.bool_()}
-_UNREADABLE = Judgement((Reason("unreadable"),))
+_UNREADABLE = Judgement((Reason(UNREADABLE),))
 
 Place = tuple[str | None, int, int]  # topic id, partition, offset
+
+
+def wide_name(event_type: str, field: str) -> str:
+    """The column that holds one event type's field in a frame of all types."""
+    return f"{event_type}__{field}"
+
+
+def columns_of(contracts: Contracts, keep: Mapping[str, str] = MappingProxyType({})) -> dict[str, str]:
+    """The columns of judged rows and their Spark types, in order; `keep`: as for `BatchJudge`, with their types."""
+    raw = {name: kind for name, (kind, _) in RAW_EVENTS.items()}
+    return {
+        **{name: raw[name] for name in COORDINATES},
+        **keep,
+        "value": raw["value"],
+        "kafka_headers": raw["kafka_headers"],
+        "event_id": "string",
+        "event_type": "string",
+        **{each.name: spark_type(each.schema) for each in contracts.envelope if each.name not in JUDGED_APART},
+        **{
+            wide_name(contract.event_type, each.name): spark_type(each.schema)
+            for contract in contracts.values()
+            for each in contract.fields
+        },
+        "unknown_fields": "array<string>",
+        "contract_version": "int",
+        "reason_code": "string",
+        "field": "string",
+        "rule": "string",
+        "destination": "string",
+    }
 
 
 def arrow_type(schema: Schema) -> pa.DataType:
@@ -43,12 +79,18 @@ def arrow_type(schema: Schema) -> pa.DataType:
 def judge_batches(
     batches: Iterable[pa.RecordBatch],
     *,
+    code: str,
     contracts: Contracts,
     max_event_bytes: int,
     keep: Sequence[str] = (),
     unreadable: Collection[Place] = (),
 ) -> Iterator[pa.RecordBatch]:
-    """As `BatchJudge`, which it makes where it runs: a `functools.partial` of it can be sent to Spark's workers."""
+    """As `BatchJudge`, which it makes where it runs: a `functools.partial` of it can be sent to Spark's workers.
+
+    Raises:
+        VersionError: the code that runs here is another one.
+    """
+    version.check(code)
     yield from BatchJudge(contracts, max_event_bytes, keep=keep, unreadable=unreadable)(batches)
 
 
@@ -71,13 +113,13 @@ class BatchJudge:
         self._unreadable = frozenset(unreadable)
         self._envelope = {each.name: each for each in contracts.envelope if each.name not in JUDGED_APART}
         self._own = {
-            f"{contract.event_type}__{each.name}": (contract, each)
+            wide_name(contract.event_type, each.name): (contract, each)
             for contract in contracts.values()
             for each in contract.fields
         }
 
     def __call__(self, batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-        """The judged rows of rows of the raw table: `keep` aside the columns of jobs/judging/checks.py, in its order.
+        """The judged rows of rows of the raw table, in the columns of `columns_of`.
 
         Reasons and destinations are those of the message alone. A batch becomes one of each event type that the fast way
         took, and one of all other rows.
@@ -88,7 +130,7 @@ class BatchJudge:
     def _judged(self, batch: pa.RecordBatch) -> Iterator[pa.RecordBatch]:
         values = batch.column("value").to_pylist()
         batch = batch.select([*self._kept, "event_id"])
-        times = batch.column("kafka_timestamp").cast(UTC_TIME).cast(pa.int64()).to_pylist()
+        times = _times(batch)
         barred = self._barred(batch)
         taken: dict[type, tuple[list[int], list[Any]]] = {struct: ([], []) for struct in self._types}
         left: list[int] = []
@@ -206,6 +248,65 @@ class BatchJudge:
             "destination": destination,
         }
         return pa.RecordBatch.from_pydict(columns)
+
+
+ARRIVAL_TYPES = {"exact": "boolean", "passes": "boolean", "fingerprint": "string"}
+
+
+def arrival_batches(
+    batches: Iterable[pa.RecordBatch], *, code: str, contracts: Contracts, max_event_bytes: int, keep: Sequence[str]
+) -> Iterator[pa.RecordBatch]:
+    """What rows of raw say as arrivals of the event_id that raw found in them: columns `keep`, then ARRIVAL_TYPES.
+
+    `exact`: whether the message itself names that id (and not an object in it, say); only then the others are not null. They
+    are those of `fingerprint.Arrival`.
+
+    Raises:
+        VersionError: the code that runs here is another one.
+    """
+    version.check(code)
+    judge = Judge(contracts, max_event_bytes)
+    for batch in batches:
+        columns = (batch.column(name).to_pylist() for name in ("value", "event_id"))
+        found = []
+        for value, event_id, time in zip(*columns, _times(batch), strict=True):
+            arrival = fingerprint.arrival(judge, value, time)
+            found.append(arrival if arrival is not None and arrival.event_id == event_id else None)
+        more = (
+            pa.array([each is not None for each in found], pa.bool_()),
+            pa.array([each and each.passes for each in found], pa.bool_()),
+            pa.array([each and each.fingerprint for each in found], pa.string()),
+        )
+        kept = {name: batch.column(name) for name in keep}
+        yield pa.RecordBatch.from_pydict({**kept, **dict(zip(ARRIVAL_TYPES, more, strict=True))})
+
+
+def player_batches(
+    batches: Iterable[pa.RecordBatch], *, code: str, contracts: Contracts, max_event_bytes: int, keep: Sequence[str]
+) -> Iterator[pa.RecordBatch]:
+    """Whose each message is: columns `keep`, then `player`, null where a message says nothing of it.
+
+    Raises:
+        VersionError: the code that runs here is another one.
+    """
+    version.check(code)
+    judge, fast = Judge(contracts, max_event_bytes), FastDecoder(contracts, max_event_bytes)
+    for batch in batches:
+        players = []
+        for value, time in zip(batch.column("value").to_pylist(), _times(batch), strict=True):
+            event = fast.event(value, time)
+            if event is None:
+                players.append(judge.message(value, time).player)
+            else:
+                players.append(event.host if event.player is None else event.player)
+        kept = {name: batch.column(name) for name in keep}
+        yield pa.RecordBatch.from_pydict({**kept, "player": pa.array(players, pa.string())})
+
+
+def _times(batch: pa.RecordBatch) -> list[int | None]:
+    """The broker's time of each row, in microseconds since 1970."""
+    times: list[int | None] = batch.column("kafka_timestamp").cast(UTC_TIME).cast(pa.int64()).to_pylist()
+    return times
 
 
 def _rows(batch: pa.RecordBatch, rows: Sequence[int]) -> pa.RecordBatch:

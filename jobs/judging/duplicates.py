@@ -6,18 +6,20 @@ import datetime as dt
 from typing import TYPE_CHECKING, NamedTuple
 
 from jobs.judging import message
+from jobs.judging.batches import ARRIVAL_TYPES, arrival_batches
+from jobs.judging.workers import in_workers
+from lakehouse.catalog.tables import RAW_EVENTS
 from lakehouse.ledger.vocabulary import MESSAGE_KEY
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
 
+    from lakehouse.contract.model import Contracts
+
 WINDOW_DAYS = 8  # a valid event_id's time is within 7 days before and 1 hour after the broker's
 NARROW = dt.timedelta(hours=1)
 ARRIVAL = ["batch_id", "topic", "partition", "offset"]
 _ORDER = f"struct(late, {', '.join(f'`{name}`' for name in ARRIVAL)})"
-
-# What makes two messages the same event: type, player and own fields; the rest of the envelope may differ in a retry.
-_ENVELOPE = "'event_id', 'schema_version', 'received_at', 'occurred_at', 'host', 'user_agent', 'accept', 'http_headers'"
 
 
 class Bounds(NamedTuple):
@@ -36,7 +38,14 @@ def bounds_of(batch: DataFrame) -> Bounds | None:
 
 
 def find_repeats(
-    batch: DataFrame, raw: DataFrame, bounds: Bounds | None, unreadable: DataFrame | None = None, late: bool = False
+    batch: DataFrame,
+    raw: DataFrame,
+    bounds: Bounds | None,
+    contracts: Contracts,
+    max_event_bytes: int,
+    *,
+    unreadable: DataFrame | None = None,
+    late: bool = False,
 ) -> DataFrame | None:
     """The messages of `batch` whose event_id arrived before, with what the first arrival says of them.
 
@@ -49,9 +58,9 @@ def find_repeats(
 
     Returns:
         None if no event_id is there twice, as usual (no rows if only hashes of ids are). Else one row a repeated message:
-        `ARRIVAL`, and `reused`: true if type, player or own fields differ from the first arrival's. Arrival order is (batch_id,
-        topic, partition, offset); days further apart than WINDOW_DAYS do not meet, so that a rebuild that reads these days sees
-        the same.
+        `ARRIVAL`, and `reused`: whether it is another event than the first arrival (see lakehouse/contract/fingerprint.py), or
+        passes and that did not. Arrival order is (batch_id, topic, partition, offset); days further apart than WINDOW_DAYS do not
+        meet, so that a rebuild that reads these days sees the same.
     """
     if bounds is None:
         return None
@@ -75,17 +84,21 @@ def find_repeats(
         these = these.join(unreadable, MESSAGE_KEY, "left_anti")
     own_places = batch.selectExpr(*message.quoted(ARRIVAL), "true as own")
     these = these.join(own_places, ARRIVAL, "left") if late else these.selectExpr("*", "cast(null as boolean) as own")
-    few = message.with_json(these).selectExpr(
-        *message.quoted(ARRIVAL),
-        "event_id",
-        "event_date",
-        "own is not null as late",
-        "cast(value as string) as text",
-        f"event_id = {message.uuid('event_id')} as exact",
+    kept = {"event_id": "string", "event_date": "date", "late": "boolean"}
+    kept |= {name: RAW_EVENTS[name][0] for name in ARRIVAL}
+    few = in_workers(
+        these.selectExpr(
+            *message.quoted([*ARRIVAL, "event_id", "event_date", "value", "kafka_timestamp"]), "own is not null as late"
+        ),
+        arrival_batches,
+        {**kept, **ARRIVAL_TYPES},
+        contracts=contracts,
+        max_event_bytes=max_event_bytes,
+        keep=tuple(kept),
     )
     ranked = few.selectExpr(
         "*",
-        f"min(case when exact then struct({_ORDER} as place, text) end) over (partition by event_id "
+        f"min(case when exact then struct({_ORDER} as place, fingerprint, passes) end) over (partition by event_id "
         f"order by unix_date(event_date) range between {WINDOW_DAYS} preceding and {WINDOW_DAYS} following) as first",
     )
     own = ranked.where(f"batch_id = {bounds.batches[1]}")
@@ -94,7 +107,7 @@ def find_repeats(
     elif bounds.batches[0] != bounds.batches[1]:
         own = ranked.join(batch.select(*ARRIVAL), ARRIVAL, "left_semi")
     return own.where(f"exact and first.place < {_ORDER}").selectExpr(
-        *message.quoted(ARRIVAL), f"not ({_fingerprint('text')} <=> {_fingerprint('first.text')}) as reused"
+        *message.quoted(ARRIVAL), "fingerprint <> first.fingerprint or (passes and not first.passes) as reused"
     )
 
 
@@ -111,9 +124,3 @@ def _may_repeat(messages: DataFrame) -> bool:
     """
     hashes = messages.where("event_id is not null").selectExpr("xxhash64(event_id) as hash")
     return bool(hashes.groupBy("hash").count().where("count > 1").limit(1).collect())
-
-
-def _fingerprint(text: str) -> str:
-    parsed = f"case when not {message.too_deep(text)} then {message.from_json(text, 'map<string, string>')} end"
-    fields = f"map_filter({parsed}, (k, v) -> k not in ({_ENVELOPE}))"
-    return f"to_json(array_sort(map_entries({fields})))"

@@ -1,4 +1,4 @@
-"""A Kafka value as JSON: which bytes are one JSON text, and which are not. Nobody else hands messages to a reader of JSON.
+"""A Kafka value as JSON in Spark SQL, as far as raw needs it: which event_id it names. Nobody else uses such a reader.
 
 Spark's readers go down with what they read, and at some 900 levels their stack ends, and the query with it, however often it
 is tried. So a message that is nested deeper than MAX_DEPTH is handed to none of them: for each it is no JSON.
@@ -19,9 +19,8 @@ UUID_PATTERN = r"\p{XDigit}{8}(-\p{XDigit}{4}){3}-\p{XDigit}{12}"  # the ASCII d
 
 TEXT = "cast(value as string)"  # SQL: a message as text
 # JSON's escapes can say half of a surrogate pair, which is no character; Spark's parser would make a question mark of it.
-# It is replaced by this noncharacter, so that the check of a field can see it. Escaped backslashes are written otherwise
-# first: then every backslash before a u begins an escape.
-HALF_CHARACTER = "\ufdd0"
+# It is replaced by a noncharacter, as in lakehouse/contract/decode.py. Escaped backslashes are written otherwise first: then
+# every backslash before a u begins an escape.
 _HALF = (
     r"\\u[dD][89abAB][0-9a-fA-F]{2}(?!\\u[dD][c-fC-F])|(?<!\\u[dD][89abAB][0-9a-fA-F]{2})\\u[dD][c-fC-F][0-9a-fA-F]{2}"
 )
@@ -53,14 +52,6 @@ def too_deep(text: str = TEXT) -> str:
     start, end = "named_struct('level', 0, 'deepest', 0)", "greatest(so_far.deepest, so_far.level)"
     deepest = f"aggregate({brackets}, {start}, (so_far, c) -> {step}, so_far -> {end})"
     return f"(({' or '.join(many)}) and {deepest} > {MAX_DEPTH})"
-
-
-def from_json(text: str, schema: str) -> str:
-    """SQL: a text that is known not to be `too_deep` in a Spark type (DDL); null where it cannot be.
-
-    By the rules of JSON: in quotes of another kind a text could hide brackets from `too_deep`.
-    """
-    return f"from_json({text}, '{schema}', map('allowSingleQuotes', 'false'))"
 
 
 def with_json(frame: DataFrame, readable: str = "true") -> DataFrame:
@@ -115,12 +106,6 @@ def typed(name: str, spark_type: str) -> str:
 def field(name: str) -> str:
     """SQL: the variant at `name` of `fields`; null if absent."""
     return f"try_element_at(fields, '{name}')"
-
-
-def struct(values: Mapping[str, str]) -> str:
-    """SQL: a struct of these values (SQL) by name."""
-    pairs = [f"'{name}', {value}" for name, value in values.items()]
-    return f"named_struct({', '.join(pairs)})"
 
 
 def by_key(column: str, values: Mapping[str, str]) -> str:

@@ -7,12 +7,15 @@ import socket
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
+from jobs.runtime import ship
+
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
     from lakehouse.settings import Settings
 
 PROBE_SECONDS = 5.0
+BYTES_PER_BATCH = 16 * 2**20
 # Spark compiles code for each query. A warm one keeps it between jobs (docker/spark/connect_server.py), but constants such as
 # an entry's number make some queries new each time, and its first runs meet all of them: below some ten thousand rows that
 # takes longer than it saves. The same holds for planning each query anew between its stages.
@@ -39,6 +42,8 @@ def spark_session(settings: Settings, name: str) -> SparkSession:
         from pyspark.sql import SparkSession as ClassicSession
 
         spark = ClassicSession.builder.appName(name).getOrCreate()
+    if settings.ship_code:
+        ship.send(spark)
     spark.conf.set("spark.sql.session.timeZone", "UTC")  # a day is the broker's day in UTC, wherever Spark runs
     spark.conf.set("spark.sql.ansi.enabled", "false")  # one message that a rule cannot compute must not stop its batch
     spark.conf.set(
@@ -46,6 +51,9 @@ def spark_session(settings: Settings, name: str) -> SparkSession:
     )  # SQL is taken as it is written: no ${variable} is put into it
     # Kafka's messages come as Spark's own rows, as in a stream. By default those of a batch are made objects and rows again.
     spark.conf.set("spark.sql.sources.useV1SourceList", "avro,csv,json,orc,parquet,text")
+    # What Spark hands to a worker at once: events are small, but each may have the 256 KiB that a message can have.
+    spark.conf.set("spark.sql.execution.arrow.maxRecordsPerBatch", "5000")
+    spark.conf.set("spark.sql.execution.arrow.maxBytesPerBatch", str(BYTES_PER_BATCH))
     tune_for(spark, 0)
     return spark
 

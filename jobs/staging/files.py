@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from expectations.row_rules import BROKEN
 from jobs.judging import message
-from jobs.judging.contract_sql import wide_name
+from jobs.judging.batches import wide_name
 from jobs.raw.raw_events import NO_REPEATS
 from jobs.staging import refusals
 from lakehouse.catalog import tables

@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import datetime as dt
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from kafka.errors import KafkaError
 
 from jobs.judging import duplicates
-from jobs.judging.checks import judge
+from jobs.judging.judge import judge
 from jobs.staging import files, suspects
 from jobs.staging.open_quarantine import unreadable_places
 from jobs.staging.suspects import BEGAN, DIED, EXPLAINED, GOOD, Found, Marker, Part
@@ -28,6 +28,7 @@ from lakehouse.ledger.vocabulary import MESSAGE_KEY
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
 
+    from jobs.judging.batches import Place
     from jobs.judging.duplicates import Bounds
     from jobs.runtime.job import Job
 
@@ -53,13 +54,20 @@ class Batch:
 
         Of the batch nothing but the parts `near` is read beside them, where repeats are looked for.
         """
-        unread, is_whole = self._in(unreadable), tuple(parts) == (self.whole,)
+        is_whole = tuple(parts) == (self.whole,)
         batch = self._batch if is_whole else self._batch.where(self._in(parts))
         raw = self._raw
         if tuple(near) != (self.whole,):
             raw = raw.where(f"batch_id < {self._entry.entry_id} or {self._in(near)}")
-        barred = unreadable_places(self._job)
-        judged = self._judged(batch, duplicates.find_repeats(batch, raw, self._bounds, barred), unread)
+        repeats = duplicates.find_repeats(
+            batch,
+            raw,
+            self._bounds,
+            self._job.contracts,
+            self._job.settings.max_event_bytes,
+            unreadable=unreadable_places(self._job),
+        )
+        judged = self._judged(batch, repeats, suspects.places(self._entry.ranges, unreadable))
         self._stage(judged, folder, self._rows, mode="error" if is_whole else "append")
 
     def check_known_good(self, folder: str, good: Sequence[Part], some: bool = True) -> None:
@@ -77,7 +85,7 @@ class Batch:
                 .select(*known.columns)
                 .limit(KNOWN_GOOD)
             )
-        self._stage(self._judged(known, None, "false"), folder, 1)
+        self._stage(self._judged(known, None), folder, 1)
         if not files.count(files.read(self._job.spark, folder)) and some:
             raise LookupError("no message is known to be good, so nothing can be told from one that is not")
 
@@ -100,7 +108,7 @@ class Batch:
         with admin(self._job.settings) as client:
             client.list_topics()
 
-    def _judged(self, batch: DataFrame, repeats: DataFrame | None, unreadable: str) -> DataFrame:
+    def _judged(self, batch: DataFrame, repeats: DataFrame | None, unreadable: Collection[Place] = ()) -> DataFrame:
         settings = self._job.settings
         return judge(
             batch,

@@ -5,8 +5,8 @@ from __future__ import annotations
 from functools import reduce
 from typing import TYPE_CHECKING
 
-from jobs.judging.checks import UNREADABLE
 from lakehouse import names
+from lakehouse.contract.judge import UNREADABLE
 from lakehouse.ledger.vocabulary import MESSAGE_KEY, Action
 
 if TYPE_CHECKING:

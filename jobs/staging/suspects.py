@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections import Counter
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from lakehouse.ledger.offsets import OffsetRange
@@ -108,16 +108,29 @@ def search(whole: Part, good: Collection[Part], died: Mapping[Part, int]) -> Fou
 
 def condition(ranges: Sequence[OffsetRange], parts: Iterable[Part]) -> str:
     """SQL: whether a message (its topic_id, partition, offset) is in one of the parts of a plan with these ranges."""
-    terms = []
+    terms = [
+        f"(topic_id = '{each.at.topic_id}' and `partition` = {each.at.partition} "
+        f"and `offset` >= {each.start} and `offset` < {each.until})"
+        for each in _offsets(ranges, parts)
+    ]
+    return f"({' or '.join(terms)})" if terms else "false"
+
+
+def places(ranges: Sequence[OffsetRange], parts: Iterable[Part]) -> frozenset[tuple[str, int, int]]:
+    """Topic id, partition and offset of each message in these parts of a plan with these ranges."""
+    return frozenset(
+        (each.at.topic_id, each.at.partition, offset)
+        for each in _offsets(ranges, parts)
+        for offset in range(each.start, each.until)
+    )
+
+
+def _offsets(ranges: Sequence[OffsetRange], parts: Iterable[Part]) -> Iterator[OffsetRange]:
+    """The offsets of these parts of a plan with these ranges."""
     for part in parts:
         begin = 0
         for each in ranges:
             low, high = max(part.start, begin), min(part.until, begin + len(each))
             if low < high:
-                shift = each.start - begin
-                terms.append(
-                    f"(topic_id = '{each.at.topic_id}' and `partition` = {each.at.partition} "
-                    f"and `offset` >= {low + shift} and `offset` < {high + shift})"
-                )
+                yield OffsetRange(each.at, low + each.start - begin, high + each.start - begin)
             begin += len(each)
-    return f"({' or '.join(terms)})" if terms else "false"

@@ -15,8 +15,11 @@ from lakehouse.contract.model import Contract, Contracts
 
 # Judged apart: they decide which contract is asked, and which message is the event.
 JUDGED_APART = ("event_id", "event_type")
-# Reason codes of messages of which nothing is read; `unreadable` is said by jobs/staging/last_resort.py.
-NOT_READ = frozenset({"no_value", "too_large", "not_utf8", "too_deep", "not_json", "unreadable"})
+# Reason code of a message that ends whoever reads it; jobs/staging/last_resort.py says which one does.
+UNREADABLE = "unreadable"
+# Reason codes of messages of which nothing is read, and of all that are no event of a known type, so no repetition of one.
+NOT_READ = frozenset({"no_value", "too_large", "not_utf8", "too_deep", "not_json", UNREADABLE})
+NO_EVENT = NOT_READ | {"not_object", "unknown_type"}
 
 _UUID = re.compile(patterns.inner(patterns.UUID))
 

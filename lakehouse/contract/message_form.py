@@ -1,7 +1,4 @@
-"""The canonical form of an event as JSON: in which order its fields stand.
-
-The API writes events so, and Spark reads what is written so in one go (jobs/judging/canonical.py); no promise hangs on it.
-"""
+"""The form in which the API writes an event as JSON: in which order its fields stand. No promise hangs on it."""
 
 from __future__ import annotations
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Iterator
 
 import pytest
@@ -13,6 +14,7 @@ from pyspark.sql import SparkSession
 def spark() -> Iterator[SparkSession]:
     """A classic Spark session on one core; its tables are data frames of the test's own."""
     os.environ.setdefault("SPARK_LOCAL_IP", "127.0.0.1")
+    os.environ["PYSPARK_PYTHON"] = sys.executable  # of the workers, which judge
     session = (
         SparkSession.builder.master("local[1]")
         .config("spark.ui.enabled", "false")

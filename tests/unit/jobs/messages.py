@@ -12,15 +12,12 @@ from pyspark.sql import DataFrame, Row, SparkSession
 from jobs.raw.raw_events import as_raw
 from lakehouse.contract.load import load_contracts
 from lakehouse.settings import Settings
+from tests.agreement.rows import raw_rows
 
 CONTRACTS = load_contracts(Settings().contracts)
 EXAMPLES = sorted((Path(__file__).parents[2] / "examples").glob("*/*/*.json"))
 NOW = dt.datetime(2026, 11, 22, 10, 0, tzinfo=dt.UTC)
 MAX_BYTES = 10_000
-MESSAGES = (
-    "topic string, topic_id string, partition int, offset bigint, kafka_timestamp timestamp, key binary, value binary, "
-    "kafka_headers array<struct<key: string, value: binary>>"
-)
 
 
 def event_id(at: dt.datetime = NOW) -> str:
@@ -30,8 +27,8 @@ def event_id(at: dt.datetime = NOW) -> str:
 
 
 def batch_of(spark: SparkSession, values: list[bytes | None], batch_id: int = 1, at: dt.datetime = NOW) -> DataFrame:
-    rows = [("events", "id", 0, n, at, b"k", value, None) for n, value in enumerate(values)]
-    return as_raw(spark.createDataFrame(rows, MESSAGES), {"events": "id"}, batch_id)
+    # as a table of Arrow: of Python's rows Spark would make an RDD, which each query reads by a worker of its own
+    return as_raw(spark.createDataFrame(raw_rows(values, at)), {"events": "id"}, batch_id)
 
 
 def collected(judged: DataFrame) -> list[Row]:

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 from click.testing import CliRunner
 
+from lakehouse.contract import fingerprint
+from lakehouse.contract.judge import Judge
 from lakehouse.contract.load import load_contracts
 from lakehouse.settings import Settings
 from operations import tracing
@@ -108,6 +111,7 @@ def test_an_arrival_is_one_whole_sentence() -> None:
     for change, sentence in (
         ({}, f"in ops.quarantine: rule:red, through entry 8 (ingest){held}"),
         ({"at_fault": True, "kind": None}, "in ops.quarantine: rule:red, through entry 8"),
+        ({"at_fault": True, "differs": "why"}, "in ops.quarantine: rule:red, through entry 8 (ingest); why"),
         ({"at_fault": None, "page": "8.html"}, "in ops.quarantine: rule:red, through entry 8 (ingest); 8.html"),
         (
             {"place": "discarded", "who": "ada", "why": "junk"},
@@ -122,7 +126,7 @@ def test_an_arrival_is_one_whole_sentence() -> None:
     assert arrival.as_json() == {
         "event_id": "id", "topic": "events", "partition": 1, "offset": 5, "kafka_timestamp": "then", "batch_id": 7,
         "place": "quarantine", "reason_code": "rule:red", "entry_id": 8, "kind": "ingest", "who": None, "why": None,
-        "page": None, "at_fault": False,
+        "page": None, "at_fault": False, "differs": None,
     }  # fmt: skip
 
 
@@ -210,3 +214,48 @@ def test_the_command_says_where_an_event_is(monkeypatch: pytest.MonkeyPatch) -> 
     )
     result = CliRunner().invoke(main, ["trace", ID, "--json"])
     assert (result.exit_code, json.loads(result.output)) == (1, [])
+
+
+def sword(**own: Any) -> bytes:
+    return json.dumps({"event_id": ID, "event_type": "purchase_sword", "player": "p", **own}).encode()
+
+
+@pytest.mark.parametrize(
+    ("first", "later", "told"),
+    [
+        (sword(), sword(quantity=2, color="red"), "it differs from the first arrival in color, quantity"),
+        (
+            sword(quantity="1"),
+            sword(quantity=1),
+            "it differs from the first arrival in color, direction, event_detail, occurred_at, quantity, which does not keep "
+            "its contract; a corrected event needs an id of its own",
+        ),
+        (sword(quantity="1"), sword(quantity="2"), "it differs from the first arrival in quantity"),
+        (sword(), b"junk", None),
+    ],
+)
+def test_of_an_id_that_is_used_again_it_is_told_what_differs(first: bytes, later: bytes, told: str | None) -> None:
+    at = datetime.fromtimestamp(0x01900000_0000 / 1000, UTC)
+    contracts = load_contracts(Settings().contracts)
+    judge = Judge(contracts, 10_000)
+    look_alike = json.dumps({"event_type": "default", "inner": {"event_id": ID}}).encode()
+    rows = [
+        row("raw", offset=1), row("raw", offset=2), row("messages", 1, offset=2), row("raw", offset=3),
+        {**row("quarantine", 1, offset=3), "reason_code": "event_id_reused"},
+    ]  # fmt: skip
+    micros = int(at.timestamp() * 1_000_000)
+    values = {1: look_alike, 2: first, 3: later}
+    read = {("id", 0, offset): fingerprint.arrival(judge, value, micros) for offset, value in values.items()}
+    found = arrivals(ID, rows, (), BATCHES, read)
+    assert [each.differs for each in found] == [None, None, told]
+
+
+def test_an_id_that_came_too_early_and_then_in_time_is_told() -> None:
+    judge = Judge(load_contracts(Settings().contracts), 10_000)
+    made = 0x01900000_0000 * 1000
+    read = {
+        ("id", 0, at): fingerprint.arrival(judge, sword(), time) for at, time in enumerate((made - 3_700_000_000, made))
+    }
+    rows = [{**row("quarantine", 1, offset=offset), "reason_code": "event_id_reused"} for offset in (0, 1)]
+    told = "the first arrival does not keep its contract; a corrected event needs an id of its own"
+    assert [each.differs for each in arrivals(ID, rows, (), BATCHES, read)] == [None, told]

@@ -87,7 +87,9 @@ class Stack:
 
         def services(settings: Settings, machine: Machine) -> tuple[Service, ...]:
             contracts = control._contracts_hash(settings)
-            assert machine == Machine(MACHINE.java, MACHINE.trino_java, contracts) and len(contracts) == 64
+            code = control._code_hash()
+            assert machine == Machine(MACHINE.java, MACHINE.trino_java, contracts, code)
+            assert len(contracts) == len(code) == 64
             return self.parts
 
         def write(parts: tuple[Service, ...], state: Path) -> set[str]:
@@ -212,6 +214,18 @@ def test_what_speaks_against_a_start_is_said_line_by_line_before_anything_is_fet
     with pytest.raises(StackError) as raised:
         stack.up()
     assert str(raised.value) == "no Java\nno Maven" and stack.did == ["kill"]
+
+
+def test_spark_starts_anew_with_the_code_of_any_module_that_its_workers_may_import(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hashes = []
+    for package, text in (("jobs", ""), ("jobs", "x = 1"), ("lakehouse", ""), ("expectations", ""), ("dags", "x = 2")):
+        (tmp_path / package).mkdir(exist_ok=True)
+        (tmp_path / package / "module.py").write_text(text)
+        monkeypatch.setattr(control, "CHECKOUT", tmp_path)
+        hashes.append(control._code_hash())
+    assert len(set(hashes)) == 4 and hashes[-1] == hashes[-2]
 
 
 def test_a_contract_that_cannot_be_used_is_said(stack: Stack, tmp_path: Path) -> None:

@@ -55,7 +55,7 @@ def as_text(content: Any) -> str:
 
 
 def test_every_server_is_started_with_what_was_reviewed(stack: Settings, tmp_path: Path) -> None:
-    parts = services(stack, Machine(Path("/java17"), Path("/java25"), "<contracts>"))
+    parts = services(stack, Machine(Path("/java17"), Path("/java25"), "<contracts>", "<code>"))
     shared = environment.job_environment(stack, Path("/java17"))
     content: dict[str, Any] = {"environment of all": shared}
     for part in parts:

@@ -13,13 +13,14 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
-from jobs.judging.batches import BatchJudge, judge_batches
+from jobs.judging import version
+from jobs.judging.batches import BatchJudge, columns_of, judge_batches
 from lakehouse.contract import event_id as event_ids
 from lakehouse.contract.load import load_contracts
 from lakehouse.contract.model import Contracts
-from tests.agreement.compare import judged, raw_rows, rows_of
 from tests.agreement.everything import EVERY_FAST_KEYWORD, EVERY_KEYWORD, contracts_with_everything
 from tests.agreement.messages import APPENDED_AT, Messages, uuid7
+from tests.agreement.rows import judged, raw_rows, rows_of
 from tests.unit.jobs.messages import CONTRACTS
 
 MAX_BYTES = 10_000
@@ -94,6 +95,7 @@ def test_a_field_may_be_called_like_a_word_of_python(tmp_path: Path) -> None:
 
 def test_columns_are_those_that_the_jobs_judge_into() -> None:
     names = judged(batch_of([message()]), BatchJudge(CONTRACTS, MAX_BYTES, keep=["key"])).column_names
+    assert names == list(columns_of(CONTRACTS, {"key": "binary"}))
     assert names[:8] == [
         "topic", "topic_id", "partition", "offset", "kafka_timestamp", "event_date", "batch_id", "key",
     ]  # fmt: skip
@@ -168,7 +170,9 @@ def test_an_unreadable_message_is_not_read() -> None:
 
 
 def test_what_judges_can_be_sent_to_a_worker() -> None:
-    sent = pickle.dumps(partial(judge_batches, contracts=CONTRACTS, max_event_bytes=MAX_BYTES, keep=("key",)))
+    sent = pickle.dumps(
+        partial(judge_batches, code=version.code_hash(), contracts=CONTRACTS, max_event_bytes=MAX_BYTES, keep=("key",))
+    )
     table = batch_of([message(), b"junk"])
     found = pa.Table.from_batches(pickle.loads(sent)(table.to_batches()))
     assert found.equals(judged(table, BatchJudge(CONTRACTS, MAX_BYTES, keep=("key",))))

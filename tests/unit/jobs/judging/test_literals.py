@@ -10,7 +10,7 @@ import pytest
 import yaml
 from pyspark.sql import SparkSession
 
-from jobs.judging.checks import judge
+from jobs.judging.judge import judge
 from lakehouse.catalog.spark_sql import literal
 from lakehouse.catalog.tables import event_definition
 from lakehouse.contract.load import load_contracts

@@ -4,25 +4,56 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+import re
 import uuid
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
 import pytest
+from pyspark.errors import PythonException
 from pyspark.sql import DataFrame, Row, SparkSession
 
-from jobs.judging import checks, duplicates
-from jobs.judging.contract_sql import wide_condition
+from jobs.judging import duplicates, version
+from jobs.judging.batches import Place
+from jobs.judging.judge import judge
 from lakehouse.catalog.tables import RAW_EVENTS
+from lakehouse.contract import fingerprint, patterns
+from lakehouse.contract.judge import Judge
+from tests.agreement.messages import Messages
 from tests.unit.jobs.messages import CONTRACTS, EXAMPLES, MAX_BYTES, NOW, batch_of, collected, event_id
+
+UUID = re.compile(patterns.inner(patterns.UUID))
+
+
+def repeats_in(batch: DataFrame, arrivals: DataFrame, **options: Any) -> DataFrame | None:
+    return duplicates.find_repeats(
+        batch, arrivals, duplicates.bounds_of(batch), CONTRACTS, max_event_bytes=MAX_BYTES, **options
+    )
+
+
+def result_of(
+    batch: DataFrame,
+    repeats: DataFrame | None,
+    header_rules: dict[str, str] | None = None,
+    unreadable: Sequence[Place] = (),
+) -> list[Row]:
+    return collected(
+        judge(
+            batch,
+            repeats,
+            CONTRACTS,
+            max_event_bytes=MAX_BYTES,
+            header_rules=header_rules or {},
+            unreadable=unreadable,
+        )
+    )
 
 
 def judged(batch: DataFrame, earlier: DataFrame | None = None, header_rules: dict[str, str] | None = None) -> list[Row]:
     arrivals = batch if earlier is None else earlier.unionAll(batch)
-    repeats = duplicates.find_repeats(batch, arrivals, duplicates.bounds_of(batch))
-    result = checks.judge(batch, repeats, CONTRACTS, max_event_bytes=MAX_BYTES, header_rules=header_rules or {})
-    return collected(result)
+    return result_of(batch, repeats_in(batch, arrivals), header_rules)
 
 
 def judge_values(spark: SparkSession, *values: bytes | None) -> list[Row]:
@@ -133,10 +164,7 @@ def test_an_unreadable_message_is_not_read_and_its_id_is_not_taken(spark: SparkS
     same = event_id()
     batch = batch_of(spark, [sword(event_id=same, color="poison"), sword(event_id=same, color="red"), sword()])
     barred = batch.where("`offset` = 0").select("topic_id", "partition", "offset")
-    repeats = duplicates.find_repeats(batch, batch, duplicates.bounds_of(batch), barred)
-    unreadable = "(topic_id = 'id' and `offset` = 0)"
-    result = checks.judge(batch, repeats, CONTRACTS, max_event_bytes=MAX_BYTES, header_rules={}, unreadable=unreadable)
-    rows = result.orderBy("offset").collect()
+    rows = result_of(batch, repeats_in(batch, batch, unreadable=barred), unreadable=[("id", 0, 0)])
     places = [("quarantine", "unreadable"), ("sword_purchases", None), ("sword_purchases", None)]
     assert [(row.destination, row.reason_code) for row in rows] == places
     assert rows[0].player is None
@@ -147,9 +175,7 @@ def test_of_an_unreadable_message_that_is_read_again_an_event_that_came_later_is
     same, other = event_id(), event_id()
     late = batch_of(spark, [sword(event_id=same), sword(event_id=other, quantity=1), sword()], batch_id=1)
     later = batch_of(spark, [sword(event_id=same), sword(event_id=other, quantity=2)], batch_id=2)
-    repeats = duplicates.find_repeats(late, late.unionAll(later), duplicates.bounds_of(late), late=True)
-    result = checks.judge(late, repeats, CONTRACTS, max_event_bytes=MAX_BYTES, header_rules={})
-    rows = result.orderBy("offset").collect()
+    rows = result_of(late, repeats_in(late, late.unionAll(later), late=True))
     places = [("duplicate", None), ("quarantine", "event_id_reused"), ("sword_purchases", None)]
     assert [(row.destination, row.reason_code) for row in rows] == places
 
@@ -249,14 +275,6 @@ def test_a_rule_for_headers_that_is_none_is_refused(spark: SparkSession) -> None
         judged(batch_of(spark, [sword()]), header_rules={"X-A": "shred"})
 
 
-def test_a_rules_fields_are_found_but_not_in_texts_functions_and_structs() -> None:
-    condition = "action <> 'action' OR size(items) > 0 AND items[0].action = 'x' AND action IS NOT NULL"
-    assert wide_condition(CONTRACTS["cart_action"], condition) == (
-        "`cart_action__action` <> 'action' OR size(`cart_action__items`) > 0 AND `cart_action__items`[0].action = 'x' "
-        "AND `cart_action__action` IS NOT NULL"
-    )
-
-
 def test_raw_keeps_what_was_sent(spark: SparkSession) -> None:
     values = [b"\xff", None, b"junk", sword()]
     rows = batch_of(spark, values).orderBy("offset").collect()
@@ -338,3 +356,96 @@ def test_a_message_that_is_too_large_keeps_the_id_that_it_names(spark: SparkSess
     same = event_id()
     (row,) = judge_values(spark, sword(event_id=same, player="p" * MAX_BYTES))
     assert (row.reason_code, row.event_id, row.player) == ("too_large", same, None)
+
+
+CORRECTED = [
+    ({"quantity": "1"}, {"quantity": 1}),
+    ({"occurred_at": "yesterday"}, {"occurred_at": "2026-11-22T09:00:00Z"}),
+    ({"quantity": -1}, {"quantity": 1}),
+    ({"direction": "up"}, {}),
+    ({"direction": 1, "color": None}, {}),
+]
+
+
+@pytest.mark.parametrize("number", range(len(CORRECTED)))
+def test_a_corrected_event_is_no_repetition_of_the_wrong_one(spark: SparkSession, number: int) -> None:
+    wrong, right = CORRECTED[number]
+    same = event_id()
+    rows = judge_values(spark, sword(event_id=same, **wrong), sword(event_id=same, **right))
+    assert [row.destination for row in rows] == ["quarantine", "quarantine"]
+    assert rows[0].reason_code.startswith("schema:")
+    assert (rows[1].reason_code, rows[1].field, rows[1].rule) == ("event_id_reused", "event_id", None)
+
+
+def test_a_list_behind_the_same_list_as_text_is_no_repetition(spark: SparkSession) -> None:
+    items = [{"item_type": "a", "item": "b", "quantity": 1}]
+    same = {"event_id": event_id(), "event_type": "cart_action", "action": "add", "player": "p", "host": "h"}
+    values = [json.dumps({**same, "items": each}).encode() for each in (json.dumps(items), items, items)]
+    rows = judge_values(spark, *values)
+    assert [row.reason_code for row in rows] == ["schema:items:type", "event_id_reused", "event_id_reused"]
+
+
+def test_an_event_that_came_too_early_is_not_what_a_later_one_repeats(spark: SparkSession) -> None:
+    """An arrival that passes is never the repetition of one that does not, though both say the same."""
+    value = sword(event_id=event_id(NOW + dt.timedelta(minutes=61)))
+    earlier = batch_of(spark, [value], batch_id=1)
+    later = batch_of(spark, [value], batch_id=2, at=NOW + dt.timedelta(minutes=5))
+    assert [row.reason_code for row in judged(earlier)] == ["event_id_invalid"]
+    assert [row.reason_code for row in judged(later, earlier)] == ["event_id_reused"]
+
+
+def test_an_event_that_breaks_a_rule_is_repeated_by_the_same_event(spark: SparkSession) -> None:
+    same = {"event_id": event_id(), "event_type": "cart_action", "action": "checkout"}
+    values = [json.dumps({**same, "items": []}).encode() for _ in range(2)]
+    rows = judge_values(spark, *values)
+    assert [(row.destination, row.reason_code) for row in rows] == [
+        ("quarantine", "rule:checkout_lists_items"),
+        ("duplicate", None),
+    ]
+
+
+def test_a_retry_that_is_written_otherwise_is_one_row(spark: SparkSession) -> None:
+    items = [{"item_type": "a", "item": "b", "quantity": 1}]
+    event: dict[str, Any] = {"event_type": "cart_action", "action": "add", "player": "p", "host": "h", "items": items}
+    event |= {"event_id": event_id(), "occurred_at": "2026-11-22T09:00:00Z", "newer": {"a": 1, "b": [1, 2.5]}}
+    ways = [
+        event,
+        {**event, "schema_version": 1, "host": "another", "user_agent": "x", "http_headers": {"X": "1"}},
+        {**event, "occurred_at": "2026-11-22T10:00:00.000+01:00"},
+        {**event, "items": [{"quantity": 1.0, "item": "b", "item_type": "a"}]},
+        {**event, "newer": {"b": [1.0, 2.50], "a": 1e0}},
+        dict(reversed(event.items())),
+        {**event, "event_id": event["event_id"].upper()},
+    ]
+    rows = judge_values(spark, *[json.dumps(each).encode() for each in ways])
+    assert [row.destination for row in rows] == ["cart_actions", *["duplicate"] * (len(ways) - 1)]
+    others = [{**event, "newer": {"a": 1}}, {**event, "more": None}, {**event, "occurred_at": "2026-11-22T09:00:01Z"}]
+    rows = judge_values(spark, *[json.dumps(each).encode() for each in (event, *others)])
+    assert [row.reason_code for row in rows] == [None, *["event_id_reused"] * len(others)]
+
+
+def test_a_default_that_is_spelled_out_is_the_same(spark: SparkSession) -> None:
+    same = event_id()
+    rows = judge_values(spark, sword(event_id=same), sword(event_id=same, quantity=1.0, direction="increase"))
+    assert [row.destination for row in rows] == ["sword_purchases", "duplicate"]
+
+
+def test_a_worker_with_other_code_fails_the_job(spark: SparkSession, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(version, "code_hash", lambda: "0" * 64)
+    with pytest.raises(PythonException, match="a worker of Spark has the judging code .* the job 000000000000: bring"):
+        judge_values(spark, sword())
+
+
+def test_raw_finds_each_id_that_the_evaluator_reads(spark: SparkSession) -> None:
+    """Arrivals are found by raw's column: where that lacked an id, a repetition of the event would be published."""
+    values = Messages(29, MAX_BYTES).take(3_000)
+    rows = batch_of(spark, values).orderBy("offset").select("value", "event_id").collect()
+    evaluator = Judge(CONTRACTS, MAX_BYTES)
+    read = [fingerprint.arrival(evaluator, row.value and bytes(row.value), None) for row in rows]
+    lacking = [
+        (row.value, row.event_id, each.event_id)
+        for row, each in zip(rows, read, strict=True)
+        if each and each.event_id and UUID.fullmatch(each.event_id) and row.event_id != each.event_id
+    ]
+    assert lacking == []
+    assert sum(bool(row.event_id) for row in rows) > 1_000

@@ -1,0 +1,13 @@
+"""Spark's daemon of Python workers, with the evaluator in it before it forks them: each would import it, for half a second.
+
+Spark starts it by its name (`spark.python.daemon.module` in docker/spark/spark-defaults.conf).
+"""
+
+from __future__ import annotations
+
+from pyspark import daemon
+
+import jobs.judging.batches  # noqa: F401  (what is forked has it)
+
+if __name__ == "__main__":
+    daemon.manager()  # type: ignore[no-untyped-call]
