@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import socket
-import time
 from collections.abc import Callable
 from typing import Any
+
+from tenacity import Retrying, retry_if_exception_type, stop_after_delay, wait_fixed
 
 from lakehouse.settings import Settings
 from stack.errors import NotReady
@@ -164,14 +165,9 @@ def await_service(settings: Settings, service: str, seconds: float) -> None:
     Raises:
         NotReady: it does not after so many seconds; the message says what is wrong.
     """
-    until = time.monotonic() + seconds
-    while True:
-        try:
-            return PROBES[service](settings)
-        except NotReady:
-            if time.monotonic() > until:
-                raise
-            time.sleep(0.5)
+    Retrying(
+        retry=retry_if_exception_type(NotReady), stop=stop_after_delay(seconds), wait=wait_fixed(0.5), reraise=True
+    )(PROBES[service], settings)
 
 
 def _airflow_part(settings: Settings, part: str) -> None:

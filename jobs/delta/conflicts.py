@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from tenacity import Retrying, retry_if_exception, stop_after_attempt
+
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
 
@@ -23,15 +25,14 @@ def retried(action: Callable[[], object], say: Callable[[str], None], what: str,
     Raises:
         Exception: what `action` raised, if it is no conflict or the last attempt met one too.
     """
-    for attempt in range(1, attempts + 1):
-        try:
-            action()
-        except Exception as error:
-            if not is_conflict(error) or attempt == attempts:
-                raise
-            say(f"{what}: another writer was faster; attempt {attempt + 1} of {attempts}")
-        else:
-            return
+    Retrying(
+        retry=retry_if_exception(is_conflict),
+        stop=stop_after_attempt(attempts),
+        before_sleep=lambda state: say(
+            f"{what}: another writer was faster; attempt {state.attempt_number + 1} of {attempts}"
+        ),
+        reraise=True,
+    )(action)
 
 
 def replace_newest(

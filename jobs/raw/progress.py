@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from tenacity import Retrying, retry_if_not_result, stop_after_delay, wait_fixed
 
 from lakehouse.clients.kafka import admin
 from lakehouse.ledger.offsets import OffsetRange
@@ -20,33 +22,28 @@ def mirror(settings: Settings, ranges: Sequence[OffsetRange], seconds: float = 1
     A new Kafka needs some seconds until it keeps groups. Returns why it could not be written, None if it was: a hint
     must not fail what is done.
     """
-    import time
-
     from kafka import TopicPartition as KafkaPartition
     from kafka.errors import KafkaError, NoError
     from kafka.structs import OffsetAndMetadata
 
     ends = {KafkaPartition(r.at.topic, r.at.partition): OffsetAndMetadata(r.until, "", -1) for r in ranges}
-    expired = _deadline(int(seconds * 1000))
-    while True:
+
+    def refused() -> str | None:
         try:
             with admin(settings) as client:
                 answers = client.alter_group_offsets(settings.consumer_group, ends)
-            refused = {error.__name__ for error in answers.values() if error is not NoError}
+            found = {error.__name__ for error in answers.values() if error is not NoError}
         except KafkaError as error:
-            refused = {type(error).__name__}
-        if not refused:
-            return None
-        if expired():
-            return ", ".join(sorted(refused))
-        time.sleep(0.5)
+            found = {type(error).__name__}
+        return ", ".join(sorted(found)) or None
 
-
-def _deadline(timeout_ms: int) -> Any:
-    import time
-
-    end = time.monotonic() + timeout_ms / 1000
-    return lambda: time.monotonic() > end
+    why_not: str | None = Retrying(
+        retry=retry_if_not_result(lambda answer: answer is None),
+        stop=stop_after_delay(seconds),
+        wait=wait_fixed(0.5),
+        retry_error_callback=lambda state: state.outcome.result() if state.outcome else None,
+    )(refused)
+    return why_not
 
 
 def mirror_end(job: Job, entry: Entry) -> None:

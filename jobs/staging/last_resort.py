@@ -7,12 +7,12 @@ attempt, and a marker too many or too few costs time at most. docs/decisions/001
 from __future__ import annotations
 
 import datetime as dt
-import time
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from kafka.errors import KafkaError
+from tenacity import Retrying, retry_if_exception_type, stop_after_delay, wait_fixed
 
 from jobs.judging import duplicates
 from jobs.judging.judge import judge
@@ -233,19 +233,15 @@ class Markers:
             HdfsError: it could not be made, and is `needed`.
         """
         marker = Marker(what, part, tried, dt.datetime.now(dt.UTC))
-        until = time.monotonic() + patience
-        while True:
-            try:
-                self._hdfs.make_folder(f"{self._folder}/{marker.name}")
-                return
-            except HdfsError as error:
-                if time.monotonic() < until:
-                    time.sleep(1)
-                    continue
-                if needed:
-                    raise
-                self._job.say(f"the marker {marker.name} could not be made: {error}")
-                return
+        retrying = Retrying(
+            retry=retry_if_exception_type(HdfsError), stop=stop_after_delay(patience), wait=wait_fixed(1), reraise=True
+        )
+        try:
+            retrying(self._hdfs.make_folder, f"{self._folder}/{marker.name}")
+        except HdfsError as error:
+            if needed:
+                raise
+            self._job.say(f"the marker {marker.name} could not be made: {error}")
 
 
 def _brief(error: Exception) -> str:

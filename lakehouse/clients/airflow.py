@@ -10,6 +10,7 @@ from urllib.parse import quote
 from uuid import uuid4
 
 import requests
+from tenacity import Retrying, retry_if_exception_type, retry_if_result, stop_after_attempt, wait_incrementing
 
 TRIES = 5
 _DONE_BEFORE = {"POST": 409, "DELETE": 404}  # what a repeated request is answered if an earlier try was carried out
@@ -151,19 +152,21 @@ class AirflowApi:
     def _call(self, method: str, path: str, body: dict[str, Any] | None = None, repeatable: bool | None = None) -> Any:
         repeatable = method != "POST" if repeatable is None else repeatable
         # Airflow on SQLite answers 500, or too late, when its database is busy; what may be repeated is, a few times
-        tries = TRIES if repeatable else 1
-        for attempt in range(tries):
-            time.sleep(attempt)
-            try:
-                response = self._session.request(method, self._url + path, json=body, timeout=self._timeout_seconds)
-            except requests.RequestException as error:
-                if isinstance(error, requests.ReadTimeout) and attempt + 1 < tries:
-                    continue
-                raise AirflowError(f"{method} {self._url}{path}: {error}") from error
-            if attempt and response.status_code == _DONE_BEFORE.get(method):
-                return {}
-            if response.status_code < 500:
-                break
+        retrying = Retrying(
+            retry=retry_if_exception_type(requests.ReadTimeout)
+            | retry_if_result(lambda answer: answer.status_code >= 500),
+            stop=stop_after_attempt(TRIES if repeatable else 1),
+            wait=wait_incrementing(1, 1),
+            retry_error_callback=lambda state: state.outcome.result() if state.outcome else None,
+        )
+        try:
+            response = retrying(
+                self._session.request, method, self._url + path, json=body, timeout=self._timeout_seconds
+            )
+        except requests.RequestException as error:
+            raise AirflowError(f"{method} {self._url}{path}: {error}") from error
+        if retrying.statistics["attempt_number"] > 1 and response.status_code == _DONE_BEFORE.get(method):
+            return {}
         if not response.ok:
             raise AirflowError(f"{method} {self._url}{path}: {response.status_code} {response.text[:300]}")
         return response.json() if response.content else {}

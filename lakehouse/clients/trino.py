@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import base64
-import time
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
+
+from tenacity import Retrying, retry_if_exception, stop_after_delay, wait_fixed
 
 from lakehouse.names import CATALOG
 from lakehouse.settings import Settings
@@ -78,15 +79,13 @@ def _decoded(row: Sequence[Any], description: Sequence[Any]) -> list[Any]:
 
 def _fetch(cursor: trino.dbapi.Cursor, sql: str, parameters: Sequence[Any]) -> list[list[Any]]:
     """All rows of a statement, which is repeated while Trino has no node for it, for NODES_SECONDS at most."""
-    from trino.exceptions import TrinoQueryError
-
-    until = 0.0
-    while True:
-        try:
+    for attempt in Retrying(
+        retry=retry_if_exception(lambda error: getattr(error, "error_name", None) == NO_NODES),
+        stop=stop_after_delay(NODES_SECONDS),
+        wait=wait_fixed(0.5),
+        reraise=True,
+    ):
+        with attempt:
             cursor.execute(sql, list(parameters) or None)
-            return cursor.fetchall()
-        except TrinoQueryError as error:
-            until = until or time.monotonic() + NODES_SECONDS
-            if error.error_name != NO_NODES or time.monotonic() > until:
-                raise
-        time.sleep(0.5)
+            rows: list[list[Any]] = cursor.fetchall()
+    return rows

@@ -346,13 +346,14 @@ def test_a_service_of_somebody_elses_is_waited_for(monkeypatch: pytest.MonkeyPat
     def sleep(seconds: float) -> None:
         now[0] += seconds
 
-    monkeypatch.setattr(probes, "time", SimpleNamespace(monotonic=lambda: now[0], sleep=sleep))
+    monkeypatch.setattr("tenacity.time", SimpleNamespace(monotonic=lambda: now[0]))
+    monkeypatch.setattr("tenacity.nap.time", SimpleNamespace(sleep=sleep))
     monkeypatch.setitem(probes.PROBES, "api", probe)
     probes.await_service(Settings(), "api", 1)
     assert looks == [100.0, 100.5, 101.0]
     looks.clear()
     with pytest.raises(NotReady, match="^not yet$"):
-        probes.await_service(Settings(), "api", 0)
+        probes.await_service(Settings(), "api", 0.4)
     assert looks == [101.0, 101.5]
 
 
