@@ -38,7 +38,7 @@ def current(job: Job) -> tuple[Mismatch, ...]:
     newest = job.ledger.read().newest_ingest
     ranges = newest.ranges if newest else ()
     logs = logs_of(job, {r.at.topic for r in ranges})
-    raw = job.spark.read.format("delta").load(job.path(names.RAW_EVENTS))
+    raw = job.store.read(names.RAW_EVENTS)
     is_read = newest is None or newest.closed or raw.where(f"batch_id = {newest.entry_id}").limit(1).collect()
     return compare(ranges, bool(is_read), logs, read_losses(job))
 

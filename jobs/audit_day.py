@@ -18,7 +18,7 @@ def audit(job: Job, day: dt.date) -> None:
 
     tune_for(job.spark, None)
     facts = (names.DAILY_EVENT_COUNTS, names.DAILY_ITEM_SALES, names.PLAYER_ITEM_CHANGES)
-    frames = {table.name: job.spark.read.format("delta").load(job.path(table)) for table in facts}
+    frames = {table.name: job.store.read(table) for table in facts}
     inventory = job.spark.sql(PLAYER_INVENTORY)  # all stock, and no more days than the newest valid month leaves
     of_day = {name: frame.where(f"event_date = date '{day}'") for name, frame in frames.items()}
     result = audit_day({**of_day, "player_inventory": inventory}, name=f"day-{day}", settings=job.settings)
@@ -32,7 +32,7 @@ def audit(job: Job, day: dt.date) -> None:
         dt.datetime.now(dt.UTC),
     )
     schema = ", ".join(f"{name} {kind}" for name, (kind, _) in tables.AUDITS.items())
-    job.spark.createDataFrame([row], schema).write.format("delta").mode("append").save(job.path(names.AUDITS))
+    job.store.add_rows(job.spark.createDataFrame([row], schema), names.AUDITS)
     job.say(f"day {day} is {result.verdict}; page {result.page}")
 
 

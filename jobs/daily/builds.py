@@ -74,4 +74,4 @@ def _append(job: Job, days: Iterable[dt.date], built_through: int, cause: str, s
     rows = [(day, built_through, cause, step, job.airflow_run, now) for day in sorted(set(days))]
     if rows:
         frame = job.spark.createDataFrame(rows, SCHEMA).coalesce(1)
-        frame.write.format("delta").mode("append").save(job.path(names.DAY_BUILDS))
+        job.store.add_rows(frame, names.DAY_BUILDS)

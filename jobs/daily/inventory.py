@@ -80,7 +80,7 @@ def make_months(job: Job, today: dt.date) -> list[dt.date]:
     """
     known = builds.read(job.spark, job.path(names.DAY_BUILDS))
     job.hooks.at("after_builds_read")
-    months = job.spark.read.format("delta").load(job.path(names.PLAYER_INVENTORY_MONTHS))
+    months = job.store.read(names.PLAYER_INVENTORY_MONTHS)
     held = {row["month"]: row["builds"] for row in months.select("month", "builds").distinct().collect()}
     todo = plan(known, held, today)
     for month, base in todo.months:
@@ -108,12 +108,12 @@ def make_months(job: Job, today: dt.date) -> list[dt.date]:
 
 def stock(job: Job, month: dt.date, base: dt.date | None) -> DataFrame:
     """player, item_type, item, quantity at the end of the month, from the snapshot of `base` and what changed since."""
-    changes = job.spark.read.format("delta").load(job.path(names.PLAYER_ITEM_CHANGES))
+    changes = job.store.read(names.PLAYER_ITEM_CHANGES)
     since = changes.where(f"event_date < date '{next_month(month)}'")
     parts = since.selectExpr("player", "item_type", "item", "change as quantity")
     if base is not None:
         since = since.where(f"event_date >= date '{next_month(base)}'")
-        months = job.spark.read.format("delta").load(job.path(names.PLAYER_INVENTORY_MONTHS))
+        months = job.store.read(names.PLAYER_INVENTORY_MONTHS)
         parts = since.selectExpr("player", "item_type", "item", "change as quantity").unionAll(
             months.where(f"month = date '{base}'").select("player", "item_type", "item", "quantity")
         )

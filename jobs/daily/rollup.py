@@ -25,9 +25,7 @@ def build(job: Job, day: dt.date) -> int:
     built_through = job.ledger.read().closed_through
     tune_for(job.spark, None)
     job.hooks.at("after_built_through")
-    tables = {
-        name: job.spark.read.format("delta").load(job.path(names.event_table(name))) for name in job.contracts.tables
-    }
+    tables = {name: job.store.read(names.event_table(name)) for name in job.contracts.tables}
     events = facts.events_of_day(tables, job.contracts, day)
     builds.start(job, [day], built_through)
     job.hooks.at("after_build_started")

@@ -7,8 +7,6 @@ from functools import reduce
 from typing import TYPE_CHECKING
 
 from jobs.daily import builds
-from jobs.delta import writes
-from jobs.delta.tables import event_tables
 from jobs.judging.batches import COORDINATES, player_batches
 from jobs.judging.workers import in_workers
 from jobs.staging import files
@@ -62,7 +60,7 @@ class Erase:
         )
         schema = ", ".join(f"{name} {kind}" for name, (kind, _) in tables.ERASURES.items())
         frame = job.spark.createDataFrame([row], schema)
-        writes.append_once(frame, job.path(names.ERASURES), app="publish", version=entry.entry_id)
+        job.store.append_once(frame, names.ERASURES, app="publish", version=entry.entry_id)
         if not decision.staging:
             return
         # not every message that is theirs by its key names them: the facts of whom it names are not theirs
@@ -72,12 +70,12 @@ class Erase:
         builds.start(job, days, entry.entry_id, cause=builds.ERASE)
         for table in FACTS:
             job.hooks.at(f"before_erase:{table.name}")
-            writes.delete_rows(players, job.path(table), on=("player",))
+            job.store.delete_rows(players, table, on=("player",))
         builds.finish(job, days, entry.entry_id, cause=builds.ERASE)
         places = files.read(job.spark, decision.staging)
         for table in (*_tables(job), names.RAW_EVENTS):
             job.hooks.at(f"before_erase:{table.name}")
-            writes.delete_rows(places, job.path(table))
+            job.store.delete_rows(places, table)
             job.hooks.at(f"after_erase:{table.name}")
 
     def read_back(self, job: Job, entry: Entry, decision: Decision) -> tuple[Count, ...]:
@@ -106,7 +104,7 @@ def _messages(job: Job, entry: Entry) -> DataFrame:
     request = entry.request
     assert request is not None and request.player_hash is not None
     key = read_key(job.settings.erasure_key_file)
-    raw = job.spark.read.format("delta").load(job.path(names.RAW_EVENTS))
+    raw = job.store.read(names.RAW_EVENTS)
     condition = belongs_to([Erasure(request.player_hash, request.through)], "player", key)
     unread = unreadable_places(job).selectExpr(*MESSAGE_KEY, "true as unread")  # those are told by their key alone
     kept = (*COORDINATES, "key")
@@ -128,14 +126,12 @@ def _messages(job: Job, entry: Entry) -> DataFrame:
 
 def _tables(job: Job) -> list[names.Table]:
     """Every table that holds single messages, those of contracts that are gone included, but for raw."""
-    return [*map(names.event_table, event_tables(job.spark)), names.QUARANTINE]
+    return [*job.store.event_tables(), names.QUARANTINE]
 
 
 def _rows_of(job: Job, table: names.Table, places: DataFrame) -> DataFrame:
     destination = {names.RAW_EVENTS: Destination.RAW, names.QUARANTINE: Destination.QUARANTINE}.get(table, table.name)
-    rows = (
-        job.spark.read.format("delta").load(job.path(table)).join(places.select(*MESSAGE_KEY), MESSAGE_KEY, "left_semi")
-    )
+    rows = job.store.read(table).join(places.select(*MESSAGE_KEY), MESSAGE_KEY, "left_semi")
     return rows.selectExpr(f"'{destination}' as destination", "topic", "partition", "event_date")
 
 

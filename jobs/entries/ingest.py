@@ -35,7 +35,7 @@ class Ingest(PublishesRows):
         Raises:
             BalanceError: the messages do not add up.
         """
-        raw = job.spark.read.format("delta").load(job.path(names.RAW_EVENTS))
+        raw = job.store.read(names.RAW_EVENTS)
         batch = raw.where(f"batch_id = {entry.entry_id}")
         tune_for(job.spark, entry.messages)
         in_raw, bounds = count(batch, entry.entry_id)
@@ -91,7 +91,7 @@ def check_range(job: Job, entry: Entry, in_raw: Sequence[Count]) -> None:
         return
     wanted = readable(entry.ranges, read_losses(job))
     short = [r for r in wanted if rows.get((r.at.topic, r.at.partition), 0) < len(r)]
-    raw = job.spark.read.format("delta").load(job.path(names.RAW_EVENTS)).where(f"batch_id = {entry.entry_id}")
+    raw = job.store.read(names.RAW_EVENTS).where(f"batch_id = {entry.entry_id}")
     lost: list[OffsetRange] = []
     for gaps in gaps_of(raw, short):
         asked = OffsetRange(gaps[0].at, gaps[0].start, gaps[-1].until)

@@ -8,7 +8,6 @@ from dataclasses import replace
 from functools import reduce
 from typing import TYPE_CHECKING
 
-from jobs.delta.tables import create_tables, event_tables
 from jobs.entries.replay import judge_again
 from jobs.entries.rows import PublishesRows
 from jobs.runtime.session import tune_for
@@ -56,10 +55,10 @@ class Rebuild(PublishesRows):
         contracts = [c for c in job.contracts.values() if request.tables is None or c.table in request.tables]
         check_tables(job, request, contracts)
 
-        raw = job.spark.read.format("delta").load(job.path(names.RAW_EVENTS))
+        raw = job.store.read(names.RAW_EVENTS)
         inside = f"event_date = date '{request.day}' and batch_id <= {request.through}"
         opened = open_rows(job, f"{inside} and entry_id < {entry.entry_id}")
-        actions = job.spark.read.format("delta").load(job.path(names.QUARANTINE_ACTIONS))
+        actions = job.store.read(names.QUARANTINE_ACTIONS)
         of_day = actions.where(f"event_date = date '{request.day}' and entry_id < {entry.entry_id}")
         alone = (
             opened.where(f"startswith(reason_code, 'audit:') or reason_code in ('event_id_reused', '{UNREADABLE}')")
@@ -138,10 +137,10 @@ def check_raw(job: Job, entry: Entry, day: dt.date) -> None:
     Raises:
         Refused: names each partition that is off.
     """
-    raw = job.spark.read.format("delta").load(job.path(names.RAW_EVENTS))
+    raw = job.store.read(names.RAW_EVENTS)
     of_day = raw.where(f"event_date = date '{day}' and batch_id < {entry.entry_id}")
     found = {(r["topic"], r["partition"]): r["count"] for r in of_day.groupBy("topic", "partition").count().collect()}
-    ledger = job.spark.read.format("delta").load(job.path(names.LEDGER))
+    ledger = job.store.read(names.LEDGER)
     counted = (
         ledger.where(
             f"step = '{Step.DONE}' and entry_id < {entry.entry_id} and kind in ('{Kind.INGEST}', '{Kind.ERASE}')"
@@ -179,26 +178,26 @@ def check_tables(job: Job, request: Request, contracts: Sequence[Contract]) -> N
     if request.tables is not None:
         return
     with_contract = {c.table for c in contracts}
-    for name in event_tables(job.spark):
-        if name in with_contract:
+    for table in job.store.event_tables():
+        if table.name in with_contract:
             continue
-        of_day = job.spark.table(f"{names.GAME}.{name}").where(f"event_date = date '{request.day}'")
+        of_day = job.store.read(table).where(f"event_date = date '{request.day}'")
         if of_day.limit(1).collect():
             raise Refused(
-                f"{names.GAME}.{name} holds rows of {request.day}, but no contract has this table any more; put the "
+                f"{table.qualified} holds rows of {request.day}, but no contract has this table any more; put the "
                 "contract back, or rebuild the other tables by their names"
             )
 
 
 def compare(job: Job, staged: DataFrame | None, contracts: Sequence[Contract], inside: str) -> tuple[Compared, ...]:
     """Each table of the contracts as it is (rows `inside`) and as it would be; a row that differs, comes or goes counts."""
-    create_tables(job.spark, job.settings, [tables.event_definition(c, job.contracts) for c in contracts])
+    job.store.create([tables.event_definition(c, job.contracts) for c in contracts])
     old, new = [], []
     for contract in contracts:
         definition = tables.event_definition(contract, job.contracts)
         digest = _digest({name: kind for name, (kind, _) in definition.columns.items()})
         keys = [f"'{contract.table}' as destination", *[f"`{each}`" for each in MESSAGE_KEY]]
-        current = job.spark.read.format("delta").load(job.path(names.event_table(contract.table))).where(inside)
+        current = job.store.read(names.event_table(contract.table)).where(inside)
         old.append(current.selectExpr(*keys, f"{digest} as was"))
         if staged is not None:
             rows = files.event_rows(staged, contract, job.contracts, 0)

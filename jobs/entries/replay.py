@@ -66,7 +66,7 @@ def rejudge(job: Job, request: Request, folder: str, name: str) -> Decision:
     if not bounds["rows"]:
         return Decision(job.attempt_id, job.judged_by, Verdict.PASSED, (), (), "", "")
     tune_for(job.spark, bounds["rows"])
-    raw = job.spark.read.format("delta").load(job.path(names.RAW_EVENTS))
+    raw = job.store.read(names.RAW_EVENTS)
     near = raw.where(
         f"event_date between date '{bounds['first']}' and date '{bounds['last']}' "
         f"and batch_id between {bounds['low']} and {bounds['high']}"

@@ -7,8 +7,6 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial, reduce
 from typing import TYPE_CHECKING
 
-from jobs.delta import writes
-from jobs.delta.tables import create_tables
 from jobs.ledger.committed import counts_of as committed_counts
 from jobs.runtime.session import tune_for
 from jobs.staging import files
@@ -50,7 +48,7 @@ class PublishesRows:
             )
         job.hooks.at("before_register")
         definitions = [tables.event_definition(by_table[name], job.contracts) for name in destinations]
-        for change in create_tables(job.spark, job.settings, definitions):
+        for change in job.store.create(definitions):
             job.say(change)
             job.hooks.at("during_register")
         if not decision.staging:
@@ -64,14 +62,14 @@ class PublishesRows:
 
         def publish_table(name: str) -> None:
             events = files.event_rows(frame, by_table[name], job.contracts, entry.entry_id, decision.verdict)
-            path = job.path(names.event_table(name))
-            writes.append_once(events, path, app="publish", version=entry.entry_id, replace_where=replace_where)
+            table = names.event_table(name)
+            job.store.append_once(events, table, app="publish", version=entry.entry_id, replace_where=replace_where)
             job.hooks.at(f"after_table:{name}")
             job.hooks.at("between_tables")
 
         def publish_quarantine() -> None:
             failed = files.quarantine_rows(frame, decision, entry.entry_id)
-            writes.append_once(failed, job.path(names.QUARANTINE), app="publish", version=entry.entry_id)
+            job.store.append_once(failed, names.QUARANTINE, app="publish", version=entry.entry_id)
             job.hooks.at("after_quarantine")
 
         steps: list[Callable[[], None]] = [partial(publish_table, name) for name in destinations]
@@ -83,8 +81,7 @@ class PublishesRows:
         if self.action and request:
             waived = decision.verdict == Verdict.WAIVED
             actions = files.action_rows(frame, self.action, entry.entry_id, request, waived)
-            path = job.path(names.QUARANTINE_ACTIONS)
-            writes.append_once(actions, path, app="publish", version=entry.entry_id)
+            job.store.append_once(actions, names.QUARANTINE_ACTIONS, app="publish", version=entry.entry_id)
             job.hooks.at("after_actions")
 
     def read_back(self, job: Job, entry: Entry, decision: Decision) -> tuple[Count, ...]:
@@ -114,6 +111,6 @@ def query_counts(job: Job, published: Sequence[tuple[str, names.Table]], entry: 
     """Rows of the entry in each table, by queries."""
     parts = []
     for destination, table in published:
-        rows = job.spark.read.format("delta").load(job.path(table)).where(f"entry_id = {entry.entry_id}")
+        rows = job.store.read(table).where(f"entry_id = {entry.entry_id}")
         parts.append(rows.selectExpr(f"'{destination}' as destination", "topic", "partition", "event_date"))
     return files.count(reduce(lambda one, other: one.unionAll(other), parts)) if parts else ()

@@ -97,17 +97,16 @@ def append(job: Job, entry: Entry) -> None:
         OffsetsError: a part of them is no longer in Kafka, nor in raw, nor recorded as lost.
     """
     job.hooks.at("before_raw")
-    path = job.path(RAW_EVENTS)
     logs = logs_of(job, {r.at.topic for r in entry.ranges})
     lost: tuple[Loss, ...] = ()
     if unreadable(entry.ranges, logs):
-        if job.spark.read.format("delta").load(path).where(f"batch_id = {entry.entry_id}").limit(1).collect():
+        if job.store.read(RAW_EVENTS).where(f"batch_id = {entry.entry_id}").limit(1).collect():
             return  # it was read in time
         lost = read_losses(job)
         check(unreadable(entry.ranges, logs, lost))
     ranges = readable(entry.ranges, lost)
     tune_for(job.spark, entry.messages)
-    raw_events.append_batch(job.spark, job.settings.kafka_bootstrap, path, entry.entry_id, ranges)
+    raw_events.append_batch(job.spark, job.store, job.settings.kafka_bootstrap, entry.entry_id, ranges)
     tune_for(job.spark, 0)  # the ledger is read next
     job.hooks.at("after_raw")
     job.say(f"batch {entry.entry_id}: {sum(map(len, ranges))} offsets are in raw")

@@ -6,7 +6,6 @@ import datetime as dt
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from jobs.delta import writes
 from lakehouse import names
 from lakehouse.catalog import tables
 from lakehouse.ledger.offsets import Loss, TopicPartition
@@ -17,20 +16,19 @@ if TYPE_CHECKING:
 
 def read_losses(job: Job) -> tuple[Loss, ...]:
     """All losses on record."""
-    rows = job.spark.read.format("delta").load(job.path(names.LOSSES)).selectExpr("inline(ranges)").distinct().collect()
+    rows = job.store.read(names.LOSSES).selectExpr("inline(ranges)").distinct().collect()
     return tuple(Loss(TopicPartition(r["topic"], r["topic_id"], r["partition"]), r["start"], r["until"]) for r in rows)
 
 
 def record(job: Job, losses: Sequence[Loss], who: str, why: str) -> None:
     """Appends one decision; one that was made at the same time by somebody else comes first, and then this one."""
-    path = job.path(names.LOSSES)
     ranges = [(each.at.topic, each.at.topic_id, each.at.partition, each.start, each.until) for each in losses]
     schema = ", ".join(f"{name} {kind}" for name, (kind, _) in tables.LOSSES.items())
     while True:
-        last = job.spark.read.format("delta").load(path).selectExpr("max(loss_id)").collect()[0][0] or 0
+        last = job.store.read(names.LOSSES).selectExpr("max(loss_id)").collect()[0][0] or 0
         row = (last + 1, who, why, ranges, dt.datetime.now(dt.UTC))
         job.hooks.at("before_loss")
-        writes.append_once(job.spark.createDataFrame([row], schema), path, app="loss", version=last + 1)
+        job.store.append_once(job.spark.createDataFrame([row], schema), names.LOSSES, app="loss", version=last + 1)
         job.hooks.at("after_loss")
         if set(losses) <= set(read_losses(job)):
             return

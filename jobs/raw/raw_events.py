@@ -6,14 +6,16 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from jobs.delta import writes
 from jobs.judging import message
+from lakehouse import names
 from lakehouse.catalog.tables import RAW_EVENTS
 from lakehouse.contract.message_form import ID_AT, ID_BEGINS, ID_LENGTH
 from lakehouse.ledger.offsets import OffsetRange
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
+
+    from jobs.delta.store import TableStore
 
 # Larger ranges are read in parts, an even number of them, so that all cores have the same to do: here, and in publish, which
 # reads whole files, one a part. And with larger fetches than Kafka's clients ask for by themselves (reading 600,000 events: 3.0 s
@@ -119,8 +121,10 @@ def as_raw(messages: DataFrame, topic_ids: Mapping[str, str], batch_id: int) -> 
     )
 
 
-def append_batch(spark: SparkSession, bootstrap: str, path: str, batch_id: int, ranges: Sequence[OffsetRange]) -> None:
+def append_batch(
+    spark: SparkSession, store: TableStore, bootstrap: str, batch_id: int, ranges: Sequence[OffsetRange]
+) -> None:
     """Appends the messages of the ranges to the raw table as that batch; does nothing if the batch is there."""
     for name, value in PARQUET.items():
         spark.conf.set(name, value)
-    writes.append_once(read_batch(spark, bootstrap, batch_id, ranges), path, app="raw", version=batch_id)
+    store.append_once(read_batch(spark, bootstrap, batch_id, ranges), names.RAW_EVENTS, app="raw", version=batch_id)

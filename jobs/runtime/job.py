@@ -16,6 +16,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from expectations.rulebook import Rule, load_rules
+from jobs.delta.store import DeltaStore, TableStore
 from jobs.judging import version
 from jobs.ledger.delta_ledger import DeltaLedger
 from jobs.runtime.hooks import Hooks
@@ -62,6 +63,11 @@ class Job:
     def judged_by(self) -> str:
         """Hash of all that says what becomes of a message: contracts, rules and the judging code."""
         return version.hash_of(self.contracts, self.settings.rules)
+
+    @cached_property
+    def store(self) -> TableStore:
+        """The tables."""
+        return DeltaStore(self.spark, self.settings)
 
     @property
     def day(self) -> dt.date:

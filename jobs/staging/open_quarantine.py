@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 
 def open_rows(job: Job, condition: str | Column) -> DataFrame:
     """Rows of ops.quarantine that meet the condition and that no action of a later entry closed; at most one a message."""
-    quarantine = job.spark.read.format("delta").load(job.path(names.QUARANTINE)).where(condition)
-    actions = job.spark.read.format("delta").load(job.path(names.QUARANTINE_ACTIONS))
+    quarantine = job.store.read(names.QUARANTINE).where(condition)
+    actions = job.store.read(names.QUARANTINE_ACTIONS)
     return _without_later(quarantine, actions)
 
 
@@ -34,10 +34,8 @@ def _without_later(quarantine: DataFrame, actions: DataFrame) -> DataFrame:
 
 def unreadable_places(job: Job) -> DataFrame:
     """MESSAGE_KEY of the messages that nobody may read: quarantined as unreadable, and not read again by a later replay."""
-    quarantine = job.spark.read.format("delta").load(job.path(names.QUARANTINE)).where(f"reason_code = '{UNREADABLE}'")
-    actions = (
-        job.spark.read.format("delta").load(job.path(names.QUARANTINE_ACTIONS)).where(f"action <> '{Action.DISCARDED}'")
-    )
+    quarantine = job.store.read(names.QUARANTINE).where(f"reason_code = '{UNREADABLE}'")
+    actions = job.store.read(names.QUARANTINE_ACTIONS).where(f"action <> '{Action.DISCARDED}'")
     return _without_later(quarantine, actions).select(*MESSAGE_KEY).distinct()
 
 

@@ -46,7 +46,7 @@ def compact(job: Job, days: int) -> int:
     rewritten = 0
     for table in (*by_day, *UNPARTITIONED):
         where = f"event_date >= date '{since}'" if table in by_day else "true"
-        files = job.spark.read.format("delta").load(job.path(table)).where(where).inputFiles()
+        files = job.store.read(table).where(where).inputFiles()
         for folder, active in by_folder(files).items():
             if len(active) < job.settings.compact_from_files:
                 continue

@@ -66,7 +66,7 @@ def hash_sql(expression: str, key: bytes) -> str:
 
 def read_erasures(job: Job) -> tuple[Erasure, ...]:
     """The suppression list."""
-    rows = job.spark.read.format("delta").load(job.path(names.ERASURES)).select("player_hash", "through").collect()
+    rows = job.store.read(names.ERASURES).select("player_hash", "through").collect()
     return tuple(Erasure(row["player_hash"], row["through"]) for row in rows)
 
 

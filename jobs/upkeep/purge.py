@@ -31,7 +31,7 @@ def note_purged(job: Job, definitions: Iterable[Definition]) -> None:
     before = (dt.datetime.now(dt.UTC) - age).isoformat()
     path = job.path(names.ERASURES)
     waiting = f"purged_at is null and erased_at < timestamp '{before}'"
-    (row,) = job.spark.read.format("delta").load(path).where(waiting).selectExpr("max(erased_at) as last").collect()
+    (row,) = job.store.read(names.ERASURES).where(waiting).selectExpr("max(erased_at) as last").collect()
     if row["last"] is None:
         return
     last = row["last"].astimezone(dt.UTC).isoformat()

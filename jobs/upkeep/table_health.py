@@ -87,7 +87,7 @@ def in_metastore(job: Job, definition: Definition) -> Verdict:
 
 def in_trino(job: Job, definition: Definition, verdict: Verdict, seen: list[Column] | None) -> Verdict:
     """Compares what Trino sees with the Delta log; asks Trino again if it is not the same, as the log may have changed."""
-    schema = job.spark.read.format("delta").load(job.path(definition.table)).schema.jsonValue()
+    schema = job.store.read(definition.table).schema.jsonValue()
     columns = agreement.columns_of_schema(schema)
     if seen is not None and not agreement.differences(columns, seen):
         return verdict

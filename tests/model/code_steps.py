@@ -17,7 +17,7 @@ WRITING_METHODS = {"save", "saveAsTable", "insertInto", "parquet", "writeTo", "o
     "whenMatchedDelete", "whenMatchedUpdate", "whenNotMatchedInsert", "executeCompaction", "executeZOrderBy", "vacuum",
     "restoreToVersion", "optimize",
 }  # fmt: skip
-WRITERS = {"append_once", "delete_rows", "replace_newest"}  # functions of ours that commit
+WRITERS = {"append_once", "add_rows", "delete_rows", "replace_newest"}  # functions of ours that commit
 
 
 def functions(folder: Path = JOBS) -> Iterator[tuple[str, str, list[ast.AST]]]:

@@ -27,12 +27,15 @@ CODE: dict[tuple[str, str], tuple[list[str], tuple[str, ...] | str]] = {
     ("delta.writes", "append_once"): ([".save"], "the writer itself; its callers are listed"),
     ("delta.writes", "delete_rows"): (["sql merge"], "the writer itself; its callers are listed"),
     ("delta.conflicts", "replace_newest"): ([".save"], "the writer itself; its callers are listed"),
+    ("delta.store", "DeltaStore.append_once"): (["append_once"], "the port; its callers are listed"),
+    ("delta.store", "DeltaStore.delete_rows"): (["delete_rows"], "the port; its callers are listed"),
+    ("delta.store", "DeltaStore.add_rows"): ([".save"], "the port; its callers are listed"),
     ("staging.files", "write"): (
         [".parquet"],
         "a folder of one attempt's own, which nobody reads before it is decided",
     ),
-    ("audit_day", "audit"): ([".save", "sql ?"], "a row of ops.audits, which no step reads; a query"),
-    ("daily.builds", "_append"): ([".save"], "the record of builds; only changed days and snapshots are told by it"),
+    ("audit_day", "audit"): (["add_rows", "sql ?"], "a row of ops.audits, which no step reads; a query"),
+    ("daily.builds", "_append"): (["add_rows"], "the record of builds; only changed days and snapshots are told by it"),
     ("daily.inventory", "make_months"): (
         ["replace_newest"],
         "snapshots of what the daily tables hold; made anew if not valid",

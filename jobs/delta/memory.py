@@ -1,0 +1,90 @@
+"""The tables in memory: for tests of what brings entries into them. They behave as Delta's do, which the same tests show."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from lakehouse import names
+from lakehouse.ledger.vocabulary import MESSAGE_KEY
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame, SparkSession
+
+    from lakehouse.catalog.tables import Definition
+    from lakehouse.names import Table
+
+
+class MemoryStore:
+    """Tables as frames of a Spark session, whose rows are in memory. Shared by several writers."""
+
+    def __init__(self, spark: SparkSession) -> None:
+        self._spark = spark
+        self._frames: dict[Table, DataFrame] = {}
+        self._versions: dict[tuple[Table, str], int] = {}
+        self._lock = threading.RLock()
+
+    def read(self, table: Table) -> DataFrame:
+        return self._frames[table]
+
+    def append_once(
+        self, frame: DataFrame, table: Table, *, app: str, version: int, replace_where: str | None = None
+    ) -> None:
+        with self._lock:
+            if version <= self._versions.get((table, app), -1):
+                return
+            kept = self.read(table)
+            if replace_where:
+                kept = kept.where(f"not coalesce({replace_where}, false)")
+            self._write(table, kept, frame)
+            self._versions[table, app] = version
+
+    def add_rows(self, frame: DataFrame, table: Table) -> None:
+        with self._lock:
+            self._write(table, self.read(table), frame)
+
+    def delete_rows(self, places: DataFrame, table: Table, on: Sequence[str] = MESSAGE_KEY) -> None:
+        with self._lock:
+            self._frames[table] = self._kept(
+                self.read(table).join(places.select(*on).distinct(), list(on), "left_anti"), table
+            )
+
+    def create(self, wanted: Sequence[Definition]) -> list[str]:
+        changed = []
+        with self._lock:
+            for each in wanted:
+                kinds = {name: kind for name, (kind, _) in each.columns.items()}
+                if each.table not in self._frames:
+                    ddl = ", ".join(f"`{name}` {kind}" for name, kind in kinds.items())
+                    self._frames[each.table] = self._spark.createDataFrame([], ddl)
+                    changed.append(f"made {each.table.qualified}")
+                new = [name for name in kinds if name not in self.read(each.table).columns]
+                if new:
+                    more = [f"cast(null as {kinds[name]}) as `{name}`" for name in new]
+                    self._frames[each.table] = self.read(each.table).selectExpr("*", *more)
+                changed += [f"added {each.table.qualified}.{name}" for name in new]
+        return changed
+
+    def event_tables(self) -> list[Table]:
+        return sorted(
+            (
+                table
+                for table, frame in self._frames.items()
+                if table.database == names.GAME and "raw_event" in frame.columns
+            ),
+            key=lambda table: table.name,
+        )
+
+    def _write(self, table: Table, kept: DataFrame, new: DataFrame) -> None:
+        there = set(new.columns)
+        columns = [
+            f"`{each.name}`" if each.name in there else f"cast(null as {each.dataType.simpleString()}) as `{each.name}`"
+            for each in kept.schema.fields
+        ]
+        self._frames[table] = self._kept(kept.unionByName(new.selectExpr(*columns)), table)
+
+    def _kept(self, frame: DataFrame, table: Table) -> DataFrame:
+        """The rows as they are now, in the columns of the table: what they come from may change."""
+        schema = self.read(table).schema
+        return self._spark.createDataFrame(frame.select(*schema.names).toArrow()).to(schema)
