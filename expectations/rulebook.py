@@ -4,22 +4,44 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, Literal
 
 import yaml
+from pydantic import BeforeValidator, ConfigDict, Field, TypeAdapter, ValidationError
+
+from lakehouse.faults import check_keys, first_fault, says, wrong
 
 CRITICAL, WARNING = "critical", "warning"
 BATCH, GOOD, DAY = "batch", "good", "day"
-NEEDS = ("history", "mix")  # what a rule may need of earlier batches; without it the rule is not checked
 
-_KEYS = (
-    "name", "description", "severity", "scope", "table", "event_types", "needs", "expectation", "kwargs",
-    "condition", "query", "held_above",
-)  # fmt: skip
-_NAME = re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)*")
 _PLACEHOLDER = re.compile(r"\{([^{}]*)\}")
+
+
+def _both_limits(limits: Any) -> Any:
+    if not isinstance(limits, dict) or set(limits) != {"share", "rows"}:
+        raise wrong("must have the keys share (0 to 1) and rows (0 or more)")
+    return limits
+
+
+_TEXT = Field(strict=True, pattern=re.compile(r"\S"))
+_Text = Annotated[str, _TEXT, says("is missing, or no text")]
+_Name = Annotated[
+    str,
+    Field(strict=True, pattern=r"^[a-z][a-z0-9]*(_[a-z0-9]+)*$"),
+    says("must be lower-case words joined by single underscores"),
+]
+_Form = Annotated[
+    str, _TEXT, says("is {value!r}; a rule must have exactly one of expectation, condition and query, as text")
+]
+_Table = Annotated[str, Field(strict=True), says("must be the name of a table")]
+_Names = Annotated[tuple[Annotated[str, Field(strict=True)], ...], says("must be a list of names")]
+# What a rule may need of earlier batches; without it the rule is not checked.
+_Need = Annotated[Literal["history", "mix"], says("is {value!r}; allowed are history, mix")]
+_Needs = Annotated[tuple[_Need, ...], says("must be a list of names")]
+_Share = Annotated[float, Field(strict=True, ge=0, le=1), says("is {value!r}; it must be a number from 0 to 1")]
+_Count = Annotated[int, Field(strict=True, ge=0), says("is {value!r}; it must be a whole number, 0 or more")]
 
 
 class RuleError(ValueError):
@@ -33,8 +55,8 @@ class Limits:
     share: of the rows that would be published, 0 to 1. rows: a number of rows.
     """
 
-    share: float = 0.05
-    rows: int = 100
+    share: _Share = 0.05
+    rows: _Count = 100
 
     def exceeded(self, broken: int, checked: int) -> bool:
         """Whether `broken` of `checked` rows are too many."""
@@ -51,23 +73,28 @@ class Rule:
     {event_type} filled in. `held_above`: of a rule of rows.
     """
 
-    name: str
-    description: str
-    severity: str
-    scope: str
-    table: str | None = None
-    event_types: tuple[str, ...] = ()
-    needs: tuple[str, ...] = ()
-    expectation: str | None = None
-    kwargs: Mapping[str, Any] | None = None
-    condition: str | None = None
-    query: str | None = None
-    held_above: Limits = Limits()
+    __pydantic_config__ = ConfigDict(extra="forbid")
+
+    name: _Name
+    description: _Text
+    severity: Annotated[Literal["critical", "warning"], says("is {value!r}; allowed are critical, warning")]
+    scope: Annotated[Literal["batch", "good", "day"], says("is {value!r}; allowed are batch, good, day")]
+    table: _Table | None = None
+    event_types: _Names = ()
+    needs: _Needs = ()
+    expectation: _Form | None = None
+    kwargs: Annotated[Mapping[str, Any], says("must be a mapping")] | None = None
+    condition: _Form | None = None
+    query: _Form | None = None
+    held_above: Annotated[Limits, BeforeValidator(_both_limits)] = Limits()
 
     @property
     def of_rows(self) -> bool:
         """Whether a row that breaks it is refused alone: a critical condition. All other critical rules hold the batch."""
         return self.severity == CRITICAL and self.scope == GOOD and self.condition is not None
+
+
+_RULE = TypeAdapter(Rule)
 
 
 def load_rules(folder: Path) -> tuple[Rule, ...]:
@@ -94,88 +121,63 @@ def _read(file: Path) -> list[Rule]:
         raise RuleError(f"{file}: cannot be read: {' '.join(str(error).split())}") from None
     if not isinstance(document, dict) or set(document) != {"rules"} or not isinstance(document["rules"], list):
         raise RuleError(f"{file}: must have the one key `rules`, a list of rules")
-    return [_rule(f"{file}: rule {number}", item) for number, item in enumerate(document["rules"], 1)]
+    rules: list[Rule] = []
+    for number, item in enumerate(document["rules"], 1):
+        name = item.get("name") if isinstance(item, dict) else None
+        place = f"{file}: rule {number} ({name})" if name and isinstance(name, str) else f"{file}: rule {number}"
+        try:
+            rules.append(_rule(item))
+        except ValidationError as error:
+            where, sentence = first_fault(error)
+            keys = ": ".join(step for step in where if isinstance(step, str))
+            raise RuleError(f"{place}: {keys} {sentence}" if keys else f"{place}: {sentence}") from None
+    return rules
 
 
-def _rule(place: str, item: Any) -> Rule:
+def _rule(item: Any) -> Rule:
     if not isinstance(item, dict):
-        raise RuleError(f"{place}: must be a mapping")
-    for key in item:
-        if key not in _KEYS:
-            raise RuleError(f"{place}: {key} is not known; allowed are {', '.join(_KEYS)}")
-    for key in ("name", "description", "severity", "scope"):
-        if not isinstance(item.get(key), str) or not item[key].strip():
-            raise RuleError(f"{place}: {key} is missing, or no text")
-    place = f"{place} ({item['name']})"
-    if not _NAME.fullmatch(item["name"]):
-        raise RuleError(f"{place}: name must be lower-case words joined by single underscores")
-    _one_of(place, "severity", item["severity"], (CRITICAL, WARNING))
-    _one_of(place, "scope", item["scope"], (BATCH, GOOD, DAY))
-    _check_scope(place, item)
-    _check_form(place, item)
-    for key in ("event_types", "needs"):
-        if not isinstance(item.get(key, []), list) or not all(isinstance(each, str) for each in item.get(key, [])):
-            raise RuleError(f"{place}: {key} must be a list of names")
-    for need in item.get("needs", []):
-        _one_of(place, "needs", need, NEEDS)
-    made = {"event_types": tuple(item.get("event_types", ())), "needs": tuple(item.get("needs", ()))}
-    return Rule(**{**item, **made, "held_above": _limits(place, item)})
+        raise wrong("must be a mapping")
+    check_keys(item, [field.name for field in fields(Rule)])
+    rule = _RULE.validate_python(item)
+    _check_scope(rule)
+    _check_form(rule, [key for key in ("expectation", "condition", "query") if key in item])
+    if rule.of_rows and rule.needs:
+        raise wrong("needs are for checks of the whole batch; a critical condition judges each row by itself")
+    if "held_above" in item and not rule.of_rows:
+        raise wrong("held_above is for critical rules of scope good with a condition; others hold the batch")
+    return rule
 
 
-def _limits(place: str, item: Mapping[str, Any]) -> Limits:
-    of_rows = item["severity"] == CRITICAL and item["scope"] == GOOD and "condition" in item
-    if of_rows and item.get("needs"):
-        raise RuleError(
-            f"{place}: needs are for checks of the whole batch; a critical condition judges each row by itself"
+def _check_scope(rule: Rule) -> None:
+    if rule.severity == CRITICAL and rule.scope == BATCH:
+        raise wrong(
+            "a critical rule must have scope good or day: a batch holds bad rows on purpose, they are quarantined by "
+            "themselves and must not take the good ones with them"
         )
-    if "held_above" not in item:
-        return Limits()
-    given = item["held_above"]
-    if not of_rows:
-        raise RuleError(
-            f"{place}: held_above is for critical rules of scope good with a condition; others hold the batch"
-        )
-    if not isinstance(given, dict) or set(given) != {"share", "rows"}:
-        raise RuleError(f"{place}: held_above must have the keys share (0 to 1) and rows (0 or more)")
-    share, rows = given["share"], given["rows"]
-    if isinstance(share, bool) or not isinstance(share, int | float) or not 0 <= share <= 1:
-        raise RuleError(f"{place}: held_above: share is {share!r}; it must be a number from 0 to 1")
-    if isinstance(rows, bool) or not isinstance(rows, int) or rows < 0:
-        raise RuleError(f"{place}: held_above: rows is {rows!r}; it must be a whole number, 0 or more")
-    return Limits(float(share), rows)
+    if (rule.scope == DAY) != (rule.table is not None):
+        raise wrong("table must be given for scope day, and only there")
+    if rule.scope == DAY and (rule.event_types or rule.needs):
+        raise wrong("event_types and needs are for rules over a batch")
 
 
-def _check_scope(place: str, item: Mapping[str, Any]) -> None:
-    if item["severity"] == CRITICAL and item["scope"] == BATCH:
-        raise RuleError(
-            f"{place}: a critical rule must have scope good or day: a batch holds bad rows on purpose, they are "
-            "quarantined by themselves and must not take the good ones with them"
-        )
-    if (item["scope"] == DAY) != isinstance(item.get("table"), str):
-        raise RuleError(f"{place}: table must be given for scope day, and only there")
-    if item["scope"] == DAY and (item.get("event_types") or item.get("needs")):
-        raise RuleError(f"{place}: event_types and needs are for rules over a batch")
-
-
-def _check_form(place: str, item: Mapping[str, Any]) -> None:
-    forms = [key for key in ("expectation", "condition", "query") if key in item]
-    if len(forms) != 1 or not isinstance(item[forms[0]], str) or not item[forms[0]].strip():
-        raise RuleError(f"{place}: must have exactly one of expectation, condition and query, as text")
-    if (forms == ["expectation"]) != isinstance(item.get("kwargs"), dict):
-        raise RuleError(f"{place}: kwargs, a mapping, must stand beside expectation, and only there")
-    allowed = {"event_type"} if item.get("event_types") else set()
-    text = item[forms[0]] if forms != ["expectation"] else str(list(_texts(item["kwargs"])))
-    if forms == ["query"]:
-        allowed |= {"batch"} | ({"mix"} if "mix" in item.get("needs", []) else set())
+def _check_form(rule: Rule, forms: list[str]) -> None:
+    text = rule.expectation or rule.condition or rule.query
+    if len(forms) != 1 or text is None:
+        raise wrong("must have exactly one of expectation, condition and query, as text")
+    if (rule.expectation is not None) != (rule.kwargs is not None):
+        raise wrong("kwargs, a mapping, must stand beside expectation, and only there")
+    if rule.kwargs is not None:
+        text = str(_texts(rule.kwargs))
+    allowed = {"event_type"} if rule.event_types else set()
+    if rule.query is not None:
+        allowed |= {"batch"} | ({"mix"} if "mix" in rule.needs else set())
         if "{batch}" not in text:
-            raise RuleError(f"{place}: query must read from {{batch}}")
+            raise wrong("query must read from {batch}")
     if ";" in text:
-        raise RuleError(f"{place}: {forms[0]} must be one statement, without ;")
+        raise wrong(f"{forms[0]} must be one statement, without ;")
     for found in _PLACEHOLDER.findall(text):
         if found not in allowed:
-            raise RuleError(
-                f"{place}: {{{found}}} is not filled in here; allowed are: {', '.join(sorted(allowed)) or 'none'}"
-            )
+            raise wrong(f"{{{found}}} is not filled in here; allowed are: {', '.join(sorted(allowed)) or 'none'}")
 
 
 def _texts(value: Any) -> list[str]:
@@ -184,8 +186,3 @@ def _texts(value: Any) -> list[str]:
     if isinstance(value, list):
         return [text for each in value for text in _texts(each)]
     return [value] if isinstance(value, str) else []
-
-
-def _one_of(place: str, key: str, value: str, allowed: tuple[str, ...]) -> None:
-    if value not in allowed:
-        raise RuleError(f"{place}: {key} is {value!r}; allowed are {', '.join(allowed)}")

@@ -30,6 +30,7 @@ CODE = (
     ("lakehouse", "contract/evaluate.py"),
     ("lakehouse", "contract/event_id.py"),
     ("lakehouse", "contract/fingerprint.py"),
+    ("lakehouse", "contract/form.py"),
     ("lakehouse", "contract/judge.py"),
     ("lakehouse", "contract/keywords.py"),
     ("lakehouse", "contract/load.py"),
@@ -37,6 +38,7 @@ CODE = (
     ("lakehouse", "contract/nesting.py"),
     ("lakehouse", "contract/patterns.py"),
     ("lakehouse", "contract/typed.py"),
+    ("lakehouse", "faults.py"),
     ("lakehouse", "ledger/vocabulary.py"),
 )
 

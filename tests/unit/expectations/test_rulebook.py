@@ -129,3 +129,39 @@ def test_a_file_of_another_form_is_refused(tmp_path: Path, text: str) -> None:
 def test_a_folder_that_is_not_there_is_refused(tmp_path: Path) -> None:
     with pytest.raises(RuleError, match="is no folder"):
         load_rules(tmp_path / "nowhere")
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({5: 1}, "(a_rule): 5 is not known; allowed are name, description, severity, scope, table, event_types, needs, "
+         "expectation, kwargs, condition, query, held_above"),
+        ({"name": " "}, "( ): name must be lower-case words joined by single underscores"),
+        ({"needs": ["mix", "weather"]}, "(a_rule): needs is 'weather'; allowed are history, mix"),
+        ({"event_types": [1]}, "(a_rule): event_types must be a list of names"),
+        ({"table": 5}, "(a_rule): table must be the name of a table"),
+        ({**EXPECTATION, "kwargs": {1: 2}}, "(a_rule): kwargs must be a mapping"),
+        ({"condition": 5}, "(a_rule): condition is 5; a rule must have exactly one of expectation, condition and query, as "
+         "text"),
+        ({**OF_ROWS, "held_above": {"share": "1", "rows": 1}},
+         "(a_rule): held_above: share is '1'; it must be a number from 0 to 1"),
+        ({"condition": None}, "(a_rule): must have exactly one of expectation, condition and query, as text"),
+    ],
+)  # fmt: skip
+def test_a_refusal_names_file_rule_and_key(tmp_path: Path, change: dict[Any, Any], words: str) -> None:
+    with pytest.raises(RuleError) as refused:
+        load(tmp_path, {**GOOD, **change})
+    assert str(refused.value) == f"{tmp_path / 'some.yaml'}: rule 1 {words}"
+
+
+def test_a_rule_that_is_no_mapping_is_refused_by_its_number(tmp_path: Path) -> None:
+    (tmp_path / "some.yaml").write_text("rules: [1]")
+    with pytest.raises(RuleError) as refused:
+        load_rules(tmp_path)
+    assert str(refused.value) == f"{tmp_path / 'some.yaml'}: rule 1: must be a mapping"
+
+
+def test_a_form_without_a_value_is_one_too_many(tmp_path: Path) -> None:
+    (tmp_path / "some.yaml").write_text(yaml.safe_dump({"rules": [{**GOOD, "query": None}]}))
+    with pytest.raises(RuleError, match="must have exactly one of"):
+        load_rules(tmp_path)

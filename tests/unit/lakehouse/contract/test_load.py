@@ -723,3 +723,13 @@ def test_no_field_may_have_the_name_of_a_tables_own_column(tmp_path: Path, name:
 def test_no_event_table_may_have_the_name_of_a_table_of_the_rollup(tmp_path: Path, table: str) -> None:
     file = write(tmp_path, {**GOOD, "x-table": table}) / "sample.yaml"
     assert refused(tmp_path) == f"{file}: x-table: {table} is a table that the rollup writes; take another name"
+
+
+def test_a_list_in_a_list_of_fields_and_a_number_without_end_are_refused_like_all_else(tmp_path: Path) -> None:
+    file = write(tmp_path, {**GOOD, "required": [["size"]]}) / "sample.yaml"
+    assert refused(tmp_path) == f"{file}: required: ['size'] is not in properties"
+    document = copy.deepcopy(GOOD)
+    field(type="number", maximum=10**400)(document)
+    write(tmp_path, document)
+    words = "it must be of the field's type, number"
+    assert refused(tmp_path) == f"{file}: properties.odd.maximum: is {10**400}; {words}"
