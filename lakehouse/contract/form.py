@@ -23,7 +23,7 @@ from lakehouse.contract.evaluate import Fields
 from lakehouse.contract.keywords import INT64_MAX, INT64_MIN, nullable
 from lakehouse.contract.model import DIALECT, PROBE_TOPIC
 from lakehouse.faults import check_keys, says, wrong
-from lakehouse.ledger.vocabulary import NOT_PUBLISHED
+from lakehouse.ledger.vocabulary import Destination
 
 _TAKEN_TABLES = frozenset(
     table.name for table in (names.DAILY_EVENT_COUNTS, names.DAILY_ITEM_SALES, names.PLAYER_ITEM_CHANGES)
@@ -222,7 +222,7 @@ def _free_topic(topic: str) -> str:
 def _free_table(table: str) -> str:
     if table in _TAKEN_TABLES:
         raise wrong(f"{table} is a table that the rollup writes; take another name")
-    if table in NOT_PUBLISHED:
+    if not Destination.is_event_table(table):
         raise wrong(f"{table} is what the ledger calls messages that are in no table; take another name")
     return table
 

@@ -65,12 +65,8 @@ class Destination(StrEnum):
         """Whether what went there is published. No contract may name its table like one of these."""
         return destination not in set(cls)
 
-    @classmethod
-    def is_nowhere(cls, destination: str) -> bool:
-        """Whether an entry that counts rows there writes them into no table."""
-        return destination in NOWHERE
 
-
+# Where an entry that counts rows writes none.
 NOWHERE = (Destination.DUPLICATE, Destination.SUPPRESSED, Destination.DISCARDED)
 NOT_PUBLISHED = tuple(Destination)
 

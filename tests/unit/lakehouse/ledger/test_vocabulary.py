@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from lakehouse.catalog.views import views
-from lakehouse.ledger.vocabulary import NOWHERE, Action, Destination, Kind, Step, Verdict
+from lakehouse.ledger.vocabulary import Action, Destination, Kind, Step, Verdict
 from lakehouse.settings import CHECKOUT, Settings
 from operations import changed_days
 
@@ -33,7 +33,6 @@ def test_what_is_no_table_is_known_by_its_stored_name() -> None:
     assert not any(Destination.is_event_table(name) for name in STORED) and Destination.is_event_table(
         "sword_purchases"
     )
-    assert [name for name in Destination if Destination.is_nowhere(name)] == list(NOWHERE)
 
 
 def test_words_are_stored_as_they_always_were() -> None:
