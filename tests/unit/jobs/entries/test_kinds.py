@@ -2,171 +2,25 @@
 
 from __future__ import annotations
 
-import argparse
-import datetime as dt
-import json
-import uuid
-import warnings
 from collections import Counter
-from collections.abc import Iterable
-from pathlib import Path
-from typing import Any, cast
 
 import pytest
-from pyspark.sql import SparkSession
 
-from expectations.audit import prepare
-from jobs.delta.memory import MemoryStore
-from jobs.entries import commit, ingest
-from jobs.ledger.memory import MemoryLedger, MemoryTable
-from jobs.raw import drain, raw_events
-from jobs.raw.raw_events import as_raw
-from jobs.runtime.hooks import Hooks
-from jobs.runtime.job import Job
-from jobs.staging.open_quarantine import open_rows
-from jobs.upkeep import purge
+from jobs.raw import drain
 from jobs.upkeep.erasures import hash_of
 from lakehouse import names
-from lakehouse.catalog import tables
-from lakehouse.ledger.entries import Entry, Request
-from lakehouse.ledger.offsets import Log, OffsetRange, OffsetsError, TopicPartition
+from lakehouse.ledger.entries import Entry
+from lakehouse.ledger.offsets import Log, OffsetsError
 from lakehouse.ledger.selection import Selection
 from lakehouse.ledger.vocabulary import Kind, Verdict
-from lakehouse.settings import Settings
-from tests.agreement.rows import raw_rows
-from tests.unit.jobs.messages import CONTRACTS, NOW, event_id
-
-with warnings.catch_warnings():  # what other people's packages warn of while they are imported is theirs to mend
-    warnings.simplefilter("ignore")
-    prepare()
+from tests.model.state import COMMITS, TABLES
+from tests.unit.jobs.entries.world import AT, DAY, KEY, Crash, World, sword
+from tests.unit.jobs.messages import CONTRACTS, event_id
 
 pytestmark = pytest.mark.filterwarnings(
     "ignore:unclosed <socket:ResourceWarning",
     "ignore:Exception ignored in. <socket:pytest.PytestUnraisableExceptionWarning",
 )
-AT = TopicPartition("events", "id", 0)
-DAY = NOW.date()
-KEY = "0123456789abcdef" * 4
-
-
-class Crash(Exception):
-    """What a test does to an attempt in place of kill -9."""
-
-
-class CrashesAt(Hooks):
-    """Ends the attempt at one point, each time that it comes there."""
-
-    def __init__(self, point: str | None) -> None:
-        self._point = point
-
-    def at(self, point: str) -> None:
-        if point == self._point:
-            raise Crash(point)
-
-
-class Said:
-    """A logger that keeps what is said."""
-
-    def __init__(self) -> None:
-        self.lines: list[str] = []
-
-    def info(self, message: str) -> None:
-        self.lines.append(message)
-
-    warning = info
-
-
-class World:
-    """One lakehouse in memory."""
-
-    def __init__(self, spark: SparkSession, folder: Path) -> None:
-        key = folder / "erasure.key"
-        key.write_text(KEY)
-        nobody = "127.0.0.1:9"
-        self.settings = Settings(
-            state=folder,
-            hdfs_uri="file:",
-            warehouse=str(folder / "warehouse"),
-            webhdfs_url=f"http://{nobody}/webhdfs/v1",
-            kafka_bootstrap=nobody,
-            erasure_key_file=key,
-            max_event_bytes=10_000,
-        )
-        self.spark = spark
-        self.store = MemoryStore(spark)
-        self.store.create(tables.definitions(CONTRACTS))
-        self.ledger = MemoryTable()
-        self.log = Said()
-
-    def job(self, crash_at: str | None = None) -> Job:
-        """A new attempt."""
-        attempt = uuid.uuid4().hex
-        ledger = MemoryLedger(self.ledger, attempt, "by hand")
-        job = Job(
-            self.settings,
-            CONTRACTS,
-            self.spark,
-            ledger,
-            CrashesAt(crash_at),
-            "by hand",
-            attempt,
-            argparse.Namespace(),
-            self.log,
-        )
-        job.__dict__["store"] = self.store
-        return job
-
-    def arrive(self, *values: bytes | None, at: dt.datetime = NOW) -> int:
-        """A batch of messages, planned and in raw. Returns its number."""
-        snapshot = self.job().ledger.read()
-        batch_id, start = snapshot.last_entry_id + 1, snapshot.cursor.get(AT, 0)
-        self.job().ledger.plan_ingest(batch_id, [OffsetRange(AT, start, start + len(values))])
-        self.store.add_rows(self.messages(values, start, batch_id, at), names.RAW_EVENTS)
-        return batch_id
-
-    def messages(self, values: Iterable[bytes | None], start: int, batch_id: int, at: dt.datetime = NOW) -> Any:
-        frame = self.spark.createDataFrame(raw_rows(list(values), at)).selectExpr(
-            "* except (`offset`)", f"`offset` + {start} as `offset`"
-        )
-        return as_raw(frame, {"events": "id"}, batch_id)
-
-    def ask(self, kind: Kind, **more: Any) -> Entry:
-        """Plans a request and closes all that is open. Returns the request's entry."""
-        entry_id = self.job().ledger.read().last_entry_id + 1
-        request = Request(kind, "tester", "a test's reason", more.pop("through", entry_id - 1), **more)
-        self.job().ledger.plan_request(entry_id, request)
-        self.close()
-        return self.entry(entry_id)
-
-    def close(self, crash_at: str | None = None) -> None:
-        """Closes all open entries by a new attempt."""
-        ddl = ", ".join(f"`{name}` {kind}" for name, (kind, _) in tables.LEDGER.items())
-        self.store._frames[names.LEDGER] = self.spark.createDataFrame(cast(list[Any], self.ledger.rows), ddl)
-        commit.close_all(self.job(crash_at))
-
-    def entry(self, entry_id: int) -> Entry:
-        return self.job().ledger.read_entry(entry_id)
-
-    def offsets(self, table: str) -> list[int]:
-        rows = self.store.read(names.event_table(table)).select("offset").collect()
-        return sorted(row["offset"] for row in rows)
-
-    def held(self) -> dict[int, str]:
-        """The reason of each message that is open in quarantine."""
-        return {row["offset"]: row["reason_code"] for row in open_rows(self.job(), "true").collect()}
-
-
-@pytest.fixture
-def world(spark: SparkSession, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> World:
-    monkeypatch.setattr(commit, "prepare_audit", lambda: None)
-    monkeypatch.setattr(ingest, "mirror_end", lambda job, entry: None)
-    monkeypatch.setattr(purge, "clean_staging", lambda job: None)
-    return World(spark, tmp_path)
-
-
-def sword(**fields: Any) -> bytes:
-    event = {"event_type": "purchase_sword", "event_id": event_id(), "player": "p", "host": "h", **fields}
-    return json.dumps(event).encode()
 
 
 def counted(entry: Entry) -> dict[str, int]:
@@ -303,20 +157,6 @@ def test_an_erased_player_is_in_no_table_and_does_not_come_back(world: World) ->
     assert rebuilt.done and world.offsets("sword_purchases") == [1]
 
 
-@pytest.fixture
-def kafka(world: World, monkeypatch: pytest.MonkeyPatch) -> list[bytes]:
-    """What Kafka holds in its one partition, from offset 0 on."""
-    waiting: list[bytes] = []
-
-    def read_batch(spark: SparkSession, bootstrap: str, batch_id: int, ranges: list[OffsetRange]) -> Any:
-        (only,) = ranges
-        return world.messages(waiting[only.start : only.until], only.start, batch_id)
-
-    monkeypatch.setattr(drain, "logs_of", lambda job, planned: [Log(AT, 0, len(waiting))])
-    monkeypatch.setattr(raw_events, "read_batch", read_batch)
-    return waiting
-
-
 def in_raw(world: World) -> dict[int, list[int]]:
     """Offsets by batch."""
     found: dict[int, list[int]] = {}
@@ -358,3 +198,61 @@ def test_a_drain_whose_messages_kafka_no_longer_has_moves_nothing(
     with pytest.raises(OffsetsError):
         drain.drain_waiting(world.job())
     assert in_raw(world) == {} and world.job().ledger.read().last_entry_id == 1
+
+
+def steps(world: World) -> list[str]:
+    """The model's name of each commit that was made, each with the kill points of the model around it.
+
+    One game table stands for all, and what the model does not have is left out: facts, and the row that names an erasure.
+    """
+    outside = {("ops.erasures", "publish"), *((f"game.{name}", "") for name in FACTS)}
+    by_commit = {(each.table, each.app or ""): name for name, each in COMMITS.items() if name != "abandon"}
+    points = {name: (each.before, each.after) for name, each in COMMITS.items()}
+    found = []
+    for at, (what, *rest) in enumerate(world.trace):
+        if what == "point" or tuple(rest) in outside:
+            continue
+        table, app = rest
+        stands_for = TABLES[0] if table.startswith("game.") else ""
+        name = by_commit[f"game.{stands_for}" if stands_for else table, app]
+        seen_before = [each[1] for each in world.trace[:at] if each[0] == "point"]
+        seen_after = [each[1] for each in world.trace[at + 1 :] if each[0] == "point"]
+        before, after = (point and point.replace(TABLES[0], table.removeprefix("game.")) for point in points[name])
+        if before and not name.startswith("game:"):  # tables are written at once, so of two one is the first
+            assert seen_before[-1] == before, (name, seen_before)
+        if after:
+            assert after in seen_after, (name, seen_after)
+        found.append(name.split(":")[0] if name.startswith("game:") else name.replace(TABLES[0], "game"))
+    world.trace.clear()
+    return found
+
+
+FACTS = ("daily_event_counts", "player_item_changes", "player_inventory_months")
+
+
+def test_the_code_makes_the_commits_of_the_model_in_its_order(world: World, kafka: list[bytes]) -> None:
+    kafka += [sword(player="anna"), b"junk", sword(player="anna", quantity=-1)]
+    drain.drain_waiting(world.job())
+    assert steps(world) == ["plan", "raw"]
+    world.close()
+    decide, *tables, done = steps(world)
+    assert (decide, sorted(tables), done) == ("decide", ["game", "quarantine"], "done")
+    world.ask(Kind.REPLAY, selection=Selection(reason="not_json"))
+    assert steps(world) == ["plan", "decide", "quarantine", "actions", "done"]
+    world.ask(Kind.DISCARD, selection=Selection(reason="not_json"))
+    assert steps(world) == ["plan", "decide", "actions", "done"]
+    table = names.event_table("sword_purchases")
+    world.store.delete_rows(world.store.read(table), table)
+    world.trace.clear()
+    world.ask(Kind.REBUILD, day=DAY, through=1)
+    plan, decide, *tables, actions, done = steps(world)
+    assert (plan, decide, sorted(tables), actions, done) == (
+        "plan",
+        "decide",
+        ["game", "quarantine"],
+        "actions",
+        "done",
+    )
+    world.ask(Kind.ERASE, player_hash=hash_of("anna", KEY.encode()))
+    erased = ["erase:game"] * len(CONTRACTS.tables) + ["erase:quarantine", "erase:raw"]
+    assert steps(world) == ["plan", "decide", *erased, "done"]
