@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from collections.abc import Iterable
 
 import psutil
 import pytest
@@ -12,7 +13,7 @@ from lakehouse.settings import CHECKOUT
 from stack.environment import job_environment, local_settings
 from stack.probes import await_service
 from stack.processes import stack_processes
-from tests.real import Real
+from tests.real import Real, event
 
 pytestmark = pytest.mark.timeout(900)
 
@@ -33,13 +34,25 @@ def test_sessions_have_no_class_loaders_of_their_own_so_that_they_share_compiled
     assert done.stdout.strip() == "['false', 'false']", done.stderr[-2000:]
 
 
+def servers(processes: Iterable[psutil.Process]) -> list[psutil.Process]:
+    """The two that make the server; the others are Python workers, and the daemon that forks them."""
+    return [each for each in processes if any(part.endswith("connect_server.py") for part in each.cmdline())]
+
+
 @pytest.mark.parametrize("name", ["java", "python"])
-def test_if_one_of_its_two_processes_is_killed_both_are_started_anew(stack: Real, name: str) -> None:
+def test_if_one_of_its_two_processes_is_killed_both_are_started_anew_and_no_worker_is_left(
+    stack: Real, name: str
+) -> None:
+    stack.produce(event())
+    stack.ingest()
     before = stack_processes(stack.settings.state)["spark"]
-    (one,) = (process for process in before if process.name().startswith(name))
+    assert len(servers(before)) == 2 < len(before)
+    (one,) = (process for process in servers(before) if process.name().startswith(name))
     one.kill()
     _, alive = psutil.wait_procs(before, timeout=60)
     assert alive == []
     await_service(local_settings(stack.settings), "spark", 120)
-    assert len(stack_processes(stack.settings.state)["spark"]) == len(before) == 2
+    assert len(servers(stack_processes(stack.settings.state)["spark"])) == 2
+    sent = stack.produce(event())
     stack.ingest()
+    assert list(stack.places(sent).values()) == [["sword_purchases"]]
