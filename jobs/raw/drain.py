@@ -67,7 +67,7 @@ def plan_next(job: Job, entry_id: int, cursor: Mapping[TopicPartition, int]) -> 
     """
     logs = logs_of(job, {at.topic for at in cursor})
     lost: tuple[Loss, ...] = ()
-    if mismatches(cursor, logs):
+    if mismatches({log.at: 0 for log in logs} | {**cursor}, logs):  # a partition that no plan knows begins at 0
         lost = read_losses(job)
     ranges = plan_batch(cursor, logs, job.settings.max_events_per_batch, lost)
     if not ranges:

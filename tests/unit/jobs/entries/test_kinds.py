@@ -6,11 +6,11 @@ from collections import Counter
 
 import pytest
 
-from jobs.raw import drain
+from jobs.raw import drain, losses
 from jobs.upkeep.erasures import hash_of
 from lakehouse import names
 from lakehouse.ledger.entries import Entry
-from lakehouse.ledger.offsets import Log, OffsetsError
+from lakehouse.ledger.offsets import Log, Loss, OffsetsError
 from lakehouse.ledger.selection import Selection
 from lakehouse.ledger.vocabulary import Kind, Verdict
 from tests.model.state import COMMITS, TABLES
@@ -198,6 +198,19 @@ def test_a_drain_whose_messages_kafka_no_longer_has_moves_nothing(
     with pytest.raises(OffsetsError):
         drain.drain_waiting(world.job())
     assert in_raw(world) == {} and world.job().ledger.read().last_entry_id == 1
+
+
+def test_what_expired_before_anything_was_planned_can_be_given_up(
+    world: World, kafka: list[bytes], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kafka += [sword(), sword()]
+    monkeypatch.setattr(drain, "logs_of", lambda job, planned: [Log(AT, 1, len(kafka))])
+    with pytest.raises(OffsetsError, match="offsets .0, 1. expired before they were read"):
+        drain.drain_waiting(world.job())
+    losses.record(world.job(), [Loss(AT, 0, 1)], "tester", "a test's reason")
+    assert drain.drain_waiting(world.job()) == 1
+    world.close()
+    assert (in_raw(world), world.offsets("sword_purchases")) == ({1: [1]}, [1])
 
 
 def steps(world: World) -> list[str]:
