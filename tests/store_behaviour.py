@@ -130,6 +130,9 @@ class StoreBehaviour:
         self.made(store, table)
         facts = Table(GAME, f"{table.name}_facts")
         quarantine = Table(OPS, f"{table.name}_ops")
-        for other, columns in ((facts, {"event_date": COLUMNS["event_date"]}), (quarantine, COLUMNS)):
+        for other, columns in (
+            (facts, {name: COLUMNS[name] for name in ("offset", "event_date")}),
+            (quarantine, COLUMNS),
+        ):
             store.create([Definition(other, "a test's", columns, partitioned=True)])
         assert [each for each in store.event_tables() if each.name.startswith(table.name)] == [table]
