@@ -56,3 +56,9 @@ def test_if_one_of_its_two_processes_is_killed_both_are_started_anew_and_no_work
     sent = stack.produce(event())
     stack.ingest()
     assert list(stack.places(sent).values()) == [["sword_purchases"]]
+
+
+def test_a_job_may_bring_its_code_to_the_workers(stack: Real) -> None:
+    sent = stack.produce(event(), b"junk")
+    stack.ingest(ship_code="true")
+    assert list(stack.places(sent).values()) == [["sword_purchases"], ["quarantine:not_json"]]
