@@ -13,10 +13,9 @@ from pathlib import Path
 import click
 
 from benchmarks.__main__ import RESULTS, with_section
-from benchmarks.figures import Figure, Table
+from benchmarks.figures import ROUNDS, Figure, Table
 from lakehouse.settings import CHECKOUT
 
-ROUNDS = 3
 TITLE = "The last comparison with another commit"
 WARM_UP_ROWS = 200_000
 SECONDS = 1_800.0

@@ -14,6 +14,7 @@ from jobs.staging.open_quarantine import unreadable_places
 from jobs.upkeep.erasures import Erasure, belongs_to, hash_sql, read_key
 from lakehouse import names
 from lakehouse.catalog import tables
+from lakehouse.contract.keywords import INT64_MAX
 from lakehouse.ledger.entries import Count, Decision, Entry, Snapshot
 from lakehouse.ledger.vocabulary import MESSAGE_KEY, Destination, Verdict
 
@@ -118,7 +119,7 @@ def _messages(job: Job, entry: Entry) -> DataFrame:
         player_batches,
         {**{name: tables.RAW_EVENTS[name][0] for name in kept}, "player": "string"},
         contracts=job.contracts,
-        max_event_bytes=job.settings.max_event_bytes,
+        max_event_bytes=INT64_MAX,  # one that is too large to be an event is somebody's all the same
         keep=kept,
     )
     return theirs.where(condition)

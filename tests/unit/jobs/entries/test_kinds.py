@@ -145,11 +145,12 @@ def test_an_erased_player_is_in_no_table_and_does_not_come_back(world: World) ->
         sword(player="anna", quantity=-1),
         b"junk",
         sword(host="anna").replace(b'"player": "p", ', b""),
+        sword(player="anna", newer="x" * 10_000),
     )
     world.close()
     erased = world.ask(Kind.ERASE, player_hash=hash_of("anna", KEY.encode()))
     assert erased.done
-    assert counted(erased) == {"raw": 3, "sword_purchases": 2, "quarantine": 1}
+    assert counted(erased) == {"raw": 4, "sword_purchases": 2, "quarantine": 2}
     assert world.offsets("sword_purchases") == [1] and world.held() == {3: "not_json"}
     left = [row["offset"] for row in world.store.read(names.RAW_EVENTS).orderBy("offset").collect()]
     assert left == [1, 3]
