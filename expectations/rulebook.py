@@ -114,6 +114,13 @@ def load_rules(folder: Path) -> tuple[Rule, ...]:
     return tuple(rules)
 
 
+def fill_in(text: str, values: Mapping[str, str]) -> str:
+    """The text of a rule with its placeholders, such as {event_type}, filled in; others stay."""
+    for name, value in values.items():
+        text = text.replace("{" + name + "}", value)
+    return text
+
+
 def _read(file: Path) -> list[Rule]:
     try:
         document = yaml.safe_load(file.read_text(encoding="utf-8"))

@@ -12,6 +12,6 @@ import pyspark.sql.connect.session
 import pyspark.sql.functions  # noqa: F401
 
 import jobs.entries.commit  # noqa: F401
-from expectations.audit import prepare
+from expectations.validation import prepare
 
 prepare()

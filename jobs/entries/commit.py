@@ -46,7 +46,7 @@ def close_all(job: Job) -> int:
 
 def prepare_audit() -> None:
     """Imports Great Expectations beside Spark's work: it takes seconds, and the audit comes late."""
-    from expectations.audit import prepare
+    from expectations.validation import prepare
 
     threading.Thread(target=prepare, daemon=True).start()
 
@@ -92,7 +92,7 @@ def decide(job: Job, entry: Entry, snapshot: Snapshot) -> None:
         except Exception as error:
             if not may_be_abandoned:
                 raise
-            from expectations.audit import brief
+            from expectations.results import brief
 
             failed, why, page = error, f"{type(error).__name__}: {brief(error)}", ""
         else:

@@ -14,7 +14,8 @@ from typing import Any
 import pytest
 from pyspark.sql import DataFrame, SparkSession
 
-from expectations.audit import Audit, AuditError, Outcome, audit_batch, audit_day
+from expectations.audit import audit_batch, audit_day
+from expectations.results import Audit, AuditError, Outcome
 from expectations.rulebook import load_rules
 from lakehouse.contract.model import Contracts
 from lakehouse.settings import Settings

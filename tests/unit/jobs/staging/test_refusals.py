@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from pyspark.sql import DataFrame, SparkSession
 
-from expectations.audit import AuditError
+from expectations.results import AuditError
 from expectations.rulebook import Rule
 from jobs.staging import files, refusals
 from lakehouse.catalog import tables
