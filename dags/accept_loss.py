@@ -14,7 +14,7 @@ import datetime as dt
 
 import lakehouse_forms as forms
 from airflow.sdk import DAG, Param
-from lakehouse_tasks import DEFAULTS, WHO, WHY, spark_task
+from lakehouse_tasks import BY_HAND, WHO, WHY, spark_task
 
 from lakehouse.settings import Settings
 from lakehouse.texts import ONE_LINE
@@ -25,14 +25,11 @@ with DAG(
     "accept_loss",
     description="Records that messages which Kafka no longer holds are lost, so that ingest goes on.",
     doc_md=__doc__,
-    schedule=None,
-    start_date=dt.datetime(2025, 1, 1, tzinfo=dt.UTC),
-    catchup=False,
+    **BY_HAND,
     max_active_runs=1,
-    default_args=DEFAULTS,
     tags=["lakehouse", "ingest"],
     params={
-        "why": forms.why("How it came to the loss, and why it is accepted; recorded with your name."),
+        "why": forms.required_reason("How it came to the loss, and why it is accepted; recorded with your name."),
         "expected": Param(
             None,
             type=["null", "string"],

@@ -15,7 +15,7 @@ import datetime as dt
 
 import lakehouse_forms as forms
 from airflow.sdk import DAG
-from lakehouse_tasks import DEFAULTS, WHO, WHY, spark_task, verdict_task
+from lakehouse_tasks import BY_HAND, WHO, WHY, spark_task, verdict_task
 
 from lakehouse.contract.load import load_contracts
 from lakehouse.settings import Settings
@@ -27,16 +27,11 @@ with DAG(
     "discard_quarantine",
     description="Records that messages in quarantine will never be published.",
     doc_md=__doc__,
-    schedule=None,
-    start_date=dt.datetime(2025, 1, 1, tzinfo=dt.UTC),
-    catchup=False,
-    default_args=DEFAULTS,
+    **BY_HAND,
     tags=["lakehouse", "quarantine"],
-    params={
-        **forms.selection(load_contracts(settings.contracts)),
-        "why": forms.why("Why these messages are given up; recorded with your name."),
-        "dry_run": forms.dry_run(),
-    },
+    params=forms.selection(
+        load_contracts(settings.contracts), why="Why these messages are given up; recorded with your name."
+    ),
 ):
     discard = spark_task(
         "discard",

@@ -21,7 +21,7 @@ import datetime as dt
 import lakehouse_forms as forms
 from airflow.sdk import DAG, Param
 from lakehouse_tasks import (
-    DEFAULTS,
+    BY_HAND,
     WHO,
     WHY,
     approval_task,
@@ -40,10 +40,7 @@ with DAG(
     "erase_player",
     description="Deletes a player everywhere, once somebody approved.",
     doc_md=__doc__,
-    schedule=None,
-    start_date=dt.datetime(2025, 1, 1, tzinfo=dt.UTC),
-    catchup=False,
-    default_args=DEFAULTS,
+    **BY_HAND,
     tags=["lakehouse", "privacy"],
     params={
         "player": Param(
@@ -54,7 +51,7 @@ with DAG(
             title="Player",
             description="Exactly as in the column `player`. Airflow keeps it until this run is deleted.",
         ),
-        "why": forms.why("The request this answers, without the player's name; recorded with your name."),
+        "why": forms.required_reason("The request this answers, without the player's name; recorded with your name."),
     },
 ):
     approve = approval_task(

@@ -6,7 +6,7 @@ import datetime as dt
 import json
 import logging
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -38,6 +38,13 @@ DEFAULTS = {
     "retry_delay": dt.timedelta(seconds=10),
     "retry_exponential_backoff": 2,
     "max_retry_delay": dt.timedelta(minutes=5),
+}
+# A DAG that only people start.
+BY_HAND: Mapping[str, Any] = {
+    "schedule": None,
+    "start_date": dt.datetime(2025, 1, 1, tzinfo=dt.UTC),
+    "catchup": False,
+    "default_args": DEFAULTS,
 }
 log = logging.getLogger("lakehouse")
 

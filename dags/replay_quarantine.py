@@ -19,7 +19,7 @@ import datetime as dt
 
 import lakehouse_forms as forms
 from airflow.sdk import DAG
-from lakehouse_tasks import DEFAULTS, WHO, WHY, changed_days_tasks, spark_task, verdict_task
+from lakehouse_tasks import BY_HAND, WHO, WHY, changed_days_tasks, spark_task, verdict_task
 
 from lakehouse.contract.load import load_contracts
 from lakehouse.settings import Settings
@@ -31,21 +31,17 @@ with DAG(
     "replay_quarantine",
     description="Checks messages in quarantine again and publishes those that pass today's contracts.",
     doc_md=__doc__,
-    schedule=None,
-    start_date=dt.datetime(2025, 1, 1, tzinfo=dt.UTC),
-    catchup=False,
-    default_args=DEFAULTS,
+    **BY_HAND,
     tags=["lakehouse", "quarantine"],
-    params={
-        **forms.selection(load_contracts(settings.contracts)),
-        "waiver": forms.reason(
+    params=forms.selection(
+        load_contracts(settings.contracts),
+        waiver=forms.optional_reason(
             "Waiver",
             "Publish the rows although their audit fails: say why that is right; it is recorded with your "
             "name. Empty: rows of a failed audit stay in quarantine.",
         ),
-        "why": forms.why("What was corrected, or why this replay; recorded with your name."),
-        "dry_run": forms.dry_run(),
-    },
+        why="What was corrected, or why this replay; recorded with your name.",
+    ),
 ):
     replay = spark_task(
         "replay",
