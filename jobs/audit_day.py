@@ -8,7 +8,7 @@ import sys
 from jobs.runtime.job import DAY, Job, start
 from jobs.runtime.session import tune_for
 from lakehouse import names
-from lakehouse.catalog import tables
+from lakehouse.catalog.tables import AUDITS, schema_of
 from lakehouse.catalog.views import PLAYER_INVENTORY
 
 
@@ -31,8 +31,7 @@ def audit(job: Job, day: dt.date) -> None:
         result.page,
         dt.datetime.now(dt.UTC),
     )
-    schema = ", ".join(f"{name} {kind}" for name, (kind, _) in tables.AUDITS.items())
-    job.store.add_rows(job.spark.createDataFrame([row], schema), names.AUDITS)
+    job.store.add_rows(job.spark.createDataFrame([row], schema_of(AUDITS)), names.AUDITS)
     job.say(f"day {day} is {result.verdict}; page {result.page}")
 
 

@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from jobs.delta.store import TableStore
-from lakehouse.catalog.tables import Definition
+from lakehouse.catalog.tables import Definition, schema_of
 from lakehouse.names import GAME, OPS, Table
 
 if TYPE_CHECKING:
@@ -47,9 +47,8 @@ class StoreBehaviour:
             "event_date": DAY,
             **more,
         }
-        ddl = ", ".join(f"`{name}` {kind}" for name, (kind, _) in COLUMNS.items())
         return spark.createDataFrame(
-            [{"topic_id": "id", "partition": 0, "offset": at, **values} for at in offsets], ddl
+            [{"topic_id": "id", "partition": 0, "offset": at, **values} for at in offsets], schema_of(COLUMNS)
         )
 
     def offsets(self, store: TableStore, table: Table) -> list[int]:

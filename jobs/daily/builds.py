@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, NamedTuple
 
 from lakehouse import names
-from lakehouse.catalog.tables import DAY_BUILDS
+from lakehouse.catalog.tables import DAY_BUILDS, schema_of
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 ROLLUP, ERASE = "rollup", "erase"
 STARTED, FINISHED = "started", "finished"
-SCHEMA = ", ".join(f"{name} {kind}" for name, (kind, _) in DAY_BUILDS.items())
+SCHEMA = schema_of(DAY_BUILDS)
 
 
 class Build(NamedTuple):

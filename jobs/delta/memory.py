@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from lakehouse import names
+from lakehouse.catalog.tables import schema_of
 from lakehouse.ledger.vocabulary import MESSAGE_KEY
 
 if TYPE_CHECKING:
@@ -54,14 +55,12 @@ class MemoryStore:
         changed = []
         with self._lock:
             for each in wanted:
-                kinds = {name: kind for name, (kind, _) in each.columns.items()}
                 if each.table not in self._frames:
-                    ddl = ", ".join(f"`{name}` {kind}" for name, kind in kinds.items())
-                    self._frames[each.table] = self._spark.createDataFrame([], ddl)
+                    self._frames[each.table] = self._spark.createDataFrame([], schema_of(each.columns))
                     changed.append(f"made {each.table.qualified}")
-                new = [name for name in kinds if name not in self.read(each.table).columns]
+                new = [name for name in each.columns if name not in self.read(each.table).columns]
                 if new:
-                    more = [f"cast(null as {kinds[name]}) as `{name}`" for name in new]
+                    more = [f"cast(null as {each.columns[name][0]}) as `{name}`" for name in new]
                     self._frames[each.table] = self.read(each.table).selectExpr("*", *more)
                 changed += [f"added {each.table.qualified}.{name}" for name in new]
         return changed

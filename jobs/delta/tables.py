@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from lakehouse import names
 from lakehouse.catalog.spark_sql import literal
-from lakehouse.catalog.tables import Definition
+from lakehouse.catalog.tables import Definition, columns_of
 from lakehouse.clients.hdfs import Hdfs
 
 if TYPE_CHECKING:
@@ -49,8 +49,7 @@ def _follow(spark: SparkSession, definition: Definition) -> list[str]:
     there = {field.name: (field.metadata or {}).get("comment") for field in fields}
     new = {name: column for name, column in definition.columns.items() if name not in there}
     if new:
-        columns = ", ".join(f"`{name}` {kind} comment {literal(comment)}" for name, (kind, comment) in new.items())
-        spark.sql(f"alter table {table} add columns ({columns})")
+        spark.sql(f"alter table {table} add columns ({columns_of(new)})")
     stale = [name for name, (_, comment) in definition.columns.items() if name in there and there[name] != comment]
     for name in stale:
         spark.sql(f"alter table {table} alter column `{name}` comment {literal(definition.columns[name][1])}")

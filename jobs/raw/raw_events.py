@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from jobs.judging import message
 from lakehouse import names
-from lakehouse.catalog.tables import RAW_EVENTS
+from lakehouse.catalog.tables import RAW_EVENTS, schema_of
 from lakehouse.contract.message_form import ID_AT, ID_BEGINS, ID_LENGTH
 from lakehouse.ledger.offsets import OffsetRange
 
@@ -66,7 +66,7 @@ def read_batch(spark: SparkSession, bootstrap: str, batch_id: int, ranges: Seque
     """
     wanted = [r for r in ranges if len(r)]
     if not wanted:
-        return spark.createDataFrame([], ", ".join(f"`{name}` {kind}" for name, (kind, _) in RAW_EVENTS.items()))
+        return spark.createDataFrame([], schema_of(RAW_EVENTS))
     topics = sorted({r.at.topic for r in wanted})
     partitions = {t: [r.at.partition for r in wanted if r.at.topic == t] for t in topics}
     starts = {t: {str(r.at.partition): r.start for r in wanted if r.at.topic == t} for t in topics}

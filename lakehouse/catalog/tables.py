@@ -9,6 +9,8 @@ from lakehouse import names
 from lakehouse.catalog.spark_sql import literal, spark_type
 from lakehouse.contract.model import Contract, Contracts
 
+Columns = Mapping[str, tuple[str, str]]  # name -> Spark type and comment, in the order of the table
+
 # Columns that queries filter or join by; statistics on others cost every commit and skip nothing.
 _RAW_STATS = "batch_id,event_id,topic,partition,offset,kafka_timestamp"
 _GAME_STATS = "entry_id,batch_id,event_id,player,kafka_timestamp,topic,partition,offset"
@@ -85,28 +87,40 @@ _PROVENANCE = {
 }
 
 
+def schema_of(columns: Columns) -> str:
+    """The names and types as Spark's DDL text, for `createDataFrame`."""
+    return ", ".join(f"`{name}` {kind}" for name, (kind, _) in columns.items())
+
+
+def columns_of(columns: Columns) -> str:
+    """The names, types and comments as a `create table` or an `alter table` takes them."""
+    return ", ".join(f"`{name}` {kind} comment {literal(comment)}" for name, (kind, comment) in columns.items())
+
+
 @dataclass(frozen=True)
 class Definition:
-    """A table as it should be: columns (name -> type and comment), partition column or none, statistics columns."""
+    """A table as it should be.
+
+    stats: the columns that Delta keeps statistics of, joined by commas; none: Delta's own choice.
+    partition_by: joined by commas; only of a table that is `partitioned`.
+    """
 
     table: names.Table
     comment: str
-    columns: Mapping[str, tuple[str, str]]
+    columns: Columns
     partitioned: bool
     stats: str = ""
     partition_by: str = "event_date"
 
     def ddl(self, path: str) -> str:
-        columns = ", ".join(
-            f"`{name}` {kind} comment {literal(comment)}" for name, (kind, comment) in self.columns.items()
-        )
+        """The statement that makes the table in the folder `path`, if it is not there."""
         properties = {"delta.checkpointInterval": str(CHECKPOINT_INTERVAL), "delta.logRetentionDuration": LOG_RETENTION}
         if self.stats:
             properties["delta.dataSkippingStatsColumns"] = self.stats
         listed = ", ".join(f"'{key}' = '{value}'" for key, value in properties.items())
         partition = f" partitioned by ({self.partition_by})" if self.partitioned else ""
         return (
-            f"create table if not exists {self.table.qualified} ({columns}) using delta{partition} "
+            f"create table if not exists {self.table.qualified} ({columns_of(self.columns)}) using delta{partition} "
             f"location '{path}' comment {literal(self.comment)} tblproperties ({listed})"
         )
 
