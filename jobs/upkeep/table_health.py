@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 ALTER_LOCATION = "spark.databricks.delta.alterLocation.bypassSchemaCheck"
 
 
-class Verdict(NamedTuple):
+class Health(NamedTuple):
     """What was found of one table, what was repaired, and what could not be."""
 
     table: str
@@ -35,28 +35,28 @@ class Verdict(NamedTuple):
         return f"{self.table}: Delta log, metastore and Trino agree"
 
 
-def check(job: Job, definitions: Iterable[Definition]) -> list[Verdict]:
-    """Checks and repairs each table, and says its verdict. Which column types differ from the contracts is said too."""
+def check(job: Job, definitions: Iterable[Definition]) -> list[Health]:
+    """Checks and repairs each table, and says its health. Which column types differ from the contracts is said too."""
     definitions = list(definitions)
     found = {definition.table.qualified: in_metastore(job, definition) for definition in definitions}
     seen = agreement.trino_columns(job.settings)  # after the repairs
-    verdicts = []
+    found_healths = []
     for definition in definitions:
-        verdict = found[definition.table.qualified]
-        if not verdict.broken:
-            verdict = in_trino(job, definition, verdict, seen.get(definition.table.qualified))
-        job.say(str(verdict))
-        verdicts.append(verdict)
-    return verdicts
+        health = found[definition.table.qualified]
+        if not health.broken:
+            health = in_trino(job, definition, health, seen.get(definition.table.qualified))
+        job.say(str(health))
+        found_healths.append(health)
+    return found_healths
 
 
-def in_metastore(job: Job, definition: Definition) -> Verdict:
+def in_metastore(job: Job, definition: Definition) -> Health:
     """Makes the metastore name the table, at its place, with the columns of its contract."""
     table, path = definition.table, job.path(definition.table)
     registered = is_registered(job, definition)
     repaired: list[str] = []
     if registered and not is_written(job.settings, definition):
-        return Verdict(
+        return Health(
             table.qualified,
             broken=(
                 f"the metastore has it, but there is no Delta log at {path}; restore the folder, or find out who took it",
@@ -65,7 +65,7 @@ def in_metastore(job: Job, definition: Definition) -> Verdict:
     if registered:
         details = {row["col_name"]: row["data_type"] for row in extended(job, definition)}
         if details.get("Provider", "").lower() != "delta":
-            return Verdict(
+            return Health(
                 table.qualified,
                 broken=(f"the metastore has it as {details.get('Provider')}; drop that entry and run again",),
             )
@@ -82,20 +82,20 @@ def in_metastore(job: Job, definition: Definition) -> Verdict:
         for name, kind in wanted.items()
         if name in there and there[name] != kind
     ]
-    return Verdict(table.qualified, tuple(repaired), tuple(differing))
+    return Health(table.qualified, tuple(repaired), tuple(differing))
 
 
-def in_trino(job: Job, definition: Definition, verdict: Verdict, seen: list[Column] | None) -> Verdict:
+def in_trino(job: Job, definition: Definition, health: Health, seen: list[Column] | None) -> Health:
     """Compares what Trino sees with the Delta log; asks Trino again if it is not the same, as the log may have changed."""
     schema = job.store.read(definition.table).schema.jsonValue()
     columns = agreement.columns_of_schema(schema)
     if seen is not None and not agreement.differences(columns, seen):
-        return verdict
+        return health
     again = agreement.trino_columns(job.settings).get(definition.table.qualified)
     if again is None:
         why = agreement.why_unreadable(job.settings, definition.table)
-        return verdict._replace(broken=(*verdict.broken, f"Trino cannot read it: {why}"))
-    return verdict._replace(broken=(*verdict.broken, *agreement.differences(columns, again)))
+        return health._replace(broken=(*health.broken, f"Trino cannot read it: {why}"))
+    return health._replace(broken=(*health.broken, *agreement.differences(columns, again)))
 
 
 def is_registered(job: Job, definition: Definition) -> bool:
