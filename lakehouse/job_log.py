@@ -17,8 +17,8 @@ class Line(NamedTuple):
     message: str
 
     @property
-    def told(self) -> str:
-        """The message as people are told it."""
+    def shown(self) -> str:
+        """The message as it is shown to people."""
         return f"WARNING: {self.message}" if self.level == "warning" else self.message
 
 

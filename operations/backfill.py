@@ -8,7 +8,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from lakehouse.clients.airflow import AirflowApi
+from lakehouse.clients.airflow import ENDED, AirflowApi
 from lakehouse.settings import Settings
 from operations.changed_days import built_through, changed_days
 from operations.completeness import DayError, check_day, missing_of
@@ -17,11 +17,10 @@ DAG_ID = "build_day"
 MAX_DAYS = 366
 MAX_ACTIVE_RUNS = 2
 POLL_SECONDS = 3.0
-ENDED = ("success", "failed")
 
 
 @dataclass(frozen=True)
-class Wanted:
+class BackfillRequest:
     """What the command was asked for: the days, first to last, and how."""
 
     first: dt.date
@@ -76,41 +75,41 @@ class DayPlan:
         return [f"{self.day}  {complete}, {now}: {does}", *[f"            {sentence}" for sentence in self.missing]]
 
 
-def check(wanted: Wanted, today: dt.date) -> None:
+def check(request: BackfillRequest, today: dt.date) -> None:
     """Refuses what cannot run.
 
     Raises:
         DayError: the days are in the wrong order, too many, not over, or such that no message can be of them.
     """
-    if wanted.first > wanted.last:
-        raise DayError(f"--from {wanted.first} is after --to {wanted.last}")
-    for day in (wanted.first, wanted.last):
+    if request.first > request.last:
+        raise DayError(f"--from {request.first} is after --to {request.last}")
+    for day in (request.first, request.last):
         check_day(day, today)
-    if (wanted.last - wanted.first).days >= MAX_DAYS:
-        raise DayError(f"{wanted.first} to {wanted.last} are more than {MAX_DAYS} days; ask for fewer at once")
+    if (request.last - request.first).days >= MAX_DAYS:
+        raise DayError(f"{request.first} to {request.last} are more than {MAX_DAYS} days; ask for fewer at once")
 
 
-def plan(settings: Settings, api: AirflowApi, wanted: Wanted, now: dt.datetime) -> list[DayPlan]:
+def plan(settings: Settings, api: AirflowApi, request: BackfillRequest, now: dt.datetime) -> list[DayPlan]:
     """What would become of each day, in the order in which they would run.
 
     Raises:
         DayError: see `check`. AirflowError, QueryError, KafkaError: a server does not answer.
     """
-    check(wanted, now.astimezone(dt.UTC).date())
-    answer = api.post("/backfills/dry_run", wanted.body())
+    check(request, now.astimezone(dt.UTC).date())
+    answer = api.post("/backfills/dry_run", request.body())
     would_run = {
         dt.datetime.fromisoformat(each["logical_date"]).astimezone(dt.UTC).date() for each in answer["backfills"]
     }
-    return planned(
-        wanted.days,
+    return day_plans(
+        request.days,
         would_run,
-        missing_of(settings, wanted.days),
-        built_through(settings, wanted.days),
+        missing_of(settings, request.days),
+        built_through(settings, request.days),
         {each.day: each.reason for each in changed_days(settings, now)},
     )
 
 
-def planned(
+def day_plans(
     days: Sequence[dt.date],
     would_run: Collection[dt.date],
     missing: Mapping[dt.date, Sequence[str]],
@@ -123,9 +122,9 @@ def planned(
     ]
 
 
-def run(api: AirflowApi, wanted: Wanted) -> int:
+def run(api: AirflowApi, request: BackfillRequest) -> int:
     """Starts the backfill. Returns its number. Raises AirflowError, also if another backfill of build_day is under way."""
-    return int(api.post("/backfills", wanted.body())["id"])
+    return int(api.post("/backfills", request.body())["id"])
 
 
 def follow(

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from lakehouse import names
 from lakehouse.clients.trino import query
-from lakehouse.ledger.vocabulary import NOT_PUBLISHED, Kind, Step, sql_list
+from lakehouse.ledger.vocabulary import NOT_PUBLISHED, BuildCause, BuildStep, Kind, Step, sql_list
 from lakehouse.settings import Settings
 
 LOOK_BACK = dt.timedelta(days=7)  # entries done before are not looked at again: this runs every hour
@@ -67,7 +67,7 @@ def built_through(settings: Settings, days: Sequence[dt.date]) -> dict[dt.date, 
     rows = query(
         settings,
         f"select day, max(built_through) as built_through from {names.DAY_BUILDS.qualified} "
-        f"where cause = 'rollup' and step = 'finished' and day in ({listed}) group by day",
+        f"where cause = '{BuildCause.ROLLUP}' and step = '{BuildStep.FINISHED}' and day in ({listed}) group by day",
     )
     return {row["day"]: row["built_through"] for row in rows}
 

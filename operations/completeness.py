@@ -108,4 +108,4 @@ def _reached(settings: Settings) -> dict[TopicPartition, int]:
           select max(entry_id) from {names.LEDGER.qualified} where kind = '{Kind.INGEST}' and step = '{Step.DONE}')
         """,
     )
-    return {TopicPartition(row["topic"], row["topic_id"], row["partition"]): row["until"] for row in rows}
+    return {TopicPartition.of(row): row["until"] for row in rows}

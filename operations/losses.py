@@ -11,7 +11,6 @@ from lakehouse.ledger.offsets import (
     Loss,
     Mismatch,
     OffsetRange,
-    TopicPartition,
 )
 from lakehouse.ledger.vocabulary import Kind, Step
 from lakehouse.settings import Settings
@@ -33,9 +32,7 @@ def discrepancies(settings: Settings) -> tuple[Mismatch, ...]:
           select max(entry_id) from {names.LEDGER.qualified} where kind = '{Kind.INGEST}' and step = '{Step.PLANNED}')
         """,
     )
-    ranges = [
-        OffsetRange(TopicPartition(r["topic"], r["topic_id"], r["partition"]), r["start"], r["until"]) for r in plan
-    ]
+    ranges = [OffsetRange.of(row) for row in plan]
     lost = query(
         settings,
         f"select distinct r.topic, r.topic_id, r.partition, r.start, r.until from {names.LOSSES.qualified} "
@@ -54,5 +51,5 @@ def discrepancies(settings: Settings) -> tuple[Mismatch, ...]:
         ranges,
         bool(in_raw or done),
         logs,
-        [Loss(TopicPartition(r["topic"], r["topic_id"], r["partition"]), r["start"], r["until"]) for r in lost],
+        [Loss.of(row) for row in lost],
     )

@@ -21,15 +21,8 @@ def say(text: object) -> None:
     click.echo(harmless(text))
 
 
-def cell(value: object) -> Any:
-    """A value for a table of Rich, which would take a plain text for markup."""
-    from rich.text import Text
-
-    return Text(harmless(value))
-
-
 def print_table(table: Table, width: int | None = None) -> None:
-    """Prints it, on a console that adds nothing to what stands in the cells."""
+    """Prints it, on a console that takes no text for markup. The cells hold harmless texts (`operations.grid.cell`)."""
     from rich.console import Console
 
     Console(width=width, markup=False, emoji=False, highlight=False).print(table)

@@ -33,7 +33,7 @@ Place = tuple[str, int, int]  # topic, partition, offset
 
 def said(output: str) -> str:
     """What a job printed; of each line of its log the message as the command tells it."""
-    return "\n".join(line if (read := job_log.read(line)) is None else read.told for line in output.splitlines())
+    return "\n".join(line if (read := job_log.read(line)) is None else read.shown for line in output.splitlines())
 
 
 @dataclass(frozen=True)

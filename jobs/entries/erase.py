@@ -16,7 +16,7 @@ from lakehouse import names
 from lakehouse.catalog import tables
 from lakehouse.contract.keywords import INT64_MAX
 from lakehouse.ledger.entries import Count, Decision, Entry, Snapshot
-from lakehouse.ledger.vocabulary import MESSAGE_KEY, Destination, Verdict
+from lakehouse.ledger.vocabulary import MESSAGE_KEY, BuildCause, Destination, Verdict
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
@@ -68,11 +68,11 @@ class Erase:
         named = f"{hash_sql('player', read_key(job.settings.erasure_key_file))} = '{request.player_hash}'"
         players = _messages(job, entry).select("player").where(named).distinct()
         days = sorted({each.event_date for each in decision.counts if each.destination == Destination.RAW})
-        builds.start(job, days, entry.entry_id, cause=builds.ERASE)
+        builds.start(job, days, entry.entry_id, cause=BuildCause.ERASE)
         for table in FACTS:
             job.hooks.at(f"before_erase:{table.name}")
             job.store.delete_rows(players, table, on=("player",))
-        builds.finish(job, days, entry.entry_id, cause=builds.ERASE)
+        builds.finish(job, days, entry.entry_id, cause=BuildCause.ERASE)
         places = files.read(job.spark, decision.staging)
         for table in (*_tables(job), names.RAW_EVENTS):
             job.hooks.at(f"before_erase:{table.name}")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from lakehouse import names
 from lakehouse.catalog.tables import LOSSES, schema_of
-from lakehouse.ledger.offsets import Loss, TopicPartition
+from lakehouse.ledger.offsets import Loss
 
 if TYPE_CHECKING:
     from jobs.runtime.job import Job
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 def read_losses(job: Job) -> tuple[Loss, ...]:
     """All losses on record."""
     rows = job.store.read(names.LOSSES).selectExpr("inline(ranges)").distinct().collect()
-    return tuple(Loss(TopicPartition(r["topic"], r["topic_id"], r["partition"]), r["start"], r["until"]) for r in rows)
+    return tuple(map(Loss.of, rows))
 
 
 def record(job: Job, losses: Sequence[Loss], who: str, why: str) -> None:

@@ -13,6 +13,7 @@ import requests
 from tenacity import Retrying, retry_if_exception_type, retry_if_result, stop_after_attempt, wait_incrementing
 
 TRIES = 5
+SUCCESS, FAILED = ENDED = ("success", "failed")  # states of a run or a task that has ended
 _DONE_BEFORE = {"POST": 409, "DELETE": 404}  # what a repeated request is answered if an earlier try was carried out
 
 

@@ -18,7 +18,7 @@ class LedgerError(Exception):
 
 @dataclass(frozen=True, order=True)
 class Count:
-    """Rows of one destination (a table, or one of `lakehouse.ledger.destinations`) that came from one partition on one day."""
+    """Rows of one destination (a table, or a `Destination`) that came from one partition on one day."""
 
     destination: str
     topic: str
@@ -162,10 +162,7 @@ def entry_of(entry_id: int, steps: Mapping[str, Mapping[str, Any]]) -> Entry:
     return Entry(
         entry_id,
         plan["kind"],
-        tuple(
-            OffsetRange(TopicPartition(r["topic"], r["topic_id"], r["partition"]), r["start"], r["until"])
-            for r in plan["ranges"] or ()
-        ),
+        tuple(OffsetRange.of(each) for each in plan["ranges"] or ()),
         _decision(decided) if decided else None,
         Step.DONE in steps,
         _request(plan) if plan["kind"] != Kind.INGEST else None,

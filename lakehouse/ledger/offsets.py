@@ -4,6 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any, Protocol, Self
+
+
+class Columns(Protocol):
+    """A row of a table, as a mapping or as Spark gives it."""
+
+    def __getitem__(self, name: str, /) -> Any: ...
 
 
 class OffsetsError(Exception):
@@ -18,6 +25,10 @@ class TopicPartition:
     topic_id: str
     partition: int
 
+    @classmethod
+    def of(cls, row: Columns) -> Self:
+        return cls(row["topic"], row["topic_id"], row["partition"])
+
     def __str__(self) -> str:
         return f"{self.topic}-{self.partition}"
 
@@ -29,6 +40,10 @@ class OffsetRange:
     at: TopicPartition
     start: int
     until: int
+
+    @classmethod
+    def of(cls, row: Columns) -> Self:
+        return cls(TopicPartition.of(row), row["start"], row["until"])
 
     def __post_init__(self) -> None:
         if not 0 <= self.start <= self.until:
@@ -57,6 +72,10 @@ class Loss:
     at: TopicPartition
     start: int
     until: int | None
+
+    @classmethod
+    def of(cls, row: Columns) -> Self:
+        return cls(TopicPartition.of(row), row["start"], row["until"])
 
     def __str__(self) -> str:
         return f"{self.at} [{self.start}, {'end of the old topic' if self.until is None else self.until})"

@@ -80,6 +80,20 @@ class Action(StrEnum):
     DISCARDED = "discarded"
 
 
+class BuildCause(StrEnum):
+    """What changes the daily tables of a day."""
+
+    ROLLUP = "rollup"
+    ERASE = "erase"
+
+
+class BuildStep(StrEnum):
+    """What a row of ops.day_builds says of its build."""
+
+    STARTED = "started"  # before the tables change
+    FINISHED = "finished"  # after they have changed
+
+
 def sql_list(words: Iterable[str]) -> str:
     """`'a', 'b'`, as Spark and Trino take it behind `in`."""
     return ", ".join(f"'{word}'" for word in words)

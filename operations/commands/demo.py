@@ -27,7 +27,8 @@ def command() -> None:
 
     from rich.table import Table
 
-    from operations.terminal import cell, print_table
+    from operations.grid import cell
+    from operations.terminal import print_table
 
     table = Table("Question", "Group", title="Trino's answers beside what was sent")
     for name in ("before", "sent", "expected", "Trino"):

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 import requests
 
+from lakehouse.clients.airflow import ENDED
 from tests.real import Real, contracts_with, event, new_event_id
 
 pytestmark = pytest.mark.timeout(900)
@@ -40,7 +41,7 @@ def run(stack: Real, dag_id: str, **conf: Any) -> str:
 
 def ended(stack: Real, dag_id: str, run_id: str, seconds: float = 400) -> None:
     airflow, until = stack.airflow(), time.monotonic() + seconds
-    while (state := airflow.run_state(dag_id, run_id)) not in ("success", "failed"):
+    while (state := airflow.run_state(dag_id, run_id)) not in ENDED:
         assert time.monotonic() < until, f"{dag_id} {run_id} is still {state}"
         time.sleep(1)
     states = {each["task_id"]: each["state"] for each in airflow.task_instances(dag_id, run_id)}
