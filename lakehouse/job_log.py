@@ -1,4 +1,4 @@
-"""The form of what a job says to its readers: one JSON object a line, which people read and the command picks fields of."""
+"""The format of a job's log: one JSON object a line, which people read and the command picks fields from."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class Line(NamedTuple):
 
 
 def read(text: str) -> Line | None:
-    """The line as a job said it; None if it is of another program."""
+    """The line that a job wrote; None if another program wrote it."""
     if not text.startswith("{"):
         return None
     try:

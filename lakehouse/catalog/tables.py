@@ -1,4 +1,7 @@
-"""Every table of the lakehouse: its columns with their comments, its partitions, made from the contracts."""
+"""The definition of every table: columns with comments, and partitions.
+
+Those of event tables follow from the contracts.
+"""
 
 from __future__ import annotations
 
@@ -11,13 +14,13 @@ from lakehouse.contract.model import Contract, Contracts
 
 Columns = Mapping[str, tuple[str, str]]  # name -> Spark type and comment, in the order of the table
 
-# Columns that queries filter or join by; statistics on others cost every commit and skip nothing.
+# Delta keeps statistics of the columns that queries filter or join by. Others would cost every commit and skip no file.
 _RAW_STATS = "batch_id,event_id,topic,partition,offset,kafka_timestamp"
 _GAME_STATS = "entry_id,batch_id,event_id,player,kafka_timestamp,topic,partition,offset"
 
-# Commits between two checkpoints of a Delta log: a checkpoint takes seconds, a log of this many small files is read in none.
+# Commits between two checkpoints of a Delta log. A checkpoint takes seconds; so many small files are read at once.
 CHECKPOINT_INTERVAL = 50
-# Log entries that a later checkpoint covers are deleted at that age; transaction ids live on in every checkpoint.
+# The age at which log entries are deleted that a later checkpoint covers. Every checkpoint keeps the transaction ids.
 LOG_RETENTION = "interval 7 days"
 
 RAW_EVENTS = {
@@ -126,7 +129,7 @@ class Definition:
 
 
 def event_definition(contract: Contract, contracts: Contracts) -> Definition:
-    """The table of one event type: the envelope, its own fields, the message as sent and where it came from."""
+    """The table of one event type: the envelope, the own fields, the message as sent, and its coordinates."""
     envelope = {f.name: (spark_type(f.schema), f.description) for f in contracts.envelope}
     own = {f.name: (spark_type(f.schema), f.description) for f in contract.fields}
     sent = {"raw_event": ("string", "the message as it was sent")}
