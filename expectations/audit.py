@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from expectations.results import Audit, AuditError, ExpectationResult
+from expectations.results import NOT_COUNTED, Audit, AuditError, ExpectationResult, RowCounts
 from expectations.rulebook import BATCH, DAY, GOOD, load_rules
 from expectations.suites import GOOD_ROW, batch_suite, day_suite
 from expectations.validation import validate, with_conditions
@@ -31,6 +31,7 @@ def audit_batch(
     settings: Settings,
     held_by_rows: bool = True,
     waived: bool = False,
+    rows: RowCounts = NOT_COUNTED,
 ) -> Audit:
     """Audits one batch. `checked` should be cached: it is read about ten times.
 
@@ -41,6 +42,7 @@ def audit_batch(
     history: sizes of the last batches, newest first. mix: share of each event type over them.
     held_by_rows: whether too many rows that break a rule of rows hold all (not in a replay).
     waived: somebody accepts whatever is found; the verdict is then never failed.
+    rows: how many rows `checked` has, for the record of each check.
 
     Raises:
         RuleError: a rule file is not of the form.
@@ -52,7 +54,7 @@ def audit_batch(
     results = unusable + validate(batch, [each for each in planned if each.scope == BATCH or each.column], unusable)
     results += validate(batch.where(GOOD_ROW), [each for each in planned if each.scope == GOOD and not each.column])
     note = "" if good_rows else "No row could be published, so the rules over such rows had nothing to check."
-    return conclude(name, planned, results, settings, Terms(good_rows, held_by_rows, waived, note))
+    return conclude(name, planned, results, settings, Terms(good_rows, held_by_rows, waived, note, rows))
 
 
 def audit_day(tables: Mapping[str, DataFrame], *, name: str, settings: Settings) -> Audit:

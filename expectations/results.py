@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import dataclasses
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
+
+from expectations.rulebook import BATCH, GOOD
 
 if TYPE_CHECKING:
     from expectations.suites import PlannedExpectation
@@ -29,17 +32,49 @@ class Outcome(StrEnum):
 
 @dataclass(frozen=True)
 class Check:
-    """What one check found."""
+    """What one check found.
+
+    scope: batch, good or day. event_types, field: of events, those that it is about; table: of a day's check.
+    rows_checked: None: not known. rows_failing: None: it did not run, or counts no rows.
+    """
 
     name: str
+    description: str
     severity: str
+    scope: str
     outcome: Outcome
     observed: str
+    allowed: str
+    event_types: tuple[str, ...] = ()
+    field: str | None = None
+    table: str | None = None
+    rows_checked: int | None = None
+    rows_failing: int | None = None
 
     @property
     def success(self) -> bool:
         """Whether nothing is known to be wrong. So a check that did not run counts as a success."""
         return self.outcome in (Outcome.PASSED, Outcome.SKIPPED)
+
+
+@dataclass(frozen=True)
+class RowCounts:
+    """How many rows an audit looks at: all, and those that could be published; by event type."""
+
+    all: int = 0
+    good: int = 0
+    all_of: Mapping[str, int] = dataclasses.field(default_factory=dict)
+    good_of: Mapping[str, int] = dataclasses.field(default_factory=dict)
+
+    def of(self, scope: str, event_types: Sequence[str]) -> int | None:
+        """Those that a check of the scope looks at, of these event types or, if none is named, of all. None: not known."""
+        if not self.all or scope not in (BATCH, GOOD):
+            return None
+        total, by_type = (self.all, self.all_of) if scope == BATCH else (self.good, self.good_of)
+        return sum(by_type.get(each, 0) for each in event_types) if event_types else total
+
+
+NOT_COUNTED = RowCounts()
 
 
 @dataclass(frozen=True)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import dataclasses
 import re
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from statistics import median
 from typing import TYPE_CHECKING, Any
 
@@ -28,6 +29,7 @@ class PlannedExpectation:
 
     name: of the contract check (`<event_type>.<field>:<keyword>`) or the rule; several of one name are one check.
     scope: batch, good or day; table: of a day's check. column: (name, SQL) of a boolean column to add first.
+    event_type: the only one that it looks at, if it does. field: of a contract's check.
     sample: columns that a sample of failing rows shows. skipped: why it is not run, else None.
     limits: of a rule of rows; None: the check holds its batch if it is critical.
     """
@@ -42,8 +44,10 @@ class PlannedExpectation:
     column: tuple[str, str] | None = None
     sample: tuple[str, ...] = SAMPLE_COLUMNS
     skipped: str | None = None
-    parameters: Mapping[str, Any] = field(default_factory=dict)
+    parameters: Mapping[str, Any] = dataclasses.field(default_factory=dict)
     limits: Limits | None = None
+    event_type: str | None = None
+    field: str | None = None
 
 
 def batch_suite(
@@ -143,6 +147,8 @@ def _named(event_type: str, own: Field, keyword: str, meaning: str) -> dict[str,
         "description": f"{own.name} of {event_type} {meaning}.",
         "severity": WARNING,  # the rows that fail are quarantined one by one
         "scope": BATCH,
+        "event_type": event_type,
+        "field": own.name,
     }
 
 
@@ -188,7 +194,7 @@ def _planned(
         "severity": rule.severity,
         "scope": rule.scope,
     }
-    names |= {"table": rule.table, "skipped": skipped, "parameters": parameters or {}}
+    names |= {"table": rule.table, "skipped": skipped, "parameters": parameters or {}, "event_type": event_type}
     fill = {**fill, **({"event_type": event_type} if event_type else {})}
     sample = SAMPLE_COLUMNS if rule.scope != DAY else ()
     if rule.of_rows:

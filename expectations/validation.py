@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from expectations.suites import PlannedExpectation
 
+UNEXPECTED_ROWS = "UnexpectedRowsExpectation"  # gives how many rows a query selects
 SAMPLED_CHECKS = 20  # critical checks come first
 BY_ROW = MappingProxyType({"result_format": "BOOLEAN_ONLY"})  # all checks of each row in one aggregate
 
@@ -205,7 +206,14 @@ def _result(planned: PlannedExpectation, result: ExpectationValidationResult) ->
         return ExpectationResult(planned, False, "", error=f"could not be run: {error}")
     success, found = bool(result.success), result.result or {}
     rows = (found.get("details") or {}).get("unexpected_rows") or []
-    return ExpectationResult(planned, success, _observed(planned, success, found), sample=_texts(rows[:SAMPLE_ROWS]))
+    failing = found.get("observed_value") if planned.expectation == UNEXPECTED_ROWS else None
+    return ExpectationResult(
+        planned,
+        success,
+        _observed(planned, success, found),
+        sample=_texts(rows[:SAMPLE_ROWS]),
+        rows=failing if isinstance(failing, int) else 0,
+    )
 
 
 def _error(info: Mapping[str, Any]) -> str | None:
@@ -218,7 +226,7 @@ def _error(info: Mapping[str, Any]) -> str | None:
 
 def _observed(planned: PlannedExpectation, success: bool, found: Mapping[str, Any]) -> str:
     value = found.get("observed_value")
-    if planned.expectation == "UnexpectedRowsExpectation":
+    if planned.expectation == UNEXPECTED_ROWS:
         return f"{value:,} rows fail" if value else "no row fails"
     if isinstance(value, float):
         return f"{value:,.4g}"

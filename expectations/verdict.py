@@ -8,7 +8,18 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from expectations import pages
-from expectations.results import SAMPLE_ROWS, Audit, AuditError, Check, ExpectationResult, Outcome, rows_fail
+from expectations.allowed import allowed
+from expectations.results import (
+    NOT_COUNTED,
+    SAMPLE_ROWS,
+    Audit,
+    AuditError,
+    Check,
+    ExpectationResult,
+    Outcome,
+    RowCounts,
+    rows_fail,
+)
 from expectations.rulebook import CRITICAL
 from lakehouse.ledger.vocabulary import Verdict
 
@@ -22,13 +33,14 @@ class Terms:
     """On which terms an audit is concluded.
 
     good_rows: how many rows could be published. held_by_rows: whether too many rows that break a rule hold all of them.
-    waived: somebody accepts whatever is found. note: for the head of the page.
+    waived: somebody accepts whatever is found. note: for the head of the page. rows: what the checks look at.
     """
 
     good_rows: int = 0
     held_by_rows: bool = True
     waived: bool = False
     note: str = ""
+    rows: RowCounts = NOT_COUNTED
 
 
 def conclude(
@@ -68,7 +80,7 @@ def conclude(
         "checks": rows,
     }
     page = pages.write(settings.quality, audit)
-    checks = tuple(Check(each["name"], each["severity"], each["outcome"], each["observed"]) for each in rows)
+    checks = tuple(_as_check(parts, terms) for parts in by_name.values())
     return Audit(verdict, tuple(failed), checks, page)
 
 
@@ -104,6 +116,34 @@ def _check(parts: Sequence[ExpectationResult], terms: Terms) -> dict[str, Any]:
         "expectations": [{"type": each.planned.expectation, "kwargs": dict(each.planned.kwargs)} for each in parts],
         "sample": [dict(row) for each in parts for row in each.sample][:SAMPLE_ROWS],
     }
+
+
+def _as_check(parts: Sequence[ExpectationResult], terms: Terms) -> Check:
+    """One check with its numbers, without samples."""
+    planned, outcome = parts[0].planned, _outcome_of(parts, terms)
+    event_types = tuple(dict.fromkeys(each.planned.event_type for each in parts if each.planned.event_type))
+    skipped = outcome == Outcome.SKIPPED
+    return Check(
+        name=planned.name,
+        description=planned.description,
+        severity=planned.severity,
+        scope=planned.scope,
+        outcome=outcome,
+        observed=_observed_of(parts),
+        allowed=allowed(planned),
+        event_types=event_types,
+        field=planned.field,
+        table=planned.table,
+        rows_checked=0 if skipped else terms.rows.of(planned.scope, event_types),
+        rows_failing=None if skipped else _rows_failing(parts),
+    )
+
+
+def _rows_failing(parts: Sequence[ExpectationResult]) -> int | None:
+    """Of all results of a check; None if one failed that counts no rows."""
+    if any(not each.success and not each.rows for each in parts):
+        return None
+    return sum(each.rows for each in parts)
 
 
 def _observed_of(parts: Sequence[ExpectationResult]) -> str:

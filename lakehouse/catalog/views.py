@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from lakehouse import names
 from lakehouse.clients.trino import query
 from lakehouse.contract.model import Contracts
-from lakehouse.ledger.vocabulary import NOT_PUBLISHED, Destination, Kind, Step, sql_list
+from lakehouse.ledger.vocabulary import NOT_PUBLISHED, BuildCause, BuildStep, Destination, Kind, Step, sql_list
 from lakehouse.names import VIEWS_CATALOG
 from lakehouse.settings import Settings
+
+DAILY_TABLES = tuple(
+    table.name for table in (names.DAILY_EVENT_COUNTS, names.DAILY_ITEM_SALES, names.PLAYER_ITEM_CHANGES)
+)
 
 BATCHES = f"""
 select entry_id, any_value(kind) as kind,
@@ -55,6 +60,43 @@ select q.* from ops.quarantine q where not exists (
   where a.topic_id = q.topic_id and a.partition = q.partition and a."offset" = q."offset" and a.entry_id > q.entry_id)
 """
 
+# Until when nothing of a table is missing, whatever partition is idle and whatever day is made anew beside it. Event
+# tables: a done ingest has read every partition up to where it ended when the entry was planned. One that took as much as
+# it may has perhaps left messages behind, so the one before it counts. Daily tables: the first day with events that is
+# not built.
+FRESHNESS = f"""
+with ingests as (
+  select entry_id, min(time) filter (where step = '{Step.PLANNED}') as planned_at, bool_or(step = '{Step.DONE}') as done,
+    max(reduce(ranges, bigint '0', (n, r) -> n + r.until - r.start, n -> n)) filter (where step = '{Step.PLANNED}') as offsets
+  from ops.ledger where kind = '{Kind.INGEST}' group by entry_id),
+ingested as (select max(planned_at) as through from ingests where done and offsets < {{most_events}}),
+counted as (
+  select entry_id, kind, time, destination, event_date from ops.ledger
+  cross join unnest(counts) as c(destination, topic, partition, event_date, rows) where step = '{Step.DONE}'),
+written as (
+  select destination, max(entry_id) as last_entry_id, max(time) as last_written_at from counted
+  where destination not in ({sql_list(NOT_PUBLISHED)}) group by destination),
+built as (
+  select day, max(built_through) as built_through, max(time) as time from ops.day_builds
+  where step = '{BuildStep.FINISHED}' and cause = '{BuildCause.ROLLUP}' group by day),
+missing as (
+  select min(event_date) as day from counted
+  where kind = '{Kind.INGEST}' and event_date > (select min(day) from built) and event_date not in (select day from built)),
+daily as (
+  select with_timezone(cast(least(coalesce(min(m.day), max(b.day) + interval '1' day), max(b.day) + interval '1' day)
+      as timestamp(6)), 'UTC') as through,
+    max(b.built_through) as last_entry_id, max(b.time) as last_written_at
+  from built b cross join missing m),
+found as (
+  select 'game.' || w.destination as table_name, i.through, w.last_entry_id, w.last_written_at
+  from written w cross join ingested i
+  union all
+  select 'game.' || t.name, d.through, d.last_entry_id, d.last_written_at
+  from daily d cross join (values {sql_list(DAILY_TABLES)}) as t(name))
+select table_name, through as complete_through, date_diff('second', through, current_timestamp) as lag_seconds,
+  last_entry_id, last_written_at from found
+"""
+
 # The stock at the end of the newest month whose snapshot contains every build of its days, plus all changes since.
 # Trino and Spark read the same text. docs/decisions/0005-inventory-months.md says why it always equals the plain sum. A
 # sum beyond 64 bits is null, so that one player's sum does not end everybody's query. The audit of a day reports it.
@@ -88,6 +130,7 @@ def views(settings: Settings) -> dict[str, str]:
             ),
         ),
         "ops.quarantine_open": QUARANTINE_OPEN,
+        "ops.freshness": FRESHNESS.format(most_events=int(settings.max_events_per_batch)),
         "game.player_inventory": PLAYER_INVENTORY,
         "compat.valid_events": f"""
             select {_SENT}, 'sword_event' as event_type, direction, event_detail from game.sword_purchases
