@@ -14,6 +14,8 @@ def allowed(planned: PlannedExpectation) -> str:
     """Of one expectation: the values, the bounds or the pattern, or that no row may fail."""
     if planned.limits is not None:
         limits = planned.limits
+        if not limits.share and not limits.rows:
+            return "no row; any holds the batch"
         return f"no row; more than {limits.share:.0%} and {limits.rows:,} rows hold the batch"
     if planned.column is not None:
         return "no row"

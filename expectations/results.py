@@ -6,14 +6,12 @@ import dataclasses
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from expectations.rulebook import BATCH, GOOD
 
 if TYPE_CHECKING:
     from expectations.suites import PlannedExpectation
-
-SAMPLE_ROWS = 20  # of each failed check
 
 
 class AuditError(Exception):
@@ -79,26 +77,25 @@ NOT_COUNTED = RowCounts()
 
 @dataclass(frozen=True)
 class Audit:
-    """The verdict, the critical checks that hold the rows, all checks, and the page's path under /quality/."""
+    """The verdict, the critical checks that hold the rows, all checks, and those by which single rows are refused."""
 
     verdict: str
     failed_critical: tuple[str, ...]
     checks: tuple[Check, ...]
-    page: str
+    refused: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
 class ExpectationResult:
     """The result of one expectation.
 
-    error: why it could not be run, else None. sample: rows that fail. rows: how many rows fail, where that is counted.
+    error: why it could not be run, else None. rows: how many rows fail, where that is counted.
     """
 
     planned: PlannedExpectation
     success: bool
     observed: str
     error: str | None = None
-    sample: tuple[Mapping[str, Any], ...] = ()
     rows: int = 0
 
 

@@ -32,11 +32,11 @@ def audit(job: Job, day: dt.date) -> None:
         job.airflow_run,
         result.verdict,
         list(result.failed_critical),
-        result.page,
+        names.day_page(day),
         now,
     )
     job.store.add_rows(job.spark.createDataFrame([row], schema_of(AUDITS)), names.AUDITS)
-    job.say(f"day {day} is {result.verdict}; page {result.page}")
+    job.say(f"day {day} is {result.verdict}; page {names.day_page(day)}")
 
 
 if __name__ == "__main__":

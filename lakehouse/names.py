@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from dataclasses import dataclass
 
 RAW, GAME, OPS, COMPAT = "raw", "game", "ops", "compat"
@@ -50,6 +51,16 @@ def event_table(name: str) -> Table:
 def staging_folder(warehouse_uri: str, entry_id: int, attempt_id: str) -> str:
     """Where one attempt at one ledger entry stages what it would publish."""
     return f"{warehouse_uri}/{STAGING}/entry_id={entry_id}/{attempt_id}"
+
+
+def batch_page(entry_id: int) -> str:
+    """The address of an entry's data-quality page, below the pages' own."""
+    return f"batch/{entry_id}"
+
+
+def day_page(day: dt.date) -> str:
+    """The same of a built day."""
+    return f"day/{day}"
 
 
 def checks_folder(staging: str) -> str:

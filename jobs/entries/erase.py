@@ -94,7 +94,7 @@ class Erase:
         return decision.counts
 
     def after(self, job: Job, entry: Entry) -> None:
-        """Takes the player out of staging folders and the samples of quality pages. Repeated by the daily maintenance."""
+        """Takes the player out of staging folders and former quality pages. Repeated by the daily maintenance."""
         from jobs.upkeep.purge import forget
 
         forget(job)

@@ -7,13 +7,14 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from jobs.staging import checks, refusals
+from lakehouse import names
 from lakehouse.ledger.entries import Count, Decision, Snapshot
 from lakehouse.ledger.vocabulary import NOWHERE, Destination, Verdict, sql_list
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
 
-    from expectations.results import RowCounts
+    from expectations.results import Check, RowCounts
     from jobs.runtime.job import Job
 
 
@@ -62,7 +63,9 @@ def decide(
         rows=rows,
     )
     results = 0
-    if entry_id is not None:
+    if entry_id is None:
+        _say(job, result.checks)
+    else:
         found = checks.rows_of(result.checks, job.contracts, dt.datetime.now(dt.UTC), entry_id=entry_id)
         results = checks.stage(job, found, folder)
         job.hooks.at("after_stage_checks")
@@ -73,10 +76,19 @@ def decide(
         result.failed_critical,
         refusals.as_decided(counts, result.verdict),
         folder,
-        result.page,
+        "" if entry_id is None else names.batch_page(entry_id),
         refused=refusals.refused(staged, counts) if result.verdict == Verdict.PASSED else (),
         checks=results,
     )
+
+
+def _say(job: Job, found: Sequence[Check]) -> None:
+    """What a dry run found: it has no page."""
+    for each in found:
+        if not each.success:
+            job.say(
+                f"  check {each.name} ({each.severity}) would be {each.outcome}: {each.observed}; allowed: {each.allowed}"
+            )
 
 
 def _rows(checked: DataFrame) -> RowCounts:

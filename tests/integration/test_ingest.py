@@ -213,7 +213,12 @@ def test_too_many_rows_that_break_a_rule_hold_their_batch_and_let_later_ones_flo
     assert places == [["quarantine:audit:quantity_possible"]] * 2 + [["quarantine:not_json"], ["sword_purchases"]]
     (batch,) = stack.query("select entry_id, failed_checks, refused, page from ops.batches where verdict = 'failed'")
     assert (batch["failed_checks"], batch["refused"]) == (["quantity_possible"], [])
-    assert (stack.settings.quality / batch["page"].rpartition("/")[2]).exists()
+    assert batch["page"].endswith(f"/quality/batch/{batch['entry_id']}")
+    results = stack.query(
+        "select outcome, rows_failing, rows_checked from ops.checks "
+        f"where entry_id = {batch['entry_id']} and name = 'quantity_possible'"
+    )
+    assert results == [{"outcome": "failed", "rows_failing": 200, "rows_checked": 2000}]
     rows = f"from ops.quarantine where entry_id = {batch['entry_id']}"
     at_fault = stack.query(f"select at_fault, count(*) as rows {rows} group by 1 order by 1")
     assert [(each["at_fault"], each["rows"]) for each in at_fault] == [(False, 1800), (True, 201)]

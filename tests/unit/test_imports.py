@@ -19,7 +19,7 @@ MAY_IMPORT = {
     "stack": {"lakehouse"},
     "jobs": {"lakehouse", "expectations"},
     "operations": {"lakehouse", "stack"},
-    "dags": {"lakehouse", "operations"},
+    "dags": {"lakehouse", "operations", "expectations"},
     "benchmarks": {"lakehouse", "jobs", "stack", "operations"},
 }
 # Inside a folder: what a room (a folder in it, or "" for the files directly there) may import of the other rooms.

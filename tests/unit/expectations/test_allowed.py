@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -41,3 +42,4 @@ def test_a_bound_that_is_computed_names_the_number_it_is_computed_from() -> None
 def test_a_rule_of_rows_says_how_many_rows_hold_the_batch() -> None:
     check = PlannedExpectation("a", "b", "critical", "good", "Expect", {}, column=("c", "d"), limits=Limits(0.05, 100))
     assert allowed(check) == "no row; more than 5% and 100 rows hold the batch"
+    assert allowed(replace(check, limits=Limits(0.0, 0))) == "no row; any holds the batch"
