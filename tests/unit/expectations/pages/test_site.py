@@ -62,7 +62,7 @@ def test_a_page_of_an_empty_lakehouse_says_so(path: str) -> None:
 def test_the_overview_says_how_each_table_is_and_why() -> None:
     html = shown("")
     row = html[html.index(">messages</a>") :].split("</tr>")[0]
-    assert 'class="bad">bad <small>audit, quarantine</small>' in row
+    assert 'class="bad"><span>bad <small>audit, quarantine</small>' in row
     assert "1 h 6 min" in row and "/quality/batch/7" in row and "game-social" in row
     assert "75.0%" in row  # of today: 3 published, 1 quarantined
     assert html.index(">messages</a>") < html.index(">guild_actions</a>")  # what is worse stands first
