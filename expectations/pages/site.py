@@ -90,7 +90,10 @@ class Site:
             found = overview.load(self._source, self._contracts, self._waiting, self._every_minutes, self._now())
             return self._render("overview.html", page=found, **_charts(found))
         if kind == "table":
-            return self._shown("table.html", table.load(self._source, self._contracts, rest, self._now()))
+            found_table = table.load(self._source, self._contracts, rest, self._now())
+            if found_table is None:
+                return None
+            return self._render("table.html", page=found_table, axis=_axis(found_table))
         if kind == "batch" and rest.isascii() and rest.isdecimal() and len(rest) < 19:
             return self._shown("batch.html", batch.load(self._source, self._contracts, int(rest)))
         if kind == "day" and (of := _day(rest)):
@@ -127,6 +130,14 @@ def _day(text: str) -> dt.date | None:
         return dt.date.fromisoformat(text)
     except ValueError:
         return None
+
+
+def _axis(page: table.TablePage) -> Any:
+    """The table's events by their kind; None if there are none."""
+    kinds: dict[str, list[dt.datetime]] = {}
+    for event in page.events:
+        kinds.setdefault(event.what, []).append(event.time)
+    return charts.time_axis(kinds, page.days[-1].day, page.days[0].day) if kinds else None
 
 
 def _charts(page: overview.Overview) -> dict[str, Any]:

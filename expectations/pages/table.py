@@ -15,6 +15,7 @@ from lakehouse.ledger.vocabulary import BuildStep, Kind, Step, Verdict
 
 DAYS = 35
 LAST_EVENTS = 40
+LEAST_RATE = 0.95  # of a day that needs no look
 ORDER = tuple(map(str, (Outcome.FAILED, Outcome.REFUSED, Outcome.WAIVED, Outcome.PASSED, Outcome.SKIPPED)))
 
 CHECKS = """
@@ -67,6 +68,11 @@ class Day:
     rate: float | None
     verdict: str
     built: dt.datetime | None
+
+    @property
+    def needs_look(self) -> bool:
+        """Whether its audit failed, or many of its messages are in quarantine."""
+        return self.verdict == Verdict.FAILED or (self.rate is not None and self.rate < LEAST_RATE)
 
 
 @dataclass(frozen=True)

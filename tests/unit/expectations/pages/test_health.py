@@ -56,6 +56,13 @@ def test_charts_hold_no_script_and_escape_their_labels() -> None:
     )
 
 
+def test_a_time_axis_has_a_line_of_dots_for_each_kind() -> None:
+    day = dt.datetime(2026, 11, 5, 12, tzinfo=dt.UTC)
+    svg = charts.time_axis({"build": [day, day], "waiver <b>": [day]}, dt.date(2026, 11, 1), dt.date(2026, 11, 27))
+    assert svg.count("<circle") == 3 and "build" in svg and "01 Nov" in svg
+    assert "<script" not in svg and "<b>" not in svg
+
+
 def test_a_line_needs_two_points() -> None:
     assert charts.sparkline([None, 1, None]) == "" and charts.sparkline([]) == ""
     line = charts.sparkline([0.5, None, 1])
