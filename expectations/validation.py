@@ -24,7 +24,7 @@ BY_ROW = MappingProxyType({"result_format": "BOOLEAN_ONLY"})  # all checks of ea
 
 def prepare() -> None:
     """Imports Great Expectations, which takes seconds; a job calls it in a thread while Spark works for it."""
-    _great_expectations()
+    great_expectations()
 
 
 def with_conditions(
@@ -62,7 +62,7 @@ def validate(
     todo = [each for each in planned if not each.skipped and each not in left_out]
     if not todo:
         return []
-    gx = _great_expectations()
+    gx = great_expectations()
     by_row = [each for each in todo if _checks_rows(gx, each)]
     whole = [each for each in todo if each not in by_row]
     batch = _batch(gx, frame)
@@ -104,7 +104,7 @@ def _unexpected(gx: Any, batch: Any, planned: PlannedExpectation) -> Column:
     return cast("Column", found[0])
 
 
-def _great_expectations() -> Any:
+def great_expectations() -> Any:
     """The library, imported where it is needed (1.75 s of a processor), and told to be quiet and to send nothing."""
     os.environ["GX_ANALYTICS_ENABLED"] = "false"
     logging.getLogger("great_expectations").setLevel(logging.ERROR)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import getpass
 import json
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -464,7 +465,30 @@ def test_a_demo_that_fails_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_every_command_is_listed_by_its_name_with_hyphens() -> None:
     listed = [line.split()[0] for line in lakehouse("-h").output.partition("Commands:\n")[2].splitlines()]
     assert listed == [
-        "accept-loss", "backfill", "bootstrap", "demo", "down", "erase-player", "fetch", "quarantine", "readme", "sql",
+        "accept-loss", "backfill", "bootstrap", "demo", "down", "erase-player", "fetch", "quality", "quarantine", "readme", "sql",
         "status", "trace", "up",
     ]  # fmt: skip
     assert lakehouse("accept_loss").exit_code == 2
+
+
+def test_data_docs_are_made_of_the_entries_that_are_named_or_of_the_last_ones(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    ran: list[list[str]] = []
+
+    def run(program: list[str], **_: Any) -> Any:
+        ran.append(program[4:])
+        return subprocess.CompletedProcess(program, 3)
+
+    monkeypatch.setattr("subprocess.run", run)
+    monkeypatch.setattr("operations.quality.query", lambda settings, sql: [{"entry_id": 9}, {"entry_id": 8}])
+    folder = tmp_path / "docs"
+    assert lakehouse("quality", "export", str(folder), "--entry", "7").exit_code == 3
+    assert lakehouse("quality", "export", str(folder), "--last", "2").exit_code == 3
+    module = "expectations.data_docs"
+    assert ran == [
+        [module, str(folder), "--entry", "7"],
+        [module, str(folder), "--entry", "9", "--entry", "8"],
+    ]
+    monkeypatch.setattr("operations.quality.query", lambda settings, sql: [])
+    assert lakehouse("quality", "export", str(folder)).output == "no results of checks are recorded yet\n"
