@@ -5,6 +5,7 @@ Spark starts it by its name (`spark.python.daemon.module` in docker/spark/spark-
 
 from __future__ import annotations
 
+import pyarrow.parquet  # noqa: F401
 from pyspark import daemon
 
 import jobs.judging.batches  # noqa: F401  (what is forked has it)

@@ -22,6 +22,7 @@ from stack.probes import await_service
 from stack.processes import stack_processes
 
 BACK_SECONDS = 240.0
+WORKER_DAEMON = "jobs.runtime.worker_daemon"
 DISK = "192m"  # the file system under Kafka
 
 
@@ -42,6 +43,13 @@ class Servers:
     def kill(self, service: str) -> None:
         """kill -9 of every process of the service; sees that they die. supervisord starts it again."""
         kill(self.processes(service))
+
+    def kill_workers(self) -> None:
+        """kill -9 of Spark's Python workers, which their daemon forks; sees that they die."""
+        daemons = [each for each in self.processes("spark") if WORKER_DAEMON in " ".join(each.cmdline())]
+        workers = [each for each in daemons if each.ppid() in {daemon.pid for daemon in daemons}]
+        assert workers, "Spark has no Python worker"
+        kill(workers)
 
     def freeze(self, service: str) -> list[psutil.Process]:
         """SIGSTOP to every process of the service: connections stay open, nothing answers."""

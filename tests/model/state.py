@@ -61,6 +61,7 @@ COMMITS: dict[str, Commit] = {
 }
 # Kill points that lie between two commits at a step which commits nothing, and the model's step there.
 READ_POINTS = {
+    "after_candidates": "stage",
     "after_stage": "stage",
     "before_audit": "stage",
     "before_register": "back>publish",

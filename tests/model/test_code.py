@@ -34,6 +34,7 @@ CODE: dict[tuple[str, str], tuple[list[str], tuple[str, ...] | str]] = {
         [".parquet"],
         "a folder of one attempt's own, which nobody reads before it is decided",
     ),
+    ("staging.candidates", "_mark"): ([".parquet"], "in the same folder"),
     ("audit_day", "audit"): (["add_rows", "sql ?"], "a row of ops.audits, which no step reads; a query"),
     ("daily.builds", "_append"): (["add_rows"], "the record of builds; only changed days and snapshots are told by it"),
     ("daily.inventory", "make_months"): (

@@ -46,6 +46,7 @@ def test_an_ingest_sends_each_message_to_one_place(world: World) -> None:
 
 
 POINTS = [
+    "after_candidates",
     "after_stage",
     "before_decide",
     "after_decide",
