@@ -81,7 +81,7 @@ class Servers:
             self._set_quota(-1)
 
     def _set_quota(self, size: int) -> None:
-        """Sets the quota in bytes of all replicas below the warehouse; -1 removes it. (2^63-1 would keep it.)"""
+        """Sets the quota in bytes of all replicas below the warehouse; -1 removes it. (The quota of names stays.)"""
         url = f"{self._settings.webhdfs_url}{self._settings.warehouse}"
         parameters: dict[str, str | int] = {
             "op": "SETQUOTA",
