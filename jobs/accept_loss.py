@@ -34,10 +34,7 @@ def accept_loss(job: Job) -> None:
 
 
 def current(job: Job) -> tuple[Mismatch, ...]:
-    """The mismatches of the cursor, and of the newest batch if it is planned but not read yet.
-
-    All earlier ones are in raw.
-    """
+    """The mismatches of the cursor, and of the newest batch unless it is in raw, as all earlier ones are."""
     newest = job.ledger.read().newest_ingest
     ranges = newest.ranges if newest else ()
     logs = logs_of(job, {r.at.topic for r in ranges})
