@@ -16,12 +16,12 @@ from granian.log import LogLevels
 from lakehouse.settings import Settings, SettingsError
 
 WORKERS = 2  # processes, for two cores
-# One header may be as long as the API's own limit allows; what is longer gets its problem JSON, not the server's.
+# The server lets through a header as long as our own limit, so that a longer one gets our problem JSON, not its own.
 HTTP_BUFFER_BYTES = 2**17
 
 
 def main() -> int:
-    """Serves until it is told to stop (SIGTERM); answers what it has begun first."""
+    """Serves until SIGTERM, then answers the requests that are under way and ends."""
     try:
         settings = Settings.load()
     except SettingsError as error:
@@ -48,7 +48,10 @@ def main() -> int:
 
 
 def empty_metrics(folder: str | None) -> None:
-    """Empties the folder in which the workers count for /metrics: counts of a former start would be added."""
+    """Empties the folder in which the workers keep their counts for /metrics.
+
+    The counts of an earlier start would be added to the new ones.
+    """
     if folder:
         shutil.rmtree(folder, ignore_errors=True)
         Path(folder).mkdir(parents=True)

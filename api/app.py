@@ -29,7 +29,7 @@ def create_app() -> AsgiFront:
     """
     settings = Settings.load()
     logs.configure()
-    # Kafka's reports and the loop take turns often, or answers would wait for 5 ms again and again
+    # By default Python's lock changes hands every 5 ms, and the answers would wait for that.
     sys.setswitchinterval(0.0005)
     contracts = load_contracts(settings.contracts)
     publisher = Publisher(
@@ -41,12 +41,12 @@ def create_app() -> AsgiFront:
 
 
 def make_front(settings: Settings, events: EventMaker, publisher: Publisher) -> Front:
-    """The app of these parts, and what surrounds it."""
+    """The Flask app made of these parts, inside its front."""
     app = LeanFlask("api", static_folder=None)
     app.config["MAX_CONTENT_LENGTH"] = settings.max_body_bytes
     app.session_interface = NoSession()
     app.url_map.merge_slashes = False
-    # what the last look at Kafka left, while ingest runs on its schedule
+    # written by the task `look` of ingest_events
     metrics = Metrics(metrics_file(settings), fresh_seconds=60 * (3 * settings.ingest_every_minutes + 5))
 
     problems.register(app)
@@ -61,7 +61,7 @@ def make_front(settings: Settings, events: EventMaker, publisher: Publisher) -> 
 
 
 class LeanFlask(Flask):
-    """Flask without what no view here uses: coroutines, sessions; and with views that return a `Later`."""
+    """Flask with views that return a `Later`, and without what no view here uses: coroutines and sessions."""
 
     def ensure_sync(self, func: Callable[..., Any]) -> Callable[..., Any]:
         return func

@@ -79,7 +79,7 @@ def _counted(
 
 
 def _event_type(item: Any, made: Message | Rejected, events: EventMaker) -> str:
-    """For the metrics, which must not get a new series for every name that a client invents."""
+    """The event type as the metrics count it: a name that a client invents must not make a new series."""
     if isinstance(made, Message):
         return made.event_type
     named = item.get("event_type") if isinstance(item, dict) else None

@@ -22,17 +22,20 @@ _MOST_DIGITS = 1000  # of a number; readers of JSON stop at different lengths, t
 
 @dataclass(frozen=True)
 class Unreadable:
-    """An item that is no JSON, or more of it than can be read; it is answered like any other, in its place."""
+    """An item that is no JSON, or exceeds a limit of the readers.
+
+    It gets its own place in the answer, as any other item.
+    """
 
     detail: str
     rule: str = "json"
 
 
 def read_items(request: Request, max_items: int) -> list[Any]:
-    """The items of a body: of a JSON array, of lines, or the one that it is.
+    """The items of a body: the elements of a JSON array, the lines of NDJSON, or the one object.
 
     Raises:
-        Problem: the body is of another type, too big, or holds nothing that could be read.
+        Problem: the body is of another type, too big, or holds no item.
     """
     kind = _media_type(request, (*JSON_TYPES, *LINES_TYPES))
     data = _data(request)
@@ -51,10 +54,10 @@ def read_items(request: Request, max_items: int) -> list[Any]:
 
 
 def read_object(request: Request, max_bytes: int) -> dict[str, Any]:
-    """A body that is one JSON object; no body is the empty one.
+    """A body that is one JSON object. A request without a body counts as the empty object.
 
     Raises:
-        Problem: the body is anything else.
+        Problem: the body is no JSON object.
     """
     _media_type(request, JSON_TYPES)
     request.max_content_length = max_bytes
@@ -72,7 +75,7 @@ def _unreadable(wanted: str, why: Unreadable) -> Problem:
 
 
 def _media_type(request: Request, allowed: tuple[str, ...]) -> str:
-    """The type that the client named; none is fine, since small clients name none."""
+    """The media type that the client named. It may be absent: small clients send none."""
     if request.headers.get("Content-Encoding", "identity").lower() != "identity":
         raise Problem(415, "Unsupported Media Type", "Send the body without Content-Encoding.")
     if request.mimetype and request.mimetype not in allowed:
@@ -89,14 +92,17 @@ def _data(request: Request) -> bytes:
 
 
 def _text(data: bytes) -> str:
-    """Undecodable bytes become half characters, so that only the lines that have them are refused."""
+    """The body as text.
+
+    Bytes that are no UTF-8 become lone surrogates, so that only the lines that hold them are refused.
+    """
     return data.decode("utf-8", "surrogateescape").removeprefix("\ufeff")
 
 
 def _read_fast(data: bytes, lines: bool) -> list[Any] | None:
-    """The items, if orjson reads all of the body as the standard library would; else None, and that one reads it.
+    """The items as orjson reads them; None if the standard library would read the body in another way.
 
-    orjson makes a rounded number of a whole one of more than 64 bits; half characters and endless numbers it refuses.
+    orjson rounds whole numbers of more than 64 bits. It refuses lone surrogates and infinite numbers.
     """
     if _LONG_NUMBER.search(data):
         return None

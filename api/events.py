@@ -1,4 +1,4 @@
-"""From what a client says happened to the Kafka message, or to the field and rule that speak against it."""
+"""Makes the Kafka message of an event, or names the field and the rule for which it is rejected."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _UNKNOWN = (None, Fields({}, ()))
 
 
 class Rejected(Exception):
-    """An event that cannot be taken: which field breaks which rule; the field is empty if it is the whole event."""
+    """An event that is rejected: which field breaks which rule. The field is empty if the whole event breaks it."""
 
     def __init__(self, field: str, rule: str, detail: str) -> None:
         super().__init__(detail)
@@ -33,7 +33,7 @@ class Rejected(Exception):
 
 
 class Message(NamedTuple):
-    """One Kafka message and what the answer and the metrics say about it."""
+    """One Kafka message, and what the answer and the metrics need of it."""
 
     topic: str
     key: bytes
@@ -77,7 +77,7 @@ class EventMaker:
         self._api_fields = frozenset(properties) - frozenset(CLIENT_FIELDS)
 
     def for_request(self, sender: Sender) -> Callable[[Any], Message]:
-        """What makes the messages of one request: all its events were received now, from this sender."""
+        """A maker for one request. All of its events were received now, from this sender."""
         now = self._now()
         received_at = now.isoformat(timespec="microseconds").replace("+00:00", "Z")
         told = {"received_at": received_at, **sender.envelope()}
@@ -87,7 +87,7 @@ class EventMaker:
             """Checks an item (event_type, own fields, what a client may set of the envelope) and completes it.
 
             Raises:
-                Rejected: says what speaks against it.
+                Rejected: the item breaks its contract or a limit.
             """
             if not isinstance(item, dict):
                 raise Rejected("", "type", "an event is a JSON object")
@@ -138,12 +138,12 @@ class EventMaker:
         """The event's JSON: its own fields, then the end of a JSON object with what the API says of it."""
         try:
             own_json = orjson.dumps(own)
-            if b"null" in own_json:  # which orjson also makes of what is no number
+            if b"null" in own_json:  # orjson writes null for NaN and infinity too
                 own_json = _json(own)
-        except (ValueError, TypeError):  # what orjson cannot: big numbers
+        except (ValueError, TypeError):  # orjson writes no whole number above 64 bits
             try:
                 own_json = _json(own)
-            except ValueError:  # in a field that no contract knows
+            except ValueError:  # NaN or infinity, in a field that no contract knows
                 raise Rejected(*_not_json(own)) from None
         value = own_json[:-1] + b"," + told_json
         if len(value) > self._max_event_bytes:
@@ -156,7 +156,7 @@ class EventMaker:
 
 
 def _sorted(event: Mapping[str, Any], order: Sequence[str]) -> dict[str, Any]:
-    """The event's fields in that order, others behind them."""
+    """The event's fields in the given order, all others behind them."""
     known = {name: event[name] for name in order if name in event}
     return known if len(known) == len(event) else known | {n: event[n] for n in event if n not in known}
 
@@ -197,7 +197,10 @@ _TYPES = {
 
 
 def _json(value: Any) -> bytes:
-    """By the standard library: slower than orjson, but nothing is too big for it, and what is no JSON is refused."""
+    """The JSON by the standard library, which is slower than orjson.
+
+    It writes numbers of any size and refuses NaN and infinity.
+    """
     return _ENCODER.encode(value).encode("utf-8")
 
 
@@ -216,5 +219,5 @@ def _not_json(event: Mapping[str, Any]) -> tuple[str, str, str]:
 
 
 def _shown(name: str) -> str:
-    """A field's name for an answer; half a character becomes a question mark."""
+    """A field's name for an answer. A lone surrogate becomes a question mark."""
     return name.encode("utf-8", "replace").decode()

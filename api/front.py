@@ -1,8 +1,8 @@
-"""What surrounds every request: limits, the wait for Kafka, the log line, the metrics. One front for ASGI, one for WSGI.
+"""What surrounds every request: limits, the wait for Kafka, the log line, the metrics; for ASGI and for WSGI.
 
-Flask's views decide without waiting: they hand messages to the producer and return a `Later`, which the front turns into
-an answer once Kafka has acknowledged. So one thread serves thousands of requests a second where a thread each would
-spend its time in handing Python's lock around (docs/decisions/0009).
+Flask's views do not wait. They hand messages to the producer and return a `Later`. The front turns it into an answer
+once Kafka has acknowledged the messages. So one thread serves thousands of requests a second. With a thread for each
+request the threads would mostly wait for Python's lock (docs/decisions/0009).
 """
 
 from __future__ import annotations
@@ -32,10 +32,10 @@ Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Mapping[str, Any]]]
 Send = Callable[[Mapping[str, Any]], Awaitable[None]]
 
-_GRACE_SECONDS = 1.0  # beyond the time in which the producer gives up by itself
+_GRACE_SECONDS = 1.0  # beyond the time after which the producer gives up by itself
 BODY_SECONDS = 60.0  # in which a body must be whole
 HELD_BYTES = 256 * 2**20  # of all bodies at once, in one process
-_LARGE_BYTES = 65_536  # a body from which on its request gets a thread, so that others need not wait for it
+_LARGE_BYTES = 65_536  # a request with a larger body gets a thread, so that others need not wait for it
 
 
 class Front:
@@ -48,7 +48,7 @@ class Front:
         self.seconds = publisher.ack_timeout_seconds + _GRACE_SECONDS
 
     def begin(self, environ: Environ) -> Response | Later:
-        """The app's answer; a `Later` is to be waited for, then `end` is called."""
+        """The app's answer. After a `Later` the caller waits for its receipt. Then it calls `end`."""
         set_host_aside(environ)
         if _TWICE in environ:
             detail = f"The header {environ[_TWICE]} was sent more than once; send it once."
@@ -72,11 +72,11 @@ class Front:
             return problems.unexpected(error)
 
     def refuse(self, environ: Environ, problem: Problem) -> Response:
-        """The answer to a request that does not come to a view; logged and counted."""
+        """The answer to a request that is refused before any view sees it. It is logged and counted."""
         return self.end(environ, problems.response(problem))
 
     def end(self, environ: Environ, response: Response | Later) -> Response:
-        """The answer to send; logged and counted."""
+        """The answer to send. It is logged and counted."""
         noted = logs.noted_in(environ)
         if isinstance(response, Later):
             if response.receipt.reason:
@@ -117,14 +117,15 @@ class WsgiFront:
 
 
 class AsgiFront:
-    """The app for ASGI servers: the event loop's thread runs the views, and nothing waits but the requests themselves."""
+    """The app for ASGI servers. The views run in the event loop's thread; waiting for Kafka blocks nothing."""
 
     def __init__(self, front: Front, publisher: Publisher, max_body_bytes: int) -> None:
         self._front = front
         self._publisher = publisher
         self._max_body_bytes = max_body_bytes
-        self._held_bytes = 0  # of bodies that are being read or worked on
-        # one: more would take Python's lock from the loop and from Kafka's reports, and finish no sooner
+        self._held_bytes = 0  # bodies that are being read or worked on
+        # One thread: more would take Python's lock from the loop and from Kafka's delivery reports, and finish no
+        # sooner.
         self._pool = ThreadPoolExecutor(1, "large-bodies")
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -135,7 +136,7 @@ class AsgiFront:
         environ[_STARTED] = time.perf_counter()
         try:
             size = await self._read(environ, receive)
-        except Problem as problem:  # what was sent is not whole
+        except Problem as problem:  # the client stopped before the end of the body
             await _send(environ, self._front.refuse(environ, problem), send)
             return
         large = size > _LARGE_BYTES
@@ -149,18 +150,21 @@ class AsgiFront:
         await _send(environ, await self._done(large, partial(self._front.end, environ, response)), send)
 
     async def _done(self, large: bool, work: Callable[[], T]) -> T:
-        """What the work gives; that of a large body is done by the thread."""
+        """The result of the work. That of a large body is done in the thread."""
         return await asyncio.get_running_loop().run_in_executor(self._pool, work) if large else work()
 
     async def _live(self, receive: Receive, send: Send) -> None:
-        """Takes no request before it is known whether Kafka answers: the first would have to wait for that."""
+        """The server's lifespan.
+
+        It takes no request before it knows whether Kafka answers, or the first request would wait for that.
+        """
         while True:
             message = await receive()
             if message["type"] == "lifespan.startup":
                 self._publisher.start()
                 await asyncio.get_running_loop().run_in_executor(None, self._publisher.wait_for_probe)
                 gc.collect()
-                gc.freeze()  # what is there now stays: to look through it again and again would stop requests for tens of ms
+                gc.freeze()  # what exists now stays for ever, and each search through it takes tens of ms
             stop = message["type"] == "lifespan.shutdown"
             if stop:
                 self._publisher.stop()
@@ -169,10 +173,10 @@ class AsgiFront:
                 return
 
     async def _read(self, environ: Environ, receive: Receive) -> int:
-        """Reads the body into the environ and gives its length, which is taken from the budget of all bodies.
+        """Reads the body into the environ. Returns its length, which counts against the budget of all bodies.
 
         Raises:
-            Problem: it is too long, comes too slowly, is not whole, or there is no room for it now.
+            Problem: the body is too long, comes too slowly, is not whole, or exceeds the budget.
         """
         if "HTTP_TRANSFER_ENCODING" not in environ and environ.get("CONTENT_LENGTH", "0") == "0":
             return 0
@@ -180,7 +184,9 @@ class AsgiFront:
         size, more, whole = 0, True, False
         try:
             async with asyncio.timeout(BODY_SECONDS):
-                while more and size <= 4 * self._max_body_bytes:  # one that is cut off while it sends sees no answer
+                while (
+                    more and size <= 4 * self._max_body_bytes
+                ):  # one that is cut off while it sends would see no answer
                     message = await receive()
                     if message["type"] == "http.disconnect":
                         raise Problem(400, "Incomplete body", "The connection was closed before the body was whole.")
@@ -229,8 +235,8 @@ async def _send(environ: Environ, response: Response, send: Send) -> None:
 def environ_of(scope: Scope) -> Environ:
     """A WSGI environ of an ASGI scope, all texts as Latin-1 (PEP 3333); its body is still empty.
 
-    Names with `_` are left out: as a variable they could not be told from those with `-`. Headers of one name are joined by
-    a comma; one that may come but once is remembered as _TWICE.
+    Headers with `_` in their names are left out: in an environ they could not be told from those with `-`. Headers of
+    one name are joined by a comma. A header that may come only once and came again is noted as _TWICE.
     """
     environ: Environ = {
         "REQUEST_METHOD": scope["method"],
@@ -263,6 +269,6 @@ def environ_of(scope: Scope) -> Environ:
     return environ
 
 
-# Joined, the values of these would make a third: a player whom nobody named, a body of another length or type.
+# Two values of these, joined, would make a third one: a player whom nobody named, a body of another length or type.
 _ONCE = frozenset({"HTTP_HOST", "HTTP_X_PLAYER_ID", "CONTENT_TYPE", "CONTENT_LENGTH"})
 _KEYS = {b"content-type": "CONTENT_TYPE", b"content-length": "CONTENT_LENGTH", b"host": "HTTP_HOST"}

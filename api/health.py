@@ -1,4 +1,4 @@
-"""Whether the API lives, and whether it can do its work."""
+"""Liveness and readiness of the API."""
 
 from __future__ import annotations
 

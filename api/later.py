@@ -1,4 +1,4 @@
-"""An answer that depends on what Kafka says, and is not waited for where it is made."""
+"""An answer that depends on Kafka's acknowledgement. The view that makes it does not wait for that."""
 
 from __future__ import annotations
 

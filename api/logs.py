@@ -36,7 +36,7 @@ class JsonLines(logging.Formatter):
 def configure() -> None:
     """Sends all logs of this process to standard output, in place of what was configured."""
     if isinstance(sys.stdout, io.TextIOWrapper):
-        sys.stdout.reconfigure(line_buffering=True)  # whole lines at once, also into a pipe
+        sys.stdout.reconfigure(line_buffering=True)  # a pipe too gets whole lines, at once
     handler = logging.StreamHandler(sys.stdout)
     handler.setFormatter(JsonLines())
     logging.basicConfig(level=logging.INFO, handlers=[handler], force=True)
@@ -57,11 +57,11 @@ def request_line(environ: Mapping[str, Any], status: int, seconds: float, noted:
     now = datetime.now(UTC).isoformat(timespec="milliseconds")
     line = {"time": now, "level": "INFO", "logger": "api.request", "message": "request", **fields}
     text = orjson.dumps(line).decode()
-    # past the logging module, whose records and handlers would take as long as the rest of the request
+    # Not through the logging module: its records and handlers would take as long as the rest of the request.
     sys.stdout.write((text if text.isascii() else json.dumps(line)) + "\n")
 
 
 def noted_in(environ: dict[str, Any]) -> dict[str, Any]:
-    """What was noted of the request so far; what is added shows in its line."""
+    """The fields noted for the request so far. A field added to them stands in its log line."""
     noted: dict[str, Any] = environ.setdefault(_NOTED, {})
     return noted

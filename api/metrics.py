@@ -1,4 +1,4 @@
-"""Prometheus metrics of the API (with PROMETHEUS_MULTIPROC_DIR set, of all its processes), and what ingest left beside."""
+"""Prometheus metrics of the API (of all processes, with PROMETHEUS_MULTIPROC_DIR), and those that ingest wrote."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5
 class Metrics:
     """The counters of one app, in a registry of its own.
 
-    `beside` is a file in Prometheus' text format that is shown too while it is at most `fresh_seconds` old.
+    `beside` is a file in Prometheus' text format. It is shown too while it is at most `fresh_seconds` old.
     """
 
     def __init__(self, beside: Path | None = None, fresh_seconds: float = 0) -> None:
@@ -42,7 +42,10 @@ class Metrics:
             self._events.labels(event_type, outcome).inc(events)
 
     def measure(self, rule: str | None, method: str, status: int, seconds: float) -> None:
-        """Counts an answered request; `rule` is the route's, since of rules there are few, of paths without end."""
+        """Counts an answered request.
+
+        `rule` is the URL rule of its route: there are few rules, but endlessly many paths.
+        """
         route = rule or "none"
         key = (route, method if method in _METHODS else "other", status)
         answered = self._answered.get(key)
@@ -63,7 +66,10 @@ class Metrics:
         return Response(generate_latest(registry) + self._from_beside(), content_type=CONTENT_TYPE_LATEST)
 
     def _from_beside(self) -> bytes:
-        """The file's content; nothing if it is absent or old: a gauge that nobody renews would look as if all were well."""
+        """The file's content.
+
+        Empty if the file is absent or old: a gauge that nobody renews would look as if all were well.
+        """
         if self._beside is None:
             return b""
         try:

@@ -33,7 +33,7 @@ def register(app: Flask, events: EventMaker, publisher: Publisher, metrics: Metr
 
 def _view(route: Route, events: EventMaker, publisher: Publisher, metrics: Metrics) -> Any:
     def view(**path: str) -> Later:
-        if request.method != route.method:  # HEAD, which comes with GET, must not log an event
+        if request.method != route.method:  # Flask answers HEAD by the view of GET; a HEAD must not log an event
             raise MethodNotAllowed([route.method])
         publisher.start()
         sender = sender_of(request.environ)

@@ -1,4 +1,4 @@
-"""Errors as RFC 9457 problem JSON: what a client may see of what went wrong, and nothing else."""
+"""Errors as problem JSON (RFC 9457). They say no more than a client may know."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _log = logging.getLogger(__name__)
 
 
 class Problem(Exception):
-    """A request that is answered with an error; `more` are the members of the JSON beside the standard ones."""
+    """The error by which a request is answered. `more`: members of the JSON beside the standard ones."""
 
     def __init__(self, status: int, title: str, detail: str, **more: Any) -> None:
         super().__init__(detail)
@@ -32,7 +32,7 @@ def invalid_event(field: str, rule: str, detail: str) -> Problem:
 
 
 def not_acknowledged(**more: Any) -> Problem:
-    """Kafka did not confirm the event in time, so that it may or may not have it."""
+    """Kafka did not acknowledge the event in time. It may have the event or not."""
     return Problem(
         503,
         "Not acknowledged",
@@ -57,7 +57,7 @@ def response(problem: Problem) -> Response:
 
 
 def register(app: Flask) -> None:
-    """Makes every error of the app a problem: ours, those of HTTP such as 404, and those nobody thought of."""
+    """Answers every error of the app by a problem: ours, HTTP errors such as 404, and unexpected exceptions."""
     app.register_error_handler(Problem, response)
     app.register_error_handler(HTTPException, _http)
     app.register_error_handler(Exception, unexpected)
@@ -72,6 +72,6 @@ def _http(error: HTTPException) -> Response:
 
 
 def unexpected(error: Exception) -> Response:
-    """An error that nobody thought of: the log has it, the client learns only that it is there."""
+    """An unexpected exception. The log has it; the client learns only that there was one."""
     _log.error("unexpected error", exc_info=error)
     return response(Problem(500, "Internal Server Error", "The request failed here. The API's log says why."))

@@ -20,8 +20,8 @@ from lakehouse.settings import Settings
 _log = logging.getLogger(__name__)
 
 _PROBE_EVERY_SECONDS = 1.0
-_PROBE_TIMEOUT_SECONDS = 5.0  # with the pause between probes, loss is known within 6 seconds
-_POLL_SECONDS = 0.1  # at most; a delivery report ends the wait
+_PROBE_TIMEOUT_SECONDS = 5.0  # with the pause between probes, the loss of the broker is known within 6 seconds
+_POLL_SECONDS = 0.1  # at most: a delivery report ends the wait
 _MAX_PENDING_KILOBYTES = 64 * 2**10  # of messages in this process that Kafka has not acknowledged
 _MAX_PENDING_MESSAGES = 500_000
 
@@ -29,10 +29,10 @@ Delivered = Callable[[Any, Any], None]  # called with an error or None, and the 
 
 
 class Producer(Protocol):
-    """What is needed of a Kafka producer (confluent_kafka.Producer has it).
+    """What we use of a Kafka producer. confluent_kafka.Producer is one.
 
-    `produce` queues a message or raises BufferError or KafkaException; `poll` waits for reports of delivery and hands
-    them to `on_delivery`; `purge` lets all that is not delivered fail, which the next poll reports.
+    `produce` queues a message, or raises BufferError or KafkaException. `poll` waits for delivery reports and hands
+    them to `on_delivery`. `purge` makes all undelivered messages fail; the next poll reports that.
     """
 
     def produce(self, topic: str, value: bytes, key: bytes, *, on_delivery: Delivered) -> None: ...
@@ -41,7 +41,7 @@ class Producer(Protocol):
 
 
 def kafka_producer(settings: Settings, topics: Sequence[str]) -> Producer:
-    """Connects; knows the topics before the first event needs them.
+    """Connects, and fetches the topics' metadata before the first event needs them.
 
     Raises:
         KafkaException: no broker answers.
@@ -63,11 +63,11 @@ def producer_settings(settings: Settings) -> dict[str, Any]:
         "acks": "all",
         "enable.idempotence": True,
         "allow.auto.create.topics": False,
-        "topic.metadata.propagation.max.ms": 1000,  # a topic that is missing is said to be so after this time
+        "topic.metadata.propagation.max.ms": 1000,  # after this time a missing topic is reported as missing
         "partitioner": "murmur2_random",  # a player's events go where Kafka's own clients would put them
         "linger.ms": settings.linger_ms,
         "delivery.timeout.ms": delivery_ms,
-        "socket.timeout.ms": max(10, delivery_ms // 2),  # leaves time for a second try
+        "socket.timeout.ms": max(10, delivery_ms // 2),  # leaves time for a second attempt
         "message.max.bytes": max(2**20, settings.max_event_bytes + 2**16),
         "queue.buffering.max.kbytes": _MAX_PENDING_KILOBYTES,
         "queue.buffering.max.messages": _MAX_PENDING_MESSAGES,
@@ -82,13 +82,13 @@ class Receipt:
 
     def __init__(self, messages: int) -> None:
         self.acknowledged = [False] * messages
-        self.reason = ""  # why the first that failed did
+        self.reason = ""  # why the first message that failed did
         self._open = messages
         self._lock = threading.Lock()
         self._callback: Callable[[], object] | None = None
 
     def note(self, index: int, error: Any, _: Any = None) -> None:
-        """Takes a report of delivery."""
+        """Takes a delivery report."""
         if error is None:
             self.acknowledged[index] = True
         elif not self.reason:
@@ -96,12 +96,12 @@ class Receipt:
         self._close(1)
 
     def give_up(self, messages: int, reason: str) -> None:
-        """So many messages were not sent and will not be reported."""
+        """Counts messages off that were not sent, so that no report of them will come."""
         self.reason = self.reason or reason
         self._close(messages)
 
     def when_done(self, callback: Callable[[], object]) -> None:
-        """Calls once nothing is open any more, from the thread that closes the last, or at once."""
+        """Calls the function once no delivery is open: at once, or from the thread that takes the last report."""
         with self._lock:
             if self._open:
                 self._callback = callback
@@ -109,7 +109,7 @@ class Receipt:
         callback()
 
     def wait(self, seconds: float) -> bool:
-        """Whether nothing is open any more, within this time."""
+        """Waits at most so long until no delivery is open. Returns whether that is so."""
         done = threading.Event()
         self.when_done(done.set)
         return done.wait(seconds)
@@ -127,9 +127,9 @@ class Receipt:
 class Publisher:
     """Owns the producer of this process and knows whether the broker takes messages.
 
-    A thread serves the producer's reports and produces to the probe topic every second. Once that has failed, requests
-    are refused at once instead of each waiting for its own timeout, and what was under way is given up: its requests
-    learn that nobody has acknowledged it. The producer is then replaced.
+    A thread serves the producer's delivery reports and produces to the probe topic every second. Once a probe has
+    failed, requests are refused at once instead of each waiting for its own timeout. Messages under way are given up,
+    and their requests learn that they were not acknowledged. Then the producer is replaced.
     """
 
     def __init__(
@@ -169,7 +169,7 @@ class Publisher:
         self._probed.wait(self.ack_timeout_seconds + self._probe_timeout_seconds)
 
     def publish(self, messages: Sequence[Message]) -> Receipt:
-        """Queues the messages and returns at once; the receipt is told what becomes of each."""
+        """Queues the messages and returns at once. The receipt learns what became of each."""
         receipt = Receipt(len(messages))
         sent, producer, reason = 0, self._producer if self._reachable else None, "broker lost"
         if producer is not None:
@@ -177,7 +177,7 @@ class Publisher:
                 for message in messages:
                     producer.produce(message.topic, message.value, message.key, on_delivery=partial(receipt.note, sent))
                     sent += 1
-            except (BufferError, KafkaException) as error:  # the next ones would fail alike
+            except (BufferError, KafkaException) as error:  # the next messages would fail in the same way
                 reason = f"{message.topic}: {error}"
         if sent < len(messages):
             receipt.give_up(len(messages) - sent, reason)
@@ -189,7 +189,7 @@ class Publisher:
             if self._producer is None:
                 self._producer = self._connect()
             reason = self._probe(self._producer)
-        except Exception as error:  # whatever it is, the broker cannot be used; the next probe tries again
+        except Exception as error:  # whatever it is, the broker cannot be used now; the next probe tries again
             reason = f"{type(error).__name__}: {error}"
         self._note_reachable(not reason, reason)
         if reason:
@@ -202,7 +202,7 @@ class Publisher:
         while True:
             late = self._clock() > until
             if not sent and not late:
-                with contextlib.suppress(BufferError):  # many messages wait, which is no loss
+                with contextlib.suppress(BufferError):  # a full queue is no loss of the broker
                     producer.produce(PROBE_TOPIC, b"probe", b"api", on_delivery=lambda error, _: answers.append(error))
                     sent = True
             # once more when late: the answer may have come while reports were served
@@ -213,9 +213,10 @@ class Publisher:
                 return f"no acknowledgement within {self._probe_timeout_seconds:g} s"
 
     def _drop_producer(self) -> None:
-        """Whatever the old one has not delivered fails now, or its requests would wait for nothing.
+        """Makes all messages fail that the old producer has not delivered, or their requests would wait for nothing.
 
-        It is kept until the next probe: a request that took it just before may still queue messages, which fail then.
+        The old one is kept until the next probe: a request that took it just before may still queue messages, which
+        fail then.
         """
         self._dropped, self._producer = self._producer, None
         self._give_up_dropped()
@@ -226,7 +227,7 @@ class Publisher:
             self._dropped.poll(0)
 
     def stop(self) -> None:
-        """Ends the serving thread, within a second or two; what is not reported then never is."""
+        """Ends the serving thread within a second or two. Messages that are not reported by then never are."""
         self._stopped.set()
 
     def _serve(self) -> None:
@@ -241,7 +242,7 @@ class Publisher:
                         self._stopped.wait(left)
                     else:
                         self._producer.poll(min(left, _POLL_SECONDS))
-            except Exception as error:  # without this thread no request would ever be answered well again
+            except Exception as error:  # without this thread no message would ever be reported as delivered again
                 _log.error("reports of delivery cannot be served", exc_info=error)
                 self._stopped.wait(_PROBE_EVERY_SECONDS)
 

@@ -16,9 +16,9 @@ _NUMBER = re.compile(r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]{1,
 
 @dataclass(frozen=True)
 class Route:
-    """`fields` makes the event's own fields of the parameters, `text` the answer of those fields.
+    """One route. `fields` makes the event's own fields from the parameters; `text` makes the answer from those fields.
 
-    `query` names the parameters of the query and what they are if absent (None: the field is absent too).
+    `query` names the query parameters and their defaults (None: the field is absent too).
     """
 
     path: str
@@ -37,7 +37,7 @@ class Route:
 
 
 def whole_number(text: str) -> int | str:
-    """The number, or the text as it is, which its contract then refuses as a wrong type."""
+    """The number; or the text as it is, which the contract then refuses as a wrong type."""
     return int(text) if _INTEGER.fullmatch(text) else text
 
 

@@ -9,7 +9,7 @@ from typing import Any
 from api.problems import Problem
 
 _HOST = "lakehouse.host"
-# Never passed on: the first two by promise, the third because it is the same kind of secret.
+# Secrets, which are never passed on.
 _SECRET = frozenset({"Cookie", "Authorization", "Proxy-Authorization"})
 
 Environ = dict[str, Any]
@@ -26,7 +26,7 @@ class Sender:
     http_headers: Mapping[str, str]
 
     def envelope(self) -> dict[str, Any]:
-        """The envelope's fields that say who sent it; what was not sent is left out."""
+        """The envelope's fields that say who sent it. Headers that were not sent are left out."""
         fields: dict[str, Any] = {
             "player": self.player,
             "host": self.host,
@@ -47,7 +47,7 @@ def sender_of(environ: Mapping[str, Any]) -> Sender:
     """Reads the headers of a request whose host was set aside.
 
     Raises:
-        Problem: neither X-Player-Id nor Host says who it is.
+        Problem: neither X-Player-Id nor Host names the player.
     """
     headers = _headers(environ)
     host = _text(environ.get(_HOST)) or None
@@ -65,7 +65,7 @@ def sender_of(environ: Mapping[str, Any]) -> Sender:
 
 
 def _headers(environ: Mapping[str, Any]) -> dict[str, str]:
-    """All headers but Host and secrets. WSGI has upper-cased the names, so one way of writing them has to be chosen."""
+    """All headers but Host and secrets. WSGI has upper-cased the names, so that each is written in one way here."""
     found: dict[str, str] = {}
     for key, value in environ.items():
         if key.startswith("HTTP_"):
@@ -81,7 +81,7 @@ def _headers(environ: Mapping[str, Any]) -> dict[str, str]:
 
 
 def _text(value: str | None) -> str | None:
-    """WSGI hands bytes over as Latin-1; they are read as UTF-8 where they are that."""
+    """WSGI hands bytes over as Latin-1. They are read as UTF-8 if they are valid UTF-8."""
     if value is None:
         return None
     try:

@@ -4,17 +4,18 @@
 `ingest_events` is red and names offsets that expired before they were read, or a topic that was deleted or made again.
 Nothing moves until somebody restores the topic, or starts this run by hand and says why the loss is accepted.
 
-1. **accept_loss** compares the ledger with Kafka, records who, why and which offsets in `ops.losses`, and ends; the next
-   run of `ingest_events` goes on behind them. It refuses if what it finds is not what was expected.
+1. **accept_loss** compares the ledger with Kafka and records in `ops.losses` who accepts the loss, why, and which
+   offsets are lost. The next run of `ingest_events` continues after these offsets. The task refuses if it finds other
+   losses than were expected.
 
-On the command line, with a look at what is lost first: `lakehouse accept-loss`.
+On the command line: `lakehouse accept-loss`, which shows the losses first.
 """
 
 import datetime as dt
 
 import lakehouse_forms as forms
 from airflow.sdk import DAG, Param
-from lakehouse_tasks import DEFAULTS, WHO, WHY, spark_task
+from lakehouse_tasks import BY_HAND, WHO, WHY, spark_task
 
 from lakehouse.settings import Settings
 from lakehouse.texts import ONE_LINE
@@ -25,14 +26,11 @@ with DAG(
     "accept_loss",
     description="Records that messages which Kafka no longer holds are lost, so that ingest goes on.",
     doc_md=__doc__,
-    schedule=None,
-    start_date=dt.datetime(2025, 1, 1, tzinfo=dt.UTC),
-    catchup=False,
+    **BY_HAND,
     max_active_runs=1,
-    default_args=DEFAULTS,
     tags=["lakehouse", "ingest"],
     params={
-        "why": forms.why("How it came to the loss, and why it is accepted; recorded with your name."),
+        "why": forms.required_reason("How it came to the loss, and why it is accepted; recorded with your name."),
         "expected": Param(
             None,
             type=["null", "string"],

@@ -1,11 +1,11 @@
 """
 ### discard_quarantine: close quarantined messages that will never be published
 
-Started by hand; the form says which open rows of `ops.quarantine`. First as a dry run, which is how the form starts.
+Started by hand. The form selects open rows of `ops.quarantine`. It starts as a dry run.
 
-1. **discard** records for each selected row in `ops.quarantine_actions` that it is discarded, by whom and why. The rows
-   stay readable in `ops.quarantine`, and the messages in `raw.events`; they leave `ops.quarantine_open`, and neither
-   replays nor rebuilds take them up again.
+1. **discard** records in `ops.quarantine_actions` for each selected row that it is discarded, by whom and why. The rows
+   stay readable in `ops.quarantine`, and the messages in `raw.events`. They leave `ops.quarantine_open`, and neither
+   replays nor rebuilds publish them.
 2. **verdict** turns the run red if the discard was abandoned.
 
 On the command line: `lakehouse quarantine discard`.
@@ -15,7 +15,7 @@ import datetime as dt
 
 import lakehouse_forms as forms
 from airflow.sdk import DAG
-from lakehouse_tasks import DEFAULTS, WHO, WHY, spark_task, verdict_task
+from lakehouse_tasks import BY_HAND, WHO, WHY, spark_task, verdict_task
 
 from lakehouse.contract.load import load_contracts
 from lakehouse.settings import Settings
@@ -27,16 +27,11 @@ with DAG(
     "discard_quarantine",
     description="Records that messages in quarantine will never be published.",
     doc_md=__doc__,
-    schedule=None,
-    start_date=dt.datetime(2025, 1, 1, tzinfo=dt.UTC),
-    catchup=False,
-    default_args=DEFAULTS,
+    **BY_HAND,
     tags=["lakehouse", "quarantine"],
-    params={
-        **forms.selection(load_contracts(settings.contracts)),
-        "why": forms.why("Why these messages are given up; recorded with your name."),
-        "dry_run": forms.dry_run(),
-    },
+    params=forms.selection(
+        load_contracts(settings.contracts), why="Why these messages are given up; recorded with your name."
+    ),
 ):
     discard = spark_task(
         "discard",

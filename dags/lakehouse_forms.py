@@ -1,4 +1,4 @@
-"""The forms of the DAGs that people start, and how a job's arguments are made of what was filled in."""
+"""The forms of the DAGs that people start, and templates that make a job's arguments of them."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from lakehouse.contract.model import Contracts
 from lakehouse.texts import LONGEST, OR_NONE, REASON, SHORTEST
 
 _FIELDS = ("reason", "event_type", "batch_id", "since", "until")
-# What was left empty is left out; `tojson` quotes, so that no text can end the argument early.
+# Empty fields are left out. `tojson` quotes, so that no text can end the argument early.
 SELECTION = f"--selection={{{{ dict(params.items() | selectattr(0, 'in', {_FIELDS}) | selectattr(1)) | tojson }}}}"
 WAIVER = "{{ '--waiver=' ~ params.waiver if params.waiver else '' }}"
 DRY_RUN = "{{ '--dry-run' if params.dry_run else '' }}"
@@ -17,8 +17,13 @@ TABLES = "{{ '--tables=' ~ params.tables | join(',') if params.tables else '' }}
 EXPECTED = "{{ '--expected=' ~ params.expected if params.expected else '' }}"
 
 
-def selection(contracts: Contracts) -> dict[str, Param]:
-    """Which of the open rows of ops.quarantine; all fields empty: every one."""
+def selection(contracts: Contracts, *, why: str, **more: Param) -> dict[str, Param]:
+    """The form of a change to open rows of ops.quarantine. It selects all of them if none of its fields is filled in.
+
+    Args:
+        why: describes the field of the reason.
+        more: fields that stand before it.
+    """
     return {
         "reason": Param(
             None,
@@ -44,24 +49,27 @@ def selection(contracts: Contracts) -> dict[str, Param]:
         ),
         "since": _time("Since", "Messages that Kafka got at this time (UTC) or later. Empty: from the first."),
         "until": _time("Until", "Messages that Kafka got before this time (UTC). Empty: to the last."),
+        **more,
+        "why": required_reason(why),
+        "dry_run": _dry_run(),
     }
 
 
-def why(description: str) -> Param:
-    """The reason that is recorded with the change; it cannot be left out."""
+def required_reason(description: str) -> Param:
+    """The reason that is recorded with the change."""
     return Param(
         type="string", minLength=SHORTEST, maxLength=LONGEST, pattern=REASON, title="Why", description=description
     )
 
 
-def reason(title: str, description: str) -> Param:
-    """A reason that may be left out."""
+def optional_reason(title: str, description: str) -> Param:
+    """A reason that is recorded if it is given."""
     return Param(
         None, type=["null", "string"], maxLength=LONGEST, pattern=OR_NONE + REASON, title=title, description=description
     )
 
 
-def dry_run() -> Param:
+def _dry_run() -> Param:
     """On unless switched off: a form that is sent too early then changes nothing."""
     return Param(
         True,

@@ -1,11 +1,11 @@
-"""Rules of rows: which critical conditions each row breaks, as a column of the judged rows."""
+"""Rules of rows: adds a column that names the critical conditions that a row breaks."""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING
 
-from expectations.rulebook import Rule
+from expectations.rulebook import Rule, fill_in
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
@@ -38,17 +38,13 @@ def broken(rules: Sequence[Rule], event_types: Collection[str]) -> str:
     return f"nullif(filter(array({', '.join(cases)}), name -> name is not null), cast(array() as array<string>))"
 
 
-def filled(rule: Rule, event_type: str) -> str:
-    """The rule's condition, of one event type if it names any."""
-    return str(rule.condition).replace("{event_type}", event_type)
-
-
 def _condition(rule: Rule, event_types: Collection[str]) -> str:
     """SQL: whether a row breaks the rule; empty if the rule is about none of the event types."""
+    condition = str(rule.condition)
     if not rule.event_types:
-        return f"coalesce({rule.condition}, false)"
+        return f"coalesce({condition}, false)"
     return " or ".join(
-        f"(event_type = '{name}' and coalesce({filled(rule, name)}, false))"
+        f"(event_type = '{name}' and coalesce({fill_in(condition, {'event_type': name})}, false))"
         for name in rule.event_types
         if name in event_types
     )

@@ -1,4 +1,4 @@
-"""The checks of a batch or a day as plain values: the base suite that follows from the contracts, and the rules."""
+"""The checks of a batch or a day as plain values: those that follow from the contracts, then the rules."""
 
 from __future__ import annotations
 
@@ -8,22 +8,22 @@ from dataclasses import dataclass, field, replace
 from statistics import median
 from typing import TYPE_CHECKING, Any
 
-from expectations.row_rules import BROKEN, filled
-from expectations.rulebook import BATCH, DAY, GOOD, WARNING, Limits, Rule
+from expectations.row_rules import BROKEN
+from expectations.rulebook import BATCH, DAY, GOOD, WARNING, Limits, Rule, fill_in
 from lakehouse.contract import patterns
 
 if TYPE_CHECKING:
     from lakehouse.contract.model import Contract, Contracts, Field
 
-GOOD_ROW = f"(reason_code is null and not duplicate and {BROKEN} is null)"  # it would be published
+GOOD_ROW = f"(reason_code is null and not duplicate and {BROKEN} is null)"  # would be published
 ENOUGH_HISTORY = 5  # batches; the median of fewer says little
 CONDITION_COLUMN = "holds__"  # a condition becomes a boolean column of this prefix, so that one pass checks them all
-# What a sample shows of a row besides the values that the check is about. `player` is there for an erasure to find it.
-COORDINATES = ("topic", "partition", "offset", "event_type", "event_id", "player")
+# The columns of a sample besides those that the check is about. An erasure finds its rows by `player`.
+SAMPLE_COLUMNS = ("topic", "partition", "offset", "event_type", "event_id", "player")
 
 
 @dataclass(frozen=True)
-class Planned:
+class PlannedExpectation:
     """One expectation to be run.
 
     name: of the contract check (`<event_type>.<field>:<keyword>`) or the rule; several of one name are one check.
@@ -40,7 +40,7 @@ class Planned:
     kwargs: Mapping[str, Any]
     table: str | None = None
     column: tuple[str, str] | None = None
-    sample: tuple[str, ...] = COORDINATES
+    sample: tuple[str, ...] = SAMPLE_COLUMNS
     skipped: str | None = None
     parameters: Mapping[str, Any] = field(default_factory=dict)
     limits: Limits | None = None
@@ -53,7 +53,7 @@ def batch_suite(
     history: Sequence[int],
     mix: Mapping[str, float],
     good_rows: int,
-) -> tuple[Planned, ...]:
+) -> tuple[PlannedExpectation, ...]:
     """All checks of one batch: those of the contracts of `event_types`, then the rules in their files' order.
 
     `good_rows`: how many messages keep their contract and are no repetitions.
@@ -72,7 +72,7 @@ def batch_suite(
     return (*base, *written)
 
 
-def day_suite(rules: Sequence[Rule], empty: Collection[str]) -> tuple[Planned, ...]:
+def day_suite(rules: Sequence[Rule], empty: Collection[str]) -> tuple[PlannedExpectation, ...]:
     """All checks of one day's tables; a condition on rows has nothing to check in those that are `empty`."""
     return tuple(
         _planned(
@@ -91,30 +91,30 @@ def day_suite(rules: Sequence[Rule], empty: Collection[str]) -> tuple[Planned, .
 # --- from the contracts -----------------------------------------------------------------------------------------------
 
 
-def _contract_checks(contract: Contract) -> list[Planned]:
+def _contract_checks(contract: Contract) -> list[PlannedExpectation]:
     return [check for each in contract.fields for check in _field_checks(contract.event_type, each)]
 
 
-def _field_checks(event_type: str, own: Field) -> list[Planned]:
+def _field_checks(event_type: str, own: Field) -> list[PlannedExpectation]:
     column, schema = f"{event_type}__{own.name}", own.schema
     checks = []
     if own.required:
-        # A condition and not ExpectColumnValuesToNotBeNull on the rows of the type: each such subset of rows would cost
-        # two more Spark jobs, while all conditions of a batch are counted in one pass.
+        # Not ExpectColumnValuesToNotBeNull on the rows of the type: each such subset of rows would cost two more Spark
+        # jobs, while all conditions of a batch are counted in one pass.
         condition = f"event_type <=> '{event_type}' and `{column}` is null"
         checks.append(_holds(_named(event_type, own, "required", "is there"), condition, (column,)))
     for keyword, meaning, expectation, kwargs in _value_checks(schema):
         names = _named(event_type, own, keyword, meaning)
         checks.append(
-            Planned(
-                **names, expectation=expectation, kwargs={"column": column, **kwargs}, sample=(*COORDINATES, column)
+            PlannedExpectation(
+                **names, expectation=expectation, kwargs={"column": column, **kwargs}, sample=(*SAMPLE_COLUMNS, column)
             )
         )
     return checks
 
 
 def _value_checks(schema: Mapping[str, Any]) -> list[tuple[str, str, str, dict[str, Any]]]:
-    """(keyword, meaning, expectation, kwargs) of each check that a scalar's schema asks for."""
+    """(keyword, meaning, expectation, kwargs) of each check that the schema of a scalar requires."""
     checks: list[tuple[str, str, str, dict[str, Any]]] = []
     allowed = [value for value in schema.get("enum", []) if value is not None]
     if "const" in schema:
@@ -151,7 +151,7 @@ def _named(event_type: str, own: Field, keyword: str, meaning: str) -> dict[str,
 
 def _batch_rule(
     rule: Rule, event_types: Sequence[str], history: Sequence[int], mix: Mapping[str, float]
-) -> list[Planned]:
+) -> list[PlannedExpectation]:
     known = {"history": len(history) >= ENOUGH_HISTORY, "mix": bool(mix)}
     missing = [need for need in rule.needs if not known[need]]
     if missing:
@@ -181,7 +181,7 @@ def _planned(
     *,
     parameters: Mapping[str, Any] | None = None,
     skipped: str | None = None,
-) -> Planned:
+) -> PlannedExpectation:
     names: dict[str, Any] = {
         "name": rule.name,
         "description": rule.description,
@@ -190,23 +190,23 @@ def _planned(
     }
     names |= {"table": rule.table, "skipped": skipped, "parameters": parameters or {}}
     fill = {**fill, **({"event_type": event_type} if event_type else {})}
-    sample = COORDINATES if rule.scope != DAY else ()
+    sample = SAMPLE_COLUMNS if rule.scope != DAY else ()
     if rule.of_rows:
-        about = _columns(filled(rule, event_type or ""))
+        about = _columns(fill_in(str(rule.condition), fill))
         of_type = f"event_type = '{event_type}' and " if event_type else ""
         condition = f"{of_type}array_contains({BROKEN}, '{rule.name}')"
         return replace(_holds(names, condition, about, suffix=event_type or ""), limits=rule.held_above)
     if rule.condition is not None:
-        condition = _filled(rule.condition, fill)
+        condition = fill_in(rule.condition, fill)
         if rule.scope == GOOD:
             condition = f"{GOOD_ROW} and ({condition})"
         return _holds(names, condition, _columns(condition) if sample else (), suffix=event_type or "", sample=sample)
     if rule.query is not None:
-        query = {"unexpected_rows_query": _filled(rule.query, fill)}
-        return Planned(**names, expectation="UnexpectedRowsExpectation", kwargs=query, sample=())
-    kwargs = _filled_kwargs(rule.kwargs or {}, fill)
+        query = {"unexpected_rows_query": fill_in(rule.query, fill)}
+        return PlannedExpectation(**names, expectation="UnexpectedRowsExpectation", kwargs=query, sample=())
+    kwargs = _fill_in_all(rule.kwargs or {}, fill)
     column = (kwargs["column"],) if isinstance(kwargs.get("column"), str) and sample else ()
-    return Planned(**names, expectation=str(rule.expectation), kwargs=kwargs, sample=(*sample, *column))
+    return PlannedExpectation(**names, expectation=str(rule.expectation), kwargs=kwargs, sample=(*sample, *column))
 
 
 def _holds(
@@ -215,11 +215,11 @@ def _holds(
     about: tuple[str, ...],
     *,
     suffix: str = "",
-    sample: tuple[str, ...] = COORDINATES,
-) -> Planned:
-    """A check that no row meets `condition`, as a boolean column that must be true everywhere."""
+    sample: tuple[str, ...] = SAMPLE_COLUMNS,
+) -> PlannedExpectation:
+    """A check that no row meets `condition`. A boolean column, its negation, must be true everywhere."""
     column = CONDITION_COLUMN + re.sub(r"\W", "_", f"{names['name']}{'__' + suffix if suffix else ''}")
-    return Planned(
+    return PlannedExpectation(
         **names,
         expectation="ExpectColumnValuesToBeInSet",
         kwargs={"column": column, "value_set": [True]},
@@ -241,19 +241,14 @@ def _mix_table(mix: Mapping[str, float]) -> str:
 
 
 def _sql_text(value: str) -> str:
-    """A SQL string without braces and quotes, whatever is in it (Great Expectations formats the query once more)."""
+    """The value as SQL without braces and quotes, since Great Expectations formats the query once more."""
     return "decode(unhex('" + value.encode().hex() + "'), 'utf-8')"
 
 
-def _filled(text: str, fill: Mapping[str, str]) -> str:
-    for key, value in fill.items():
-        text = text.replace("{" + key + "}", value)
-    return text
-
-
-def _filled_kwargs(value: Any, fill: Mapping[str, str]) -> Any:
+def _fill_in_all(value: Any, values: Mapping[str, str]) -> Any:
+    """Fills in every text within mappings and lists."""
     if isinstance(value, Mapping):
-        return {key: _filled_kwargs(each, fill) for key, each in value.items()}
+        return {key: _fill_in_all(each, values) for key, each in value.items()}
     if isinstance(value, list):
-        return [_filled_kwargs(each, fill) for each in value]
-    return _filled(value, fill) if isinstance(value, str) else value
+        return [_fill_in_all(each, values) for each in value]
+    return fill_in(value, values) if isinstance(value, str) else value

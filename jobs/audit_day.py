@@ -8,7 +8,7 @@ import sys
 from jobs.runtime.job import DAY, Job, start
 from jobs.runtime.session import tune_for
 from lakehouse import names
-from lakehouse.catalog import tables
+from lakehouse.catalog.tables import AUDITS, schema_of
 from lakehouse.catalog.views import PLAYER_INVENTORY
 
 
@@ -19,7 +19,7 @@ def audit(job: Job, day: dt.date) -> None:
     tune_for(job.spark, None)
     facts = (names.DAILY_EVENT_COUNTS, names.DAILY_ITEM_SALES, names.PLAYER_ITEM_CHANGES)
     frames = {table.name: job.store.read(table) for table in facts}
-    inventory = job.spark.sql(PLAYER_INVENTORY)  # all stock, and no more days than the newest valid month leaves
+    inventory = job.spark.sql(PLAYER_INVENTORY)  # the whole inventory, from the newest valid month on
     of_day = {name: frame.where(f"event_date = date '{day}'") for name, frame in frames.items()}
     result = audit_day({**of_day, "player_inventory": inventory}, name=f"day-{day}", settings=job.settings)
     row = (
@@ -31,8 +31,7 @@ def audit(job: Job, day: dt.date) -> None:
         result.page,
         dt.datetime.now(dt.UTC),
     )
-    schema = ", ".join(f"{name} {kind}" for name, (kind, _) in tables.AUDITS.items())
-    job.store.add_rows(job.spark.createDataFrame([row], schema), names.AUDITS)
+    job.store.add_rows(job.spark.createDataFrame([row], schema_of(AUDITS)), names.AUDITS)
     job.say(f"day {day} is {result.verdict}; page {result.page}")
 
 

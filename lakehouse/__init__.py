@@ -1,1 +1,1 @@
-"""The kernel that all parts share: contracts, the ledger's vocabulary, names, clients, settings. It imports nothing of ours."""
+"""The kernel that all parts share: contracts, ledger, names, clients, settings. It imports nothing else of ours."""

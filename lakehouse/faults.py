@@ -1,4 +1,4 @@
-"""What pydantic finds wrong with a hand-written file, in sentences of our own: what stands where, and what is allowed."""
+"""The errors that pydantic finds in a hand-written file, as our own sentences: the value, and what is allowed."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ _OURS = "wrong"
 
 
 def says(sentence: str) -> WrapValidator:
-    """Beside a type in Annotated: the sentence for a value that is not of the type, {value!r} in it being the value.
+    """Goes beside a type in Annotated: the sentence for a value that is not of the type. {value!r} in it is the value.
 
-    What is wrong inside a value has its own sentence, if the type of what is inside has one.
+    A fault inside a value has the sentence of the inner type, if that has one.
     """
 
     def check(value: Any, inner: ValidatorFunctionWrapHandler) -> Any:
@@ -29,14 +29,14 @@ def says(sentence: str) -> WrapValidator:
 
 
 def wrong(sentence: str, *place: str) -> ValidationError:
-    """To be raised by a validator: the sentence is about this place in the value that it was given."""
-    # The sentence is no template of pydantic's, it may hold braces.
+    """The error for a validator to raise. The sentence is about the value that the validator was given."""
+    # The sentence must not be pydantic's template: it may hold braces.
     kind = PydanticCustomError(_OURS, "{sentence}", {"sentence": sentence})
     return ValidationError.from_exception_data("form", [InitErrorDetails(type=kind, loc=place, input=None)])
 
 
 def check_keys(mapping: Iterable[Any], allowed: Sequence[str], of: str = "") -> None:
-    """Refuses unknown keys; to be called before anything else is looked at, since what is missing may be misspelt there."""
+    """Refuses unknown keys. Call it first: a key that seems to be missing may be misspelt."""
     for key in mapping:
         if key not in allowed:
             raise wrong(f"is not known{of}; allowed are {', '.join(allowed)}", str(key))

@@ -1,4 +1,4 @@
-"""The form of what a job says to its readers: one JSON object a line, which people read and the command picks fields of."""
+"""The format of a job's log: one JSON object a line, which people read and the command picks fields from."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ class Line(NamedTuple):
     message: str
 
     @property
-    def told(self) -> str:
-        """The message as people are told it."""
+    def shown(self) -> str:
+        """The message as it is shown to people."""
         return f"WARNING: {self.message}" if self.level == "warning" else self.message
 
 
 def read(text: str) -> Line | None:
-    """The line as a job said it; None if it is of another program."""
+    """The line that a job wrote; None if another program wrote it."""
     if not text.startswith("{"):
         return None
     try:

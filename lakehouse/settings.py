@@ -17,7 +17,7 @@ class SettingsError(ValueError):
 
 
 def _port(default: int) -> Any:
-    """A port whose default moves with `port_offset`, so that a second stack needs one setting only."""
+    """A port whose default moves with `port_offset`, so that a second stack needs only that one setting."""
     return Field(default_factory=lambda data: default + data["port_offset"], ge=1, le=65535)
 
 
@@ -72,7 +72,7 @@ class Settings(BaseSettings):
     # Kafka
     topic_partitions: int = Field(default=3, ge=1)
     topic_replication: int = Field(default=1, ge=1)
-    consumer_group: str = "lakehouse"  # the hint how far ingest is; never the cursor
+    consumer_group: str = "lakehouse"  # mirrors how far ingest is, as a hint; never the cursor
     ack_timeout_seconds: float = Field(default=10.0, gt=0)
     linger_ms: int = Field(default=3, ge=0, le=100)  # how long the API waits for more messages to send together
 
@@ -80,23 +80,23 @@ class Settings(BaseSettings):
     max_events_per_batch: int = Field(default=1_000_000, ge=1)
     max_event_bytes: int = Field(default=262_144, ge=1_024)  # of one message value; larger ones are quarantined
     kill_at: str | None = None  # tests only: the named point at which a job kills itself
-    stop_at: str | None = None  # tests only: the named point at which a job stops itself (SIGSTOP), as one that hangs
+    stop_at: str | None = None  # tests only: the named point at which a job stops itself (SIGSTOP), as if it hung
     header_rules: dict[str, str] = Field(default_factory=dict)  # JSON: header name -> keep, drop, hash or set VALUE
     max_body_bytes: int = Field(default=8 * 2**20, ge=1_024)  # of one HTTP request
     max_batch_events: int = Field(default=10_000, ge=1)  # of one request to /v1/events
     max_header_bytes: int = Field(default=16_384, ge=1_024)  # of all headers of one HTTP request
     ingest_every_minutes: int = Field(default=5, ge=1, le=59)
     expiry_warning_hours: int = Field(default=24, ge=0)  # warn when unread messages expire within this time
-    abandon_after_minutes: int = Field(default=60, ge=1)  # an undecided replay, discard, rebuild or erase of this age
+    abandon_after_minutes: int = Field(default=60, ge=1)  # so old, an undecided entry that is no ingest is abandoned
 
     # Maintenance
-    vacuum_hours: int = Field(default=168, ge=168)  # files that no table version needs are deleted after this time
-    compact_from_files: int = Field(default=10, ge=2)  # small files in a day's partition from which on it is compacted
-    quality_days: int = Field(default=90, ge=1)  # age at which data-quality pages are deleted, but for the last 100
+    vacuum_hours: int = Field(default=168, ge=168)  # the age at which files are deleted that no table version needs
+    compact_from_files: int = Field(default=10, ge=2)  # a day's partition with so many small files is compacted
+    quality_days: int = Field(default=90, ge=1)  # the age at which data-quality pages are deleted, except the last 100
 
     # Erasure
     erasure_key_file: Path = _derived(lambda d: d["state"] / "erasure.key")  # keys the hash of erased players
-    erase_player: str | None = None  # the player that jobs/erase.py erases: no argument, which others could see
+    erase_player: str | None = None  # the player that jobs/erase.py erases; others could see an argument
 
     @property
     def warehouse_uri(self) -> str:

@@ -1,29 +1,29 @@
-"""Texts of people: which ones are recorded (who, why, a waiver), and how any text is shown without doing harm."""
+"""Texts of people: which ones may be recorded (who, why, a waiver), and how to print any text harmlessly."""
 
 from __future__ import annotations
 
 import re
 
 LONGEST = 1000  # characters of a text that is recorded
-SHORTEST = 5  # of a reason: less says nothing
+SHORTEST = 5  # characters of a reason: fewer say nothing
 # One line: no control characters (C0, DEL, C1) and no other ends of a line.
 _NOT_ONE_LINE = "\\u0000-\\u001f\\u007f-\\u009f\\u2028\\u2029"
 _BREAKS = re.compile(f"[{_NOT_ONE_LINE}\ud800-\udfff]")
-# The same for JSON Schema, which Python and browsers read alike (`$` alone would let Python's readers pass an end of line).
+# The same as a pattern for JSON Schema that Python and browsers read alike. (In Python `$` would let a line end pass.)
 ONE_LINE = f"^(?![\\s\\S]*[{_NOT_ONE_LINE}])"
 REASON = rf"{ONE_LINE}\s*\S[\s\S]{{{SHORTEST - 2},}}\S\s*$"
 OR_NONE = r"^(?![\s\S])|"  # before a pattern: the empty text passes too
 
 
 class TextError(ValueError):
-    """A text that cannot be recorded as it is; the message says what to change."""
+    """A text that cannot be recorded; the message says what to change."""
 
 
 def recorded(text: str, shortest: int = SHORTEST) -> str:
     """The text as it is recorded: without blanks around it.
 
     Raises:
-        TextError: it says too little, is too long, or holds what is no character of a line.
+        TextError: it is too short or too long, or holds a character that does not belong on one line.
     """
     if broken := _BREAKS.search(text):
         raise TextError(
@@ -38,12 +38,12 @@ def recorded(text: str, shortest: int = SHORTEST) -> str:
 
 
 def harmless(text: object) -> str:
-    """The text on one line, with every character that is not printed (controls, marks of direction) as an escape."""
+    """The text on one line. Every character that is not printable (controls, marks of direction) becomes an escape."""
     return "".join(sign if sign.isprintable() else _escaped(sign) for sign in str(text))
 
 
 def harmless_lines(text: object) -> str:
-    """The same of a text that has lines, such as an error's."""
+    """The same for a text of several lines, such as an error's."""
     return "\n".join(harmless(line.expandtabs(4)) for line in str(text).split("\n"))
 
 

@@ -1,4 +1,4 @@
-"""A backfill of build_day: what it would do to each day, and its start and end through Airflow's API."""
+"""A backfill of build_day: the plan for each day, and its start and end through Airflow's API."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from lakehouse.clients.airflow import AirflowApi
+from lakehouse.clients.airflow import ENDED, AirflowApi
 from lakehouse.settings import Settings
 from operations.changed_days import built_through, changed_days
 from operations.completeness import DayError, check_day, missing_of
@@ -17,12 +17,11 @@ DAG_ID = "build_day"
 MAX_DAYS = 366
 MAX_ACTIVE_RUNS = 2
 POLL_SECONDS = 3.0
-ENDED = ("success", "failed")
 
 
 @dataclass(frozen=True)
-class Wanted:
-    """What the command was asked for: the days, first to last, and how."""
+class BackfillRequest:
+    """The days to build, first to last, and how to build them."""
 
     first: dt.date
     last: dt.date
@@ -32,13 +31,13 @@ class Wanted:
 
     @property
     def days(self) -> list[dt.date]:
-        """In the order in which they would run."""
+        """The days in the order in which they would run."""
         count = (self.last - self.first).days + 1
         days = [self.first + dt.timedelta(days=n) for n in range(count)]
         return days[::-1] if self.reverse else days
 
     def body(self) -> dict[str, Any]:
-        """As Airflow's API takes it; a run's logical date is the beginning of its day."""
+        """The body for Airflow's API. A run's logical date is the beginning of its day."""
         conf = {"rebuild_from_raw": True, "reason": f"backfill of {self.first} to {self.last}"} if self.rebuild else {}
         return {
             "dag_id": DAG_ID,
@@ -53,7 +52,7 @@ class Wanted:
 
 @dataclass(frozen=True)
 class DayPlan:
-    """What would become of one day, and how it is now."""
+    """What a backfill would do to one day, and the state of the day now."""
 
     day: dt.date
     runs: bool
@@ -62,7 +61,7 @@ class DayPlan:
     changed: str | None
 
     def sentences(self, rebuild: bool) -> list[str]:
-        """For a person, the first one with the day."""
+        """The plan as lines for a person; the first one names the day."""
         now = "not built" if self.built_through is None else f"built through entry {self.built_through}"
         if self.changed:
             now += ", changed since"
@@ -76,62 +75,69 @@ class DayPlan:
         return [f"{self.day}  {complete}, {now}: {does}", *[f"            {sentence}" for sentence in self.missing]]
 
 
-def check(wanted: Wanted, today: dt.date) -> None:
-    """Refuses what cannot run.
+def check(request: BackfillRequest, today: dt.date) -> None:
+    """Refuses days that cannot be built.
 
     Raises:
-        DayError: the days are in the wrong order, too many, not over, or such that no message can be of them.
+        DayError: the days are in the wrong order, too many, not over, or before the first that a message can have.
     """
-    if wanted.first > wanted.last:
-        raise DayError(f"--from {wanted.first} is after --to {wanted.last}")
-    for day in (wanted.first, wanted.last):
+    if request.first > request.last:
+        raise DayError(f"--from {request.first} is after --to {request.last}")
+    for day in (request.first, request.last):
         check_day(day, today)
-    if (wanted.last - wanted.first).days >= MAX_DAYS:
-        raise DayError(f"{wanted.first} to {wanted.last} are more than {MAX_DAYS} days; ask for fewer at once")
+    if (request.last - request.first).days >= MAX_DAYS:
+        raise DayError(f"{request.first} to {request.last} are more than {MAX_DAYS} days; ask for fewer at once")
 
 
-def plan(settings: Settings, api: AirflowApi, wanted: Wanted, now: dt.datetime) -> list[DayPlan]:
-    """What would become of each day, in the order in which they would run.
+def plan(settings: Settings, api: AirflowApi, request: BackfillRequest, now: dt.datetime) -> list[DayPlan]:
+    """The plan for each day, in the order in which they would run.
 
     Raises:
         DayError: see `check`. AirflowError, QueryError, KafkaError: a server does not answer.
     """
-    check(wanted, now.astimezone(dt.UTC).date())
-    answer = api.post("/backfills/dry_run", wanted.body())
+    check(request, now.astimezone(dt.UTC).date())
+    answer = api.post("/backfills/dry_run", request.body())
     would_run = {
         dt.datetime.fromisoformat(each["logical_date"]).astimezone(dt.UTC).date() for each in answer["backfills"]
     }
-    return planned(
-        wanted.days,
+    return day_plans(
+        request.days,
         would_run,
-        missing_of(settings, wanted.days),
-        built_through(settings, wanted.days),
+        missing_of(settings, request.days),
+        built_through(settings, request.days),
         {each.day: each.reason for each in changed_days(settings, now)},
     )
 
 
-def planned(
+def day_plans(
     days: Sequence[dt.date],
     would_run: Collection[dt.date],
     missing: Mapping[dt.date, Sequence[str]],
     built: Mapping[dt.date, int],
     changed: Mapping[dt.date, str],
 ) -> list[DayPlan]:
-    """Puts together what is known of each day."""
+    """Makes the plans from what is known of each day."""
     return [
         DayPlan(day, day in would_run, tuple(missing.get(day, ())), built.get(day), changed.get(day)) for day in days
     ]
 
 
-def run(api: AirflowApi, wanted: Wanted) -> int:
-    """Starts the backfill. Returns its number. Raises AirflowError, also if another backfill of build_day is under way."""
-    return int(api.post("/backfills", wanted.body())["id"])
+def run(api: AirflowApi, request: BackfillRequest) -> int:
+    """Starts the backfill. Returns its number.
+
+    Raises:
+        AirflowError: Airflow does not answer, or another backfill of build_day is under way.
+    """
+    return int(api.post("/backfills", request.body())["id"])
 
 
 def follow(
     api: AirflowApi, backfill_id: int, days: Collection[dt.date], say: Callable[[str], None]
 ) -> dict[dt.date, str]:
-    """Waits until the backfill of these days has ended, and says each day that does. Returns the state of each."""
+    """Waits until the backfill of these days has ended, and reports each day as it ends.
+
+    Returns the state of each day.
+    """
     between = f"logical_date_gte={min(days)}T00:00:00Z&logical_date_lte={max(days)}T00:00:00Z"
     told: set[dt.date] = set()
     while True:

@@ -1,4 +1,4 @@
-"""What keeps ingest from going on: losses, by the tables as Trino reads them and by what Kafka holds now."""
+"""Finds the losses that stop ingest: compares the ledger, read through Trino, with what Kafka holds."""
 
 from __future__ import annotations
 
@@ -11,14 +11,13 @@ from lakehouse.ledger.offsets import (
     Loss,
     Mismatch,
     OffsetRange,
-    TopicPartition,
 )
 from lakehouse.ledger.vocabulary import Kind, Step
 from lakehouse.settings import Settings
 
 
 def discrepancies(settings: Settings) -> tuple[Mismatch, ...]:
-    """Everything that keeps ingest from going on, by the tables as Trino reads them; () if nothing does.
+    """Every mismatch that stops ingest; () if there is none.
 
     Raises:
         OffsetsError: a topic was never made. QueryError: Trino does not answer.
@@ -33,9 +32,7 @@ def discrepancies(settings: Settings) -> tuple[Mismatch, ...]:
           select max(entry_id) from {names.LEDGER.qualified} where kind = '{Kind.INGEST}' and step = '{Step.PLANNED}')
         """,
     )
-    ranges = [
-        OffsetRange(TopicPartition(r["topic"], r["topic_id"], r["partition"]), r["start"], r["until"]) for r in plan
-    ]
+    ranges = [OffsetRange.of(row) for row in plan]
     lost = query(
         settings,
         f"select distinct r.topic, r.topic_id, r.partition, r.start, r.until from {names.LOSSES.qualified} "
@@ -54,5 +51,5 @@ def discrepancies(settings: Settings) -> tuple[Mismatch, ...]:
         ranges,
         bool(in_raw or done),
         logs,
-        [Loss(TopicPartition(r["topic"], r["topic_id"], r["partition"]), r["start"], r["until"]) for r in lost],
+        [Loss.of(row) for row in lost],
     )

@@ -1,4 +1,4 @@
-"""What the commands that start a DAG share: one-line errors, the start of a run, the wait for its end, its words."""
+"""What the commands that start a DAG share: one-line errors, the start of a run, the wait for its end, its messages."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Any
 import click
 
 from lakehouse import job_log
-from lakehouse.clients.airflow import AirflowApi
+from lakehouse.clients.airflow import ENDED, FAILED, SUCCESS, AirflowApi
 from lakehouse.texts import TextError, recorded
 
 RUN_SECONDS = 2 * 3600.0
@@ -20,17 +20,17 @@ _WORST = 15  # lines of an error that are shown
 
 
 @dataclass(frozen=True)
-class Outcome:
-    """How a run ended, what its jobs said, what went wrong, and where to see it."""
+class RunOutcome:
+    """How a run ended, the messages of its jobs, the errors of its tasks, and where to see it."""
 
     state: str
-    said: tuple[str, ...]
-    wrong: tuple[str, ...]
+    messages: tuple[str, ...]
+    errors: tuple[str, ...]
     link: str
 
     @property
     def good(self) -> bool:
-        return self.state == "success"
+        return self.state == SUCCESS
 
 
 @contextmanager
@@ -56,7 +56,7 @@ def one_line_errors() -> Iterator[None]:
 
 
 def check_why(why: str, option: str = "--why") -> str:
-    """The text as it is recorded, without blanks around it. Raises click.BadParameter if it cannot be."""
+    """The text as it is recorded, without blanks around it. Raises click.BadParameter if it cannot be recorded."""
     try:
         return recorded(why)
     except TextError as error:
@@ -81,37 +81,37 @@ def start(
     if not wait:
         return
     outcome = follow(api, dag_id, run_id, seconds)
-    for line in (*outcome.said, *outcome.wrong):
+    for line in (*outcome.messages, *outcome.errors):
         say(line)
     say(f"{dag_id} {'ended well' if outcome.good else outcome.state}: {outcome.link}")
     if not outcome.good:
         raise SystemExit(1)
 
 
-def follow(api: AirflowApi, dag_id: str, run_id: str, seconds: float = RUN_SECONDS) -> Outcome:
-    """Waits until the run has ended, at most so long, and collects what its tasks said."""
+def follow(api: AirflowApi, dag_id: str, run_id: str, seconds: float = RUN_SECONDS) -> RunOutcome:
+    """Waits until the run has ended, at most so long, and collects the messages of its tasks."""
     until = time.monotonic() + seconds
-    while (state := api.run_state(dag_id, run_id)) not in ("success", "failed"):
+    while (state := api.run_state(dag_id, run_id)) not in ENDED:
         if time.monotonic() > until:
-            return Outcome(f"is still {state} after {seconds:.0f} s", (), (), api.link(dag_id, run_id))
+            return RunOutcome(f"is still {state} after {seconds:.0f} s", (), (), api.link(dag_id, run_id))
         time.sleep(POLL_SECONDS)
     said: list[str] = []
-    wrong: list[str] = []
+    errors: list[str] = []
     for task in sorted(api.task_instances(dag_id, run_id), key=lambda task: task["start_date"] or ""):
-        if task["state"] in ("success", "failed") and task["try_number"]:
+        if task["state"] in ENDED and task["try_number"]:
             messages = api.task_messages(dag_id, run_id, task["task_id"], task["try_number"], task["map_index"])
-            said += what_was_said(messages)
-            if task["state"] == "failed":
-                wrong += [f"{task['task_id']} failed:", *what_went_wrong(messages)]
-    return Outcome(state, tuple(said), tuple(wrong), api.link(dag_id, run_id))
+            said += job_messages(messages)
+            if task["state"] == FAILED:
+                errors += [f"{task['task_id']} failed:", *error_lines(messages)]
+    return RunOutcome(state, tuple(said), tuple(errors), api.link(dag_id, run_id))
 
 
-def what_was_said(messages: Iterable[Any]) -> list[str]:
-    """What a job wrote for people."""
-    return [line.told for text in map(_text, messages) if (line := job_log.read(text))]
+def job_messages(messages: Iterable[Any]) -> list[str]:
+    """The lines that a job wrote for people."""
+    return [line.shown for text in map(_text, messages) if (line := job_log.read(text))]
 
 
-def what_went_wrong(messages: Iterable[Any]) -> list[str]:
+def error_lines(messages: Iterable[Any]) -> list[str]:
     """The end of the last exception's message, or the last line that is an error, indented."""
     words = ""
     for message in messages:

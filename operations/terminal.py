@@ -1,4 +1,4 @@
-"""Prints what the lakehouse holds as harmless text: no markup, no emoji codes, nothing that a terminal would obey."""
+"""Prints data as harmless text: no markup, no emoji codes, no control characters for the terminal."""
 
 from __future__ import annotations
 
@@ -17,26 +17,22 @@ if TYPE_CHECKING:
 
 
 def say(text: object) -> None:
-    """Prints one line that may hold what somebody else wrote."""
+    """Prints one line that may hold texts of others."""
     click.echo(harmless(text))
 
 
-def cell(value: object) -> Any:
-    """A value for a table of Rich, which would take a plain text for markup."""
-    from rich.text import Text
-
-    return Text(harmless(value))
-
-
 def print_table(table: Table, width: int | None = None) -> None:
-    """Prints it, on a console that adds nothing to what stands in the cells."""
+    """Prints it, on a console that takes no text for markup. The cells hold harmless texts (`operations.grid.cell`)."""
     from rich.console import Console
 
     Console(width=width, markup=False, emoji=False, highlight=False).print(table)
 
 
 def print_json(value: Any) -> None:
-    """Prints it for programs: ASCII, times in ISO 8601, bytes in hex; numbers that JSON has not (NaN) as texts."""
+    """Prints it for programs: ASCII, times in ISO 8601, bytes in hex.
+
+    Numbers that JSON lacks, such as NaN, become texts.
+    """
     click.echo(json.dumps(_plain(value), indent=1, allow_nan=False))
 
 

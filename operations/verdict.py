@@ -1,4 +1,4 @@
-"""What a run decided: its ledger entries and the audits of its days, read in Trino, as a verdict with words."""
+"""The verdict on a run: what became of its ledger entries and of the days that it audited, read in Trino."""
 
 from __future__ import annotations
 
@@ -12,20 +12,24 @@ from lakehouse.ledger.vocabulary import Step, Verdict, sql_list
 from lakehouse.settings import Settings
 from lakehouse.texts import harmless
 
-ABANDONED = Step.ABANDONED  # of an entry that has no verdict
+ABANDONED = Step.ABANDONED  # stands for the verdict of an abandoned entry
 RED = (Verdict.FAILED, ABANDONED)
 
 
 @dataclass(frozen=True)
 class Audited:
-    """What a run decided: on what, how, the critical checks that failed, the page, and why it was abandoned."""
+    """The verdict on one entry or one day of a run.
+
+    subject: the entry or day, as people name it. failed: the critical checks that failed. page: under /quality/.
+    why: an entry was abandoned. refused: rules of rows, and how many rows each sent to quarantine.
+    """
 
     subject: str
     verdict: str
     failed: tuple[str, ...]
     page: str
     why: str = ""
-    refused: tuple[tuple[str, int], ...] = ()  # rule of rows, and how many rows it sent to quarantine
+    refused: tuple[tuple[str, int], ...] = ()
 
     @property
     def red(self) -> bool:
@@ -50,7 +54,7 @@ class Audited:
 
 
 def entries_of(settings: Settings, run: str) -> list[Audited]:
-    """The ledger entries that this run planned, decided or finished and that are decided or abandoned, lowest first."""
+    """The verdicts on the entries that this run planned, decided or finished, lowest entry first."""
     ledger = names.LEDGER.qualified
     rows = query(
         settings,
@@ -68,14 +72,14 @@ def entries_of(settings: Settings, run: str) -> list[Audited]:
         """,
         [run, run],
     )
-    return judged(rows)
+    return verdicts(rows)
 
 
-def judged(rows: Sequence[Mapping[str, Any]]) -> list[Audited]:
-    """Entries as the ledger tells them, as decisions of one run; those still undecided say nothing yet.
+def verdicts(rows: Sequence[Mapping[str, Any]]) -> list[Audited]:
+    """The verdicts on entries, given as rows of the ledger. An entry that is not decided yet has none.
 
-    An abandoned entry counts against the run that planned it, not against the one that cleared it away; and not if the
-    same run made it good, that is, a retry brought a later entry of the kind to its end.
+    An abandoned entry counts against the run that planned it, not against the run that abandoned it. It does not count
+    if a retry in the same run planned another entry of the kind and brought it to its end.
     """
     ended = {row["kind"]: row["entry_id"] for row in rows if row["done"] and row["planned_here"]}
     found = []

@@ -1,4 +1,4 @@
-"""The demo: sends the loads, lets Airflow ingest them, and holds Trino's answers beside what was sent."""
+"""The demo: sends the loads, lets Airflow ingest them, and compares Trino's answers with what was sent."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
-from lakehouse.clients.airflow import AirflowApi
+from lakehouse.clients.airflow import FAILED, SUCCESS, AirflowApi
 from lakehouse.clients.trino import query
 from lakehouse.settings import Settings
 from stack.loads import PLAYERS, SHOPS, Load, sender
@@ -135,10 +135,10 @@ def ingest(api: AirflowApi, say: Callable[[str], None]) -> float:
     while True:
         state = api.run_state("ingest_events", run_id)
         seconds = time.monotonic() - started
-        if state == "success":
+        if state == SUCCESS:
             say(f"ingest_events run {run_id} ended after {seconds:.0f} s")
             return seconds
-        if state == "failed":
+        if state == FAILED:
             raise DemoError(f"ingest_events run {run_id} failed; open it in Airflow, its log says what to do next")
         if seconds > INGEST_SECONDS:
             raise DemoError(

@@ -1,4 +1,4 @@
-"""What any store of tables does, wherever it keeps them: one suite for the one in memory and the one in Delta on real servers."""
+"""The behaviour of any store of tables: one suite for tables in memory and for Delta tables on real servers."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from jobs.delta.store import TableStore
-from lakehouse.catalog.tables import Definition
+from lakehouse.catalog.tables import Definition, schema_of
 from lakehouse.names import GAME, OPS, Table
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ ITEMS = [{"item": "Schwert 🗡", "quantity": 2**40}]
 
 
 class StoreBehaviour:
-    """Its subclasses give the fixtures `spark`, `store` and `table`, which is new in each test, and call `definition`."""
+    """Subclasses give the fixtures `spark`, `store` and `table`, which is new in each test, and call `definition`."""
 
     def made(self, store: TableStore, table: Table) -> Definition:
         """The table, empty."""
@@ -47,9 +47,8 @@ class StoreBehaviour:
             "event_date": DAY,
             **more,
         }
-        ddl = ", ".join(f"`{name}` {kind}" for name, (kind, _) in COLUMNS.items())
         return spark.createDataFrame(
-            [{"topic_id": "id", "partition": 0, "offset": at, **values} for at in offsets], ddl
+            [{"topic_id": "id", "partition": 0, "offset": at, **values} for at in offsets], schema_of(COLUMNS)
         )
 
     def offsets(self, store: TableStore, table: Table) -> list[int]:

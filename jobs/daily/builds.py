@@ -1,4 +1,7 @@
-"""The record of builds: a day's is started before its tables change and finished after; snapshots are judged by it."""
+"""The record of builds: each is started before the tables of its day change, and finished after.
+
+Snapshots of the inventory are valid or not by this record.
+"""
 
 from __future__ import annotations
 
@@ -7,28 +10,27 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, NamedTuple
 
 from lakehouse import names
-from lakehouse.catalog.tables import DAY_BUILDS
+from lakehouse.catalog.tables import DAY_BUILDS, schema_of
+from lakehouse.ledger.vocabulary import BuildCause, BuildStep
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
     from jobs.runtime.job import Job
 
-ROLLUP, ERASE = "rollup", "erase"
-STARTED, FINISHED = "started", "finished"
-SCHEMA = ", ".join(f"{name} {kind}" for name, (kind, _) in DAY_BUILDS.items())
+SCHEMA = schema_of(DAY_BUILDS)
 
 
 class Build(NamedTuple):
-    """What the daily tables say of one day; attempts at the same build are one, since only one of them can commit."""
+    """A build of one day. All attempts at the same build count as one, since only one of them can commit."""
 
     day: dt.date
     built_through: int
-    cause: str = ROLLUP
+    cause: str = BuildCause.ROLLUP
 
 
 class Builds(NamedTuple):
-    """All builds that were ever started, and those of them that are finished."""
+    """All builds that were ever started, and those that are finished."""
 
     started: frozenset[Build]
     finished: frozenset[Build]
@@ -40,7 +42,7 @@ class Builds(NamedTuple):
         """
         newest: dict[dt.date, int] = {}
         for build in self.finished:
-            if build.cause == ROLLUP:
+            if build.cause == BuildCause.ROLLUP:
                 newest[build.day] = max(build.built_through, newest.get(build.day, build.built_through))
         return sorted(
             build
@@ -49,24 +51,29 @@ class Builds(NamedTuple):
         )
 
 
-def start(job: Job, days: Iterable[dt.date], built_through: int, cause: str = ROLLUP) -> None:
-    """Says that the daily tables of these days are about to change. From this commit on no snapshot holds them."""
-    _append(job, days, built_through, cause, STARTED)
+def start(job: Job, days: Iterable[dt.date], built_through: int, cause: str = BuildCause.ROLLUP) -> None:
+    """Records that the daily tables of these days are about to change.
+
+    From this commit on no snapshot of them is valid.
+    """
+    _append(job, days, built_through, cause, BuildStep.STARTED)
 
 
-def finish(job: Job, days: Iterable[dt.date], built_through: int, cause: str = ROLLUP) -> None:
-    """Says that they have changed, whoever did it: the tables hold this build or a later one. An erase says it before
-    its entry is done."""
-    _append(job, days, built_through, cause, FINISHED)
+def finish(job: Job, days: Iterable[dt.date], built_through: int, cause: str = BuildCause.ROLLUP) -> None:
+    """Records that they have changed, by whichever run: the tables hold this build or a later one.
+
+    An erase records it before its entry is done.
+    """
+    _append(job, days, built_through, cause, BuildStep.FINISHED)
 
 
 def read(spark: SparkSession, path: str) -> Builds:
-    """All builds; a row each, so a few thousand a year at most."""
+    """All builds: a few thousand rows a year at most."""
     rows = spark.read.format("delta").load(path).select("day", "built_through", "cause", "step").distinct().collect()
-    by_step: dict[str, set[Build]] = {STARTED: set(), FINISHED: set()}
+    by_step: dict[str, set[Build]] = {BuildStep.STARTED: set(), BuildStep.FINISHED: set()}
     for row in rows:
         by_step[row["step"]].add(Build(row["day"], row["built_through"], row["cause"]))
-    return Builds(frozenset(by_step[STARTED]), frozenset(by_step[FINISHED]))
+    return Builds(frozenset(by_step[BuildStep.STARTED]), frozenset(by_step[BuildStep.FINISHED]))
 
 
 def _append(job: Job, days: Iterable[dt.date], built_through: int, cause: str, step: str) -> None:

@@ -1,4 +1,4 @@
-"""The tables in memory: for tests of what brings entries into them. They behave as Delta's do, which the same tests show."""
+"""Tables in memory, for tests of the jobs that write entries. One test suite shows that they behave as Delta tables."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from lakehouse import names
+from lakehouse.catalog.tables import schema_of
 from lakehouse.ledger.vocabulary import MESSAGE_KEY
 
 if TYPE_CHECKING:
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 
 
 class MemoryStore:
-    """Tables as frames of a Spark session, whose rows are in memory. Shared by several writers."""
+    """Tables as frames of a Spark session with their rows in memory. Several writers may share it."""
 
     def __init__(self, spark: SparkSession) -> None:
         self._spark = spark
@@ -54,14 +55,12 @@ class MemoryStore:
         changed = []
         with self._lock:
             for each in wanted:
-                kinds = {name: kind for name, (kind, _) in each.columns.items()}
                 if each.table not in self._frames:
-                    ddl = ", ".join(f"`{name}` {kind}" for name, kind in kinds.items())
-                    self._frames[each.table] = self._spark.createDataFrame([], ddl)
+                    self._frames[each.table] = self._spark.createDataFrame([], schema_of(each.columns))
                     changed.append(f"made {each.table.qualified}")
-                new = [name for name in kinds if name not in self.read(each.table).columns]
+                new = [name for name in each.columns if name not in self.read(each.table).columns]
                 if new:
-                    more = [f"cast(null as {kinds[name]}) as `{name}`" for name in new]
+                    more = [f"cast(null as {each.columns[name][0]}) as `{name}`" for name in new]
                     self._frames[each.table] = self.read(each.table).selectExpr("*", *more)
                 changed += [f"added {each.table.qualified}.{name}" for name in new]
         return changed
@@ -85,6 +84,6 @@ class MemoryStore:
         self._frames[table] = self._kept(kept.unionByName(new.selectExpr(*columns)), table)
 
     def _kept(self, frame: DataFrame, table: Table) -> DataFrame:
-        """The rows as they are now, in the columns of the table: what they come from may change."""
+        """A copy of the rows, in the columns of the table: the source of the frame may change later."""
         schema = self.read(table).schema
         return self._spark.createDataFrame(frame.select(*schema.names).toArrow()).to(schema)

@@ -1,4 +1,4 @@
-"""Recorded losses: offsets that somebody decided to give up, so that ingest can go on."""
+"""Recorded losses: offsets that a person decided to give up, so that ingest can go on."""
 
 from __future__ import annotations
 
@@ -7,28 +7,29 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from lakehouse import names
-from lakehouse.catalog import tables
-from lakehouse.ledger.offsets import Loss, TopicPartition
+from lakehouse.catalog.tables import LOSSES, schema_of
+from lakehouse.ledger.offsets import Loss
 
 if TYPE_CHECKING:
     from jobs.runtime.job import Job
 
 
 def read_losses(job: Job) -> tuple[Loss, ...]:
-    """All losses on record."""
+    """All recorded losses."""
     rows = job.store.read(names.LOSSES).selectExpr("inline(ranges)").distinct().collect()
-    return tuple(Loss(TopicPartition(r["topic"], r["topic_id"], r["partition"]), r["start"], r["until"]) for r in rows)
+    return tuple(map(Loss.of, rows))
 
 
 def record(job: Job, losses: Sequence[Loss], who: str, why: str) -> None:
-    """Appends one decision; one that was made at the same time by somebody else comes first, and then this one."""
+    """Appends one decision. If another run records one at the same time, this one is appended after it."""
     ranges = [(each.at.topic, each.at.topic_id, each.at.partition, each.start, each.until) for each in losses]
-    schema = ", ".join(f"{name} {kind}" for name, (kind, _) in tables.LOSSES.items())
     while True:
         last = job.store.read(names.LOSSES).selectExpr("max(loss_id)").collect()[0][0] or 0
         row = (last + 1, who, why, ranges, dt.datetime.now(dt.UTC))
         job.hooks.at("before_loss")
-        job.store.append_once(job.spark.createDataFrame([row], schema), names.LOSSES, app="loss", version=last + 1)
+        job.store.append_once(
+            job.spark.createDataFrame([row], schema_of(LOSSES)), names.LOSSES, app="loss", version=last + 1
+        )
         job.hooks.at("after_loss")
         if set(losses) <= set(read_losses(job)):
             return

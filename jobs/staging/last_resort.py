@@ -238,6 +238,6 @@ class Markers:
 
 
 def _brief(error: Exception) -> str:
-    from expectations.audit import brief
+    from expectations.results import brief
 
     return f"{type(error).__name__}: {brief(error)}"

@@ -55,7 +55,7 @@ def check_rules(judged: DataFrame, rules: Sequence[Rule], contracts: Contracts) 
     """
     from pyspark.errors import AnalysisException
 
-    from expectations.audit import AuditError, brief
+    from expectations.results import AuditError, brief
 
     for rule in (each for each in rules if each.of_rows):
         try:

@@ -1,7 +1,7 @@
-"""Compares, table by table, the Delta log, the metastore and Trino, and repairs the metastore; never touches rows.
+"""Compares the Delta log, the metastore and Trino for each table, and repairs the metastore. It changes no rows.
 
-The Delta log alone says what columns a table has: Spark and Trino both read them from there. The metastore says that there
-is a table of that name, of format Delta, and where. It agrees if it has the entry and the entry has the right location.
+Spark and Trino both read a table's columns from the Delta log. The metastore only says that there is a Delta table of
+that name, and where. It agrees if it has the entry with the right location.
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 ALTER_LOCATION = "spark.databricks.delta.alterLocation.bypassSchemaCheck"
 
 
-class Verdict(NamedTuple):
-    """What was found of one table, what was repaired, and what could not be."""
+class Health(NamedTuple):
+    """What was repaired of a table, and what could not be repaired."""
 
     table: str
     repaired: tuple[str, ...] = ()
@@ -35,28 +35,28 @@ class Verdict(NamedTuple):
         return f"{self.table}: Delta log, metastore and Trino agree"
 
 
-def check(job: Job, definitions: Iterable[Definition]) -> list[Verdict]:
-    """Checks and repairs each table, and says its verdict. Which column types differ from the contracts is said too."""
+def check(job: Job, definitions: Iterable[Definition]) -> list[Health]:
+    """Checks and repairs each table, and logs its health. Types that differ from the contract count as broken."""
     definitions = list(definitions)
     found = {definition.table.qualified: in_metastore(job, definition) for definition in definitions}
     seen = agreement.trino_columns(job.settings)  # after the repairs
-    verdicts = []
+    found_health = []
     for definition in definitions:
-        verdict = found[definition.table.qualified]
-        if not verdict.broken:
-            verdict = in_trino(job, definition, verdict, seen.get(definition.table.qualified))
-        job.say(str(verdict))
-        verdicts.append(verdict)
-    return verdicts
+        health = found[definition.table.qualified]
+        if not health.broken:
+            health = in_trino(job, definition, health, seen.get(definition.table.qualified))
+        job.say(str(health))
+        found_health.append(health)
+    return found_health
 
 
-def in_metastore(job: Job, definition: Definition) -> Verdict:
-    """Makes the metastore name the table, at its place, with the columns of its contract."""
+def in_metastore(job: Job, definition: Definition) -> Health:
+    """Makes sure that the metastore has the table, with the right location and the columns of its contract."""
     table, path = definition.table, job.path(definition.table)
     registered = is_registered(job, definition)
     repaired: list[str] = []
     if registered and not is_written(job.settings, definition):
-        return Verdict(
+        return Health(
             table.qualified,
             broken=(
                 f"the metastore has it, but there is no Delta log at {path}; restore the folder, or find out who took it",
@@ -65,7 +65,7 @@ def in_metastore(job: Job, definition: Definition) -> Verdict:
     if registered:
         details = {row["col_name"]: row["data_type"] for row in extended(job, definition)}
         if details.get("Provider", "").lower() != "delta":
-            return Verdict(
+            return Health(
                 table.qualified,
                 broken=(f"the metastore has it as {details.get('Provider')}; drop that entry and run again",),
             )
@@ -82,20 +82,23 @@ def in_metastore(job: Job, definition: Definition) -> Verdict:
         for name, kind in wanted.items()
         if name in there and there[name] != kind
     ]
-    return Verdict(table.qualified, tuple(repaired), tuple(differing))
+    return Health(table.qualified, tuple(repaired), tuple(differing))
 
 
-def in_trino(job: Job, definition: Definition, verdict: Verdict, seen: list[Column] | None) -> Verdict:
-    """Compares what Trino sees with the Delta log; asks Trino again if it is not the same, as the log may have changed."""
+def in_trino(job: Job, definition: Definition, health: Health, seen: list[Column] | None) -> Health:
+    """Compares Trino's columns with the Delta log.
+
+    If they differ, it asks Trino again: the log may have changed meanwhile.
+    """
     schema = job.store.read(definition.table).schema.jsonValue()
     columns = agreement.columns_of_schema(schema)
     if seen is not None and not agreement.differences(columns, seen):
-        return verdict
+        return health
     again = agreement.trino_columns(job.settings).get(definition.table.qualified)
     if again is None:
         why = agreement.why_unreadable(job.settings, definition.table)
-        return verdict._replace(broken=(*verdict.broken, f"Trino cannot read it: {why}"))
-    return verdict._replace(broken=(*verdict.broken, *agreement.differences(columns, again)))
+        return health._replace(broken=(*health.broken, f"Trino cannot read it: {why}"))
+    return health._replace(broken=(*health.broken, *agreement.differences(columns, again)))
 
 
 def is_registered(job: Job, definition: Definition) -> bool:

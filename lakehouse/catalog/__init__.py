@@ -1,1 +1,1 @@
-"""What the servers hold under which name: topics, views, who may read them, and whether Trino and Delta agree."""
+"""The names of what the servers hold: tables, topics and views; who may read them; whether Trino and Delta agree."""

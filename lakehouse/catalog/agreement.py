@@ -1,4 +1,4 @@
-"""Whether Trino sees a table as its Delta log says it is: the same columns, of the same types, in the same order."""
+"""Compares how Trino sees a table with its Delta log: the same columns, of the same types, in the same order."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def trino_type(kind: Any) -> str:
 
 
 def differences(delta: Sequence[Column], trino: Sequence[Column]) -> list[str]:
-    """What is not the same, a sentence each; none if all is."""
+    """A sentence for each difference; none if both are the same."""
     if list(delta) == list(trino):
         return []
     log, seen = dict(delta), dict(trino)
@@ -70,7 +70,7 @@ def differences(delta: Sequence[Column], trino: Sequence[Column]) -> list[str]:
 
 
 def trino_columns(settings: Settings) -> dict[str, list[Column]]:
-    """The columns of all tables as Trino sees them, by qualified name. A table that Trino cannot read is not there.
+    """The columns of all tables as Trino sees them, by qualified name. A table that Trino cannot read is left out.
 
     Raises:
         QueryError: Trino does not answer.
@@ -91,7 +91,7 @@ def trino_columns(settings: Settings) -> dict[str, list[Column]]:
 
 
 def why_unreadable(settings: Settings, table: names.Table) -> str | None:
-    """What Trino says when it is asked for the table; None if it reads it."""
+    """Trino's error if it cannot read the table; None if it can."""
     try:
         query(settings, f'select 1 from {table.database}."{table.name}" limit 0')
     except QueryError as error:

@@ -1,4 +1,4 @@
-"""Spark SQL that follows from a contract or a setting: the type of a field, and a constant."""
+"""Spark SQL made from a contract or a setting: the type of a field, and constants."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ def spark_type(schema: Mapping[str, Any]) -> str:
 
 
 def literal(value: object) -> str:
-    """A constant of a contract or a setting as SQL. Texts of people come as values (`functions.lit`), never by this.
+    """A constant of a contract or a setting as SQL. For texts of people use `functions.lit`, which passes a value.
 
-    With the settings of jobs/runtime/session.py Spark reads it as it was written. A `${` is written otherwise all the same, for
-    variables are put in before a statement is read, texts in quotes included.
+    With the settings of jobs/runtime/session.py Spark reads the text as it was written. Only `${` is escaped: Spark
+    replaces variables before it parses a statement, inside quotes too.
     """
     if isinstance(value, bool):
         return str(value).lower()

@@ -1,4 +1,7 @@
-"""Every table of the lakehouse: its columns with their comments, its partitions, made from the contracts."""
+"""The definition of every table: columns with comments, and partitions.
+
+Those of event tables follow from the contracts.
+"""
 
 from __future__ import annotations
 
@@ -9,13 +12,15 @@ from lakehouse import names
 from lakehouse.catalog.spark_sql import literal, spark_type
 from lakehouse.contract.model import Contract, Contracts
 
-# Columns that queries filter or join by; statistics on others cost every commit and skip nothing.
+Columns = Mapping[str, tuple[str, str]]  # name -> Spark type and comment, in the order of the table
+
+# Delta keeps statistics of the columns that queries filter or join by. Others would cost every commit and skip no file.
 _RAW_STATS = "batch_id,event_id,topic,partition,offset,kafka_timestamp"
 _GAME_STATS = "entry_id,batch_id,event_id,player,kafka_timestamp,topic,partition,offset"
 
-# Commits between two checkpoints of a Delta log: a checkpoint takes seconds, a log of this many small files is read in none.
+# Commits between two checkpoints of a Delta log. A checkpoint takes seconds; so many small files are read at once.
 CHECKPOINT_INTERVAL = 50
-# Log entries that a later checkpoint covers are deleted at that age; transaction ids live on in every checkpoint.
+# The age at which log entries are deleted that a later checkpoint covers. Every checkpoint keeps the transaction ids.
 LOG_RETENTION = "interval 7 days"
 
 RAW_EVENTS = {
@@ -85,34 +90,46 @@ _PROVENANCE = {
 }
 
 
+def schema_of(columns: Columns) -> str:
+    """The names and types as Spark's DDL text, for `createDataFrame`."""
+    return ", ".join(f"`{name}` {kind}" for name, (kind, _) in columns.items())
+
+
+def columns_of(columns: Columns) -> str:
+    """The names, types and comments as a `create table` or an `alter table` takes them."""
+    return ", ".join(f"`{name}` {kind} comment {literal(comment)}" for name, (kind, comment) in columns.items())
+
+
 @dataclass(frozen=True)
 class Definition:
-    """A table as it should be: columns (name -> type and comment), partition column or none, statistics columns."""
+    """A table as it should be.
+
+    stats: the columns that Delta keeps statistics of, joined by commas; none: Delta's own choice.
+    partition_by: joined by commas; only of a table that is `partitioned`.
+    """
 
     table: names.Table
     comment: str
-    columns: Mapping[str, tuple[str, str]]
+    columns: Columns
     partitioned: bool
     stats: str = ""
     partition_by: str = "event_date"
 
     def ddl(self, path: str) -> str:
-        columns = ", ".join(
-            f"`{name}` {kind} comment {literal(comment)}" for name, (kind, comment) in self.columns.items()
-        )
+        """The statement that makes the table in the folder `path`, if it is not there."""
         properties = {"delta.checkpointInterval": str(CHECKPOINT_INTERVAL), "delta.logRetentionDuration": LOG_RETENTION}
         if self.stats:
             properties["delta.dataSkippingStatsColumns"] = self.stats
         listed = ", ".join(f"'{key}' = '{value}'" for key, value in properties.items())
         partition = f" partitioned by ({self.partition_by})" if self.partitioned else ""
         return (
-            f"create table if not exists {self.table.qualified} ({columns}) using delta{partition} "
+            f"create table if not exists {self.table.qualified} ({columns_of(self.columns)}) using delta{partition} "
             f"location '{path}' comment {literal(self.comment)} tblproperties ({listed})"
         )
 
 
 def event_definition(contract: Contract, contracts: Contracts) -> Definition:
-    """The table of one event type: the envelope, its own fields, the message as sent and where it came from."""
+    """The table of one event type: the envelope, the own fields, the message as sent, and its coordinates."""
     envelope = {f.name: (spark_type(f.schema), f.description) for f in contracts.envelope}
     own = {f.name: (spark_type(f.schema), f.description) for f in contract.fields}
     sent = {"raw_event": ("string", "the message as it was sent")}

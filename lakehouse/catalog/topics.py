@@ -5,7 +5,7 @@ from __future__ import annotations
 from lakehouse.contract.model import PROBE_TOPIC, Contracts
 from lakehouse.settings import Settings
 
-# A topic keeps the broker's time of each message: it decides the day, and whether an event_id is of its time.
+# Messages carry the broker's time. It decides the day of an event, and whether its event_id is of that time.
 TOPIC_CONFIG = {"message.timestamp.type": "LogAppendTime", "max.message.bytes": str(4 * 1024 * 1024)}
 PROBE_CONFIG = {"retention.ms": "60000", "segment.ms": "60000", "max.message.bytes": "1024"}
 

@@ -33,7 +33,7 @@ def rules(view_names: Iterable[str]) -> dict[str, Any]:
         ],
         "schemas": [{"catalog": CATALOG, "owner": True}, {"owner": False}],
         "tables": [
-            # SHOW CREATE asks for OWNERSHIP, a view that others read for GRANT_SELECT of who made it.
+            # SHOW CREATE needs OWNERSHIP. A view that others read needs GRANT_SELECT for the user who made it.
             {"catalog": CATALOG, "privileges": ["SELECT", "GRANT_SELECT", "OWNERSHIP"]},
             {"catalog": "system", "privileges": ["SELECT"]},
             *(
@@ -42,7 +42,7 @@ def rules(view_names: Iterable[str]) -> dict[str, Any]:
             ),
         ],
         "procedures": [],
-        "queries": [{"allow": ["execute", "view"]}],  # and everybody may stop their own
+        "queries": [{"allow": ["execute", "view"]}],  # besides, everybody may stop their own queries
         "system_information": [{"allow": ["read"]}],
     }
 

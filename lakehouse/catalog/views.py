@@ -1,4 +1,4 @@
-"""The views that analysts read in Trino: the ledger by entry, open quarantine, inventories, and the names of `compat`."""
+"""The views that analysts read in Trino: the ledger by entry, open quarantine, the inventory, the names of `compat`."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ _DONE_ROWS = (
     "coalesce(max(reduce(filter(counts, c -> {which}), bigint '0', (n, c) -> n + c.rows, n -> n)) "
     f"filter (where step = '{Step.DONE}' and {{kinds}}), 0) as {{name}}"
 )
-_ADDED, _ERASED = f"kind <> '{Kind.ERASE}'", f"kind = '{Kind.ERASE}'"  # an erase counts what it deleted
+_ADDED, _ERASED = f"kind <> '{Kind.ERASE}'", f"kind = '{Kind.ERASE}'"  # the counts of an erase are of deleted rows
 _COUNTED = {
     "published": (_ADDED, f"c.destination not in ({sql_list(NOT_PUBLISHED)})"),
     "quarantined": (_ADDED, f"c.destination = '{Destination.QUARANTINE}'"),
@@ -55,9 +55,9 @@ select q.* from ops.quarantine q where not exists (
   where a.topic_id = q.topic_id and a.partition = q.partition and a."offset" = q."offset" and a.entry_id > q.entry_id)
 """
 
-# Stock at the end of the newest month whose snapshot still contains every build of its days, and what changed since.
-# Trino and Spark read the same text. docs/decisions/0005-inventory-months.md says why it always equals the plain sum.
-# A sum that 64 bits do not hold is null, so that one player's does not end everybody's query; the audit of a day says so.
+# The stock at the end of the newest month whose snapshot contains every build of its days, plus all changes since.
+# Trino and Spark read the same text. docs/decisions/0005-inventory-months.md says why it always equals the plain sum. A
+# sum beyond 64 bits is null, so that one player's sum does not end everybody's query. The audit of a day reports it.
 PLAYER_INVENTORY = """
 with built as (select distinct day, built_through, cause from ops.day_builds),
 snapshots as (select distinct month, builds from game.player_inventory_months),
@@ -78,7 +78,7 @@ _SENT = f'raw_event, {_WHEN}, accept, host, user_agent as "user-agent"'
 
 
 def views(settings: Settings) -> dict[str, str]:
-    """Name -> statement, of every view but those that need a contract's table to exist under another name."""
+    """The statement of every view, by qualified name."""
     quality = f"{settings.airflow_url}/quality/"
     return {
         "ops.batches": BATCHES.format(

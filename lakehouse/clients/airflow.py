@@ -1,4 +1,4 @@
-"""A small client of Airflow's REST API: what the stack, the command and the tests ask of it."""
+"""A small client of Airflow's REST API, for the stack, the command and the tests."""
 
 from __future__ import annotations
 
@@ -13,7 +13,8 @@ import requests
 from tenacity import Retrying, retry_if_exception_type, retry_if_result, stop_after_attempt, wait_incrementing
 
 TRIES = 5
-_DONE_BEFORE = {"POST": 409, "DELETE": 404}  # what a repeated request is answered if an earlier try was carried out
+SUCCESS, FAILED = ENDED = ("success", "failed")  # states of a run or a task that has ended
+_DONE_BEFORE = {"POST": 409, "DELETE": 404}  # the status of a repeated request whose first attempt was carried out
 
 
 class AirflowError(Exception):
@@ -27,7 +28,7 @@ class AirflowApi:
         self._url = url
         self._timeout_seconds = timeout_seconds
         self._session = requests.Session()
-        self._session.trust_env = False  # a proxy of the caller's is not for this machine's own addresses
+        self._session.trust_env = False  # no proxy: Airflow is on this machine or near
         token = self._call("POST", "/auth/token", {"username": user, "password": password})["access_token"]
         self._session.headers["Authorization"] = f"Bearer {token}"
 
@@ -36,7 +37,7 @@ class AirflowApi:
         return self._call("GET", f"/api/v2{path}")
 
     def post(self, path: str, body: dict[str, Any]) -> Any:
-        """JSON of POST /api/v2<path>, asked once."""
+        """JSON of POST /api/v2<path>. It is not retried."""
         return self._call("POST", f"/api/v2{path}", body)
 
     def patch(self, path: str, body: dict[str, Any]) -> Any:
@@ -51,7 +52,7 @@ class AirflowApi:
         return [f"{error['filename']}: {error['stack_trace'].strip().splitlines()[-1]}" for error in errors]
 
     def set_pool(self, name: str, slots: int, description: str) -> None:
-        """Makes a pool, or gives one that is there its slots; one that is so already is not written again."""
+        """Makes a pool, or gives an existing one its slots. A pool that is right already is not written."""
         pool = {"name": name, "slots": slots, "description": description, "include_deferred": False}
         there = {each["name"]: each for each in self.get("/pools?limit=100")["pools"]}
         if name not in there:
@@ -86,7 +87,7 @@ class AirflowApi:
                 self.pause(dag_id)
             if not self.active_runs_of(dag_ids):
                 return
-            for dag_id in dag_ids:  # the scheduler made a run between the look and the pause
+            for dag_id in dag_ids:  # the scheduler made a run between the check and the pause
                 self.unpause(dag_id)
 
     def active_runs(self) -> list[str]:
@@ -151,7 +152,7 @@ class AirflowApi:
 
     def _call(self, method: str, path: str, body: dict[str, Any] | None = None, repeatable: bool | None = None) -> Any:
         repeatable = method != "POST" if repeatable is None else repeatable
-        # Airflow on SQLite answers 500, or too late, when its database is busy; what may be repeated is, a few times
+        # Airflow on SQLite answers 500, or too late, while its database is busy. Repeatable requests are retried.
         retrying = Retrying(
             retry=retry_if_exception_type(requests.ReadTimeout)
             | retry_if_result(lambda answer: answer.status_code >= 500),

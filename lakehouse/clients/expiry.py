@@ -1,4 +1,4 @@
-"""How long unread messages stay in Kafka: the warning on the run's page, and the gauges that Prometheus scrapes."""
+"""How long unread messages stay in Kafka: warnings for the log of a run, and gauges for Prometheus."""
 
 from __future__ import annotations
 
@@ -34,16 +34,18 @@ class Unread:
 
 
 def metrics_file(settings: Settings) -> Path:
-    """What the last look found, as Prometheus reads it."""
+    """The file of the gauges, as the last run of the task `look` wrote them."""
     return settings.state / "metrics" / "ingest.prom"
 
 
 def unread(
     settings: Settings, client: KafkaAdminClient, logs: Sequence[Log], done: Mapping[TopicPartition, int]
 ) -> list[Unread]:
-    """Every partition with what is unread of it; `done` is where ingest is, the log's beginning where it is not known.
+    """The unread messages of every partition.
 
-    A Kafka that does not say when messages expire is no reason to stop: their hours are not known then.
+    `done`: where ingest is; a partition that it does not name counts from its start.
+
+    If Kafka does not say when messages expire, their hours are unknown; that is no reason to stop.
     """
     starts = first_unread(logs, done)
     waiting = {each.at: starts[each.at] for each in logs if starts[each.at] < each.end}
@@ -53,7 +55,7 @@ def unread(
         try:
             retention = kafka.retention_ms(client, {at.topic for at in waiting})
             times = kafka.first_times(settings, waiting)
-        except Exception as error:  # of any kind: see first_times
+        except Exception as error:  # of any kind, see first_times
             log.warning("Kafka does not say when unread messages expire: %s: %s", type(error).__name__, error)
     now = dt.datetime.now(dt.UTC)
     return [
@@ -65,7 +67,7 @@ def unread(
 
 
 def first_unread(logs: Iterable[Log], done: Mapping[TopicPartition, int]) -> dict[TopicPartition, int]:
-    """The first offset of each partition that is still there and not taken; its end if there is none."""
+    """The first unread offset that Kafka holds, of each partition; the partition's end if there is none."""
     return {each.at: min(max(done.get(each.at, 0), each.earliest), each.end) for each in logs}
 
 
@@ -103,7 +105,7 @@ def as_metrics(found: Iterable[Unread]) -> str:
 
 
 def write_metrics(settings: Settings, found: Iterable[Unread]) -> None:
-    """Replaces the metrics file as a whole. A file that cannot be written is said, and stops nobody."""
+    """Replaces the metrics file as a whole. If it cannot be written, that is logged and nothing stops."""
     file = metrics_file(settings)
     draft = file.with_name(f".{file.name}.{os.getpid()}")
     try:

@@ -23,7 +23,7 @@ class HdfsError(Exception):
 
 
 class Status(NamedTuple):
-    """One file or folder: its name in its folder, its size in bytes (0 for a folder), and when it last changed (UTC)."""
+    """A file or folder: its name in its folder, its size in bytes (0 for a folder), and when it last changed (UTC)."""
 
     name: str
     is_folder: bool
@@ -49,14 +49,16 @@ class Hdfs:
         return self._call("get", "GETFILESTATUS", path) is not None
 
     def names_after(self, path: str, name: str) -> list[str]:
-        """What a folder holds after `name` in the order of names; nothing if there is no such folder.
+        """The files and folders in a folder that come after `name` in the order of names.
+
+        Empty if there is no such folder.
 
         Raises:
             HdfsError: HDFS does not answer, or gives the same part of a long folder again and again.
         """
         found: list[str] = []
         while True:
-            # in lower case: written as Hadoop's documentation has it, startAfter, its own server passes it over (3.5.0)
+            # In lower case: Hadoop's server (3.5.0) ignores startAfter, as its documentation writes it.
             answer = self._call("get", "LISTSTATUS_BATCH", path, startafter=name)
             if answer is None:
                 return found
@@ -70,7 +72,7 @@ class Hdfs:
             name = part[-1]
 
     def list(self, path: str) -> list[Status]:
-        """What a folder holds, by name; nothing if there is no such folder."""
+        """The files and folders in a folder, in the order of names. Empty if there is no such folder."""
         answer = self._call("get", "LISTSTATUS", path)
         if answer is None:
             return []
@@ -91,7 +93,7 @@ class Hdfs:
         return None if response is None else response.content.decode()
 
     def summary(self, path: str) -> Summary:
-        """How much is in a folder; nothing if there is no such folder."""
+        """The sizes of a folder; zeros if there is no such folder."""
         answer = self._call("get", "GETCONTENTSUMMARY", path)
         if answer is None:
             return Summary(0, 0, 0)
@@ -99,7 +101,7 @@ class Hdfs:
         return Summary(found["fileCount"], found["directoryCount"], found["length"])
 
     def make_folder(self, path: str) -> None:
-        """Makes a folder with all above it; does nothing if it is there. The NameNode alone does it."""
+        """Makes a folder and its parents, unless it exists. It needs the NameNode alone."""
         self._call("put", "MKDIRS", path)
 
     def write(self, path: str, local: Path) -> None:

@@ -1,4 +1,4 @@
-"""What Kafka holds: the offsets of every partition, those of a time, how far the consumer group is, how long messages live."""
+"""What Kafka holds: offsets, also by time; the position of the consumer group; how long messages are kept."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def read_logs(client: KafkaAdminClient, topics: Sequence[str], may_be_gone: Coll
     """The readable range of every partition of all these topics now: [log start, last stable offset).
 
     Raises:
-        OffsetsError: one of `topics` is missing that is not among those that `may_be_gone` (they give no logs then).
+        OffsetsError: a topic is missing. Topics in `may_be_gone` may be missing; they give no logs then.
     """
     from kafka.protocol.consumer import OffsetSpec
 
@@ -68,7 +68,7 @@ def offsets_from(client: KafkaAdminClient, logs: Iterable[Log], time: dt.datetim
 
 
 def group_offsets(client: KafkaAdminClient, group: str, places: Iterable[TopicPartition]) -> dict[TopicPartition, int]:
-    """The next offset of each partition by the consumer group, a hint; partitions it does not know are left out."""
+    """The next offset of each partition that the consumer group knows. It is a hint, not the cursor."""
     keys = _keys(places)
     answer = client.list_group_offsets({group: list(keys)}).get(group, {})
     return {keys[key]: known.offset for key, known in answer.items() if known.offset >= 0}
@@ -88,11 +88,13 @@ def retention_ms(client: KafkaAdminClient, topics: Iterable[str]) -> dict[str, i
 def first_times(
     settings: Settings, places: Mapping[TopicPartition, int], seconds: float = 5
 ) -> dict[TopicPartition, dt.datetime]:
-    """The broker's time of the first message at or behind each offset; left out where none is read within `seconds`.
+    """The broker's time of the first message at or after each offset.
+
+    Partitions without one within `seconds` are left out.
 
     Raises:
         confluent_kafka.KafkaException: the broker refuses, or a batch cannot be read.
-        Exception: of any kind, if a batch is damaged, since its checksum is not looked at.
+        Exception: of any kind, if a batch is damaged: its checksum is not verified.
     """
     import time
 
@@ -132,7 +134,7 @@ def _offsets(client: KafkaAdminClient, places: Sequence[TopicPartition], spec: A
 
 
 def _keys(places: Iterable[TopicPartition]) -> dict[Any, TopicPartition]:
-    """By kafka-python's own name for a partition, which knows no incarnations."""
+    """The partitions by kafka-python's own key, which has no topic id."""
     from kafka import TopicPartition as KafkaPartition
 
     return {KafkaPartition(at.topic, at.partition): at for at in places}

@@ -1,4 +1,4 @@
-"""Reads Kafka's messages as a reader of committed data sees them, with the client that knows all of Kafka's codecs."""
+"""Reads committed messages by confluent-kafka, which knows all of Kafka's codecs."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from lakehouse.settings import Settings
 if TYPE_CHECKING:
     from confluent_kafka import Consumer
 
-STALL_SECONDS = 30.0  # without a step further, after which Kafka is said not to answer
+STALL_SECONDS = 30.0  # without progress, after which Kafka counts as not answering
 _POLL_SECONDS = 0.5
 
 
@@ -23,9 +23,11 @@ _POLL_SECONDS = 0.5
 def consumer_at(
     settings: Settings, places: Mapping[TopicPartition, int], options: Mapping[str, Any]
 ) -> Iterator[Consumer]:
-    """A consumer of committed messages from these offsets on, which also tells where a log ends; `options` are librdkafka's.
+    """A consumer of committed messages from these offsets on.
 
-    Offsets that Kafka no longer holds are passed over: it begins at the first that is there.
+    It also reports the end of a log. `options` are librdkafka's.
+
+    It skips offsets that Kafka no longer holds.
     """
     from confluent_kafka import Consumer
     from confluent_kafka import TopicPartition as KafkaPartition
@@ -35,7 +37,7 @@ def consumer_at(
         {
             "bootstrap.servers": settings.kafka_bootstrap,
             "client.id": "lakehouse",
-            "group.id": "lakehouse-reader",  # the client wants a name; nothing is joined or committed
+            "group.id": "lakehouse-reader",  # the client requires one; no group is joined and nothing is committed
             "enable.auto.commit": False,
             "isolation.level": "read_committed",
             "auto.offset.reset": "earliest",
@@ -55,13 +57,14 @@ def consumer_at(
 def offsets_with_message(
     settings: Settings, wanted: OffsetRange, stall_seconds: float = STALL_SECONDS
 ) -> Iterator[int]:
-    """The offsets of a range at which Kafka holds a message, in one read of the range.
+    """The offsets of a range at which Kafka holds a message. It reads the range once.
 
-    Transaction markers, aborted messages and compacted ones are none; the client passes over them by itself.
+    The client skips transaction markers, aborted messages and compacted ones.
 
     Raises:
-        OffsetsError: Kafka's log, as far as it is committed, ends before the range does; a message cannot be read; or
-            Kafka went no step further for `stall_seconds`.
+        OffsetsError: The committed log ends before the range does; a message cannot be read; or Kafka made no progress
+        for
+            `stall_seconds`.
     """
     from confluent_kafka import KafkaError
 
@@ -99,7 +102,7 @@ def offsets_with_message(
 
 
 class _Fetched:
-    """How far the client has read of a partition, by its own statistics: where nothing is delivered, only they move."""
+    """How far the client has read a partition, by its own statistics. They move even where it delivers no message."""
 
     def __init__(self, at: TopicPartition) -> None:
         self._at = at

@@ -1,4 +1,4 @@
-"""Asks Trino: the way in which the command, the DAGs' small tasks and the tests read the tables."""
+"""A client of Trino, by which the command, small tasks of DAGs and the tests read the tables."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 USER = "lakehouse"
 REQUEST_SECONDS = 30.0
-# A Trino that has just started answers, but for some seconds knows no node for a query that reads files.
+# A Trino that has just started answers, but has no node for a query that reads files, for some seconds.
 NO_NODES = "NO_NODES_AVAILABLE"
 NODES_SECONDS = 20.0
 
@@ -29,8 +29,8 @@ class QueryError(Exception):
 def query(settings: Settings, sql: str, parameters: Sequence[Any] = (), *, user: str = USER) -> list[dict[str, Any]]:
     """Runs one statement (no semicolon; `?` for parameters) and returns its rows by column name.
 
-    A query for which Trino has no node yet is asked again for NODES_SECONDS. If an answer holds a value that Python's types
-    do not (a time before the year 1 or after 9999, as older versions let in), all its times, dates and decimals are texts.
+    A query for which Trino has no node yet is retried for NODES_SECONDS. An answer may hold a value that Python's types
+    cannot (a time before the year 1 or after 9999): then all its times, dates and decimals are texts.
 
     Raises:
         QueryError: Trino is not there, or the statement failed.
@@ -70,7 +70,7 @@ def query(settings: Settings, sql: str, parameters: Sequence[Any] = (), *, user:
 
 
 def _decoded(row: Sequence[Any], description: Sequence[Any]) -> list[Any]:
-    """A row as Trino writes it, with bytes, which are written in base64, as bytes."""
+    """A row as Trino writes it, but bytes, which Trino writes in base64, as bytes."""
     return [
         base64.b64decode(value) if column.type_code == "varbinary" and value is not None else value
         for value, column in zip(row, description, strict=True)
@@ -78,7 +78,7 @@ def _decoded(row: Sequence[Any], description: Sequence[Any]) -> list[Any]:
 
 
 def _fetch(cursor: trino.dbapi.Cursor, sql: str, parameters: Sequence[Any]) -> list[list[Any]]:
-    """All rows of a statement, which is repeated while Trino has no node for it, for NODES_SECONDS at most."""
+    """All rows of a statement. It is retried while Trino has no node for it, for NODES_SECONDS at most."""
     for attempt in Retrying(
         retry=retry_if_exception(lambda error: getattr(error, "error_name", None) == NO_NODES),
         stop=stop_after_delay(NODES_SECONDS),

@@ -1,1 +1,1 @@
-"""What an event type is: its contract, read from a file, and what the contract demands of an event."""
+"""Event types: their contracts, read from files, and the judgement of events by them."""

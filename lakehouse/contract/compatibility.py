@@ -1,4 +1,4 @@
-"""Whether a contract may follow another one of the same version: only optional fields and looser words may come."""
+"""Whether a contract may replace another one of the same version: it may only add optional fields and loosen limits."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ from lakehouse.contract.model import Contract
 
 
 def breaking_changes(old: Contract, new: Contract) -> list[str]:
-    """What would make events that fit `old` unfit for `new`, or move them; empty if nothing does or the version grew.
+    """The changes by which an event that keeps `old` breaks `new`, or goes elsewhere. Empty if the version grew.
 
-    `x-rules` may tighten at any time: what they refuse is quarantined and can be replayed.
+    `x-rules` may tighten at any time: the events that they refuse are quarantined and can be replayed.
     """
     if new.version > old.version:
         return []
@@ -33,7 +33,7 @@ def breaking_changes(old: Contract, new: Contract) -> list[str]:
 
 
 def _rules(schema: object) -> object:
-    """A schema without the words that are for people only."""
+    """A schema without its descriptions."""
     if isinstance(schema, dict):
         return {key: _rules(value) for key, value in schema.items() if key != "description"}
     return schema

@@ -1,7 +1,7 @@
-"""The conditions of a contract, which are Spark SQL over its own fields: which words of them are fields.
+"""The conditions of a contract, which are Spark SQL over its own fields: finds the fields in them.
 
-sqlglot reads them, so that a field may be called like a word of SQL (`date`, `end`), and texts, functions, members of structs and
-variables of lambdas are never taken for one.
+sqlglot parses them. So a field may be called like a keyword of SQL (`date`, `end`), and texts, functions, members of
+structs and variables of lambdas are never taken for a field.
 """
 
 from __future__ import annotations
@@ -14,16 +14,16 @@ from sqlglot.errors import SqlglotError
 
 
 class ConditionError(ValueError):
-    """A condition that cannot be read; the message says where."""
+    """A condition that cannot be parsed; the message says where."""
 
 
 def rename_fields(condition: str, fields: Collection[str], column: Callable[[str], str]) -> str:
-    """The condition with `column(field)`, which is SQL, in place of each field; all else stays letter by letter.
+    """The condition with each field replaced by `column(field)`, which is SQL. All else stays as it is.
 
     Raises:
         ConditionError: it is no SQL expression.
     """
-    known = {name.lower(): name for name in fields}  # Spark takes capitals and small letters of names alike
+    known = {name.lower(): name for name in fields}  # Spark does not tell names apart by their case
     renamed = condition
     for start, end, name in sorted(_columns(condition), reverse=True):
         if name.lower() in known:

@@ -1,4 +1,4 @@
-"""From the bytes of a message to the one JSON value that they are, or to the reason why they are none."""
+"""Decodes the bytes of a message into a JSON value, or gives the reason code why they are none."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ from typing import Any
 
 from lakehouse.contract.nesting import MAX_DEPTH
 
-# Limits of the readers of JSON that read raw_event later: of a name in UTF-16 units, of a number in digits.
+# Limits of the JSON readers that read raw_event later: a name in UTF-16 units, a number in digits.
 MAX_NAME_UNITS = 50_000
 MAX_NUMBER_DIGITS = 1_000
-# JSON's escapes can say half of a surrogate pair, which is no character. Where a column has to show one, this stands for it.
+# JSON's escapes can write a lone surrogate, which is no character. A column shows this character in its place.
 HALF_CHARACTER = "\ufdd0"
 
 _HALF = re.compile("[\ud800-\udfff]")
-_EXACT_AS_DOUBLE = 2.0**53  # from here on two whole numbers can be one double
-# All that is no bracket: strings, also one that does not end, and what stands between them.
+_EXACT_AS_DOUBLE = 2.0**53  # from here on two whole numbers can have the same double
+# Everything but brackets: strings, even one that does not end, and the text between them.
 _NO_BRACKETS = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+(?:"|\\?\Z)|[^\[\]{}"]++', re.DOTALL)
 
 
@@ -31,13 +31,13 @@ class Unreadable(Exception):
 
 
 def decode(value: bytes | None, max_bytes: int) -> Any:
-    """The value of a message as Python's json module makes it, with these differences.
+    """The value of a message as Python's json module decodes it, with two differences.
 
-    Half characters in names become HALF_CHARACTER. A number that no double holds exactly may be a `Decimal`.
+    A lone surrogate in a name becomes HALF_CHARACTER. A number that no double holds exactly may be a `Decimal`.
 
     Raises:
-        Unreadable: `no_value`, `too_large`, `not_utf8`, `too_deep` or `not_json`, the first of them that applies. Two equal
-            names in one object, NaN, a mark of byte order and anything behind the value are no JSON.
+        Unreadable: `no_value`, `too_large`, `not_utf8`, `too_deep` or `not_json`, the first of them that applies. Two
+            equal names in one object, NaN, a byte order mark and any text after the value are no JSON.
     """
     if value is None:
         raise Unreadable("no_value")
@@ -57,9 +57,9 @@ def decode(value: bytes | None, max_bytes: int) -> Any:
 
 
 def is_too_deep(value: bytes) -> bool:
-    """Whether a text, be it JSON or not, has more than MAX_DEPTH objects and arrays within each other.
+    """Whether a text, be it JSON or not, has objects and arrays nested deeper than MAX_DEPTH.
 
-    Brackets are counted outside of strings, one by one: no reader goes down with them before this said that it may.
+    It counts the brackets outside of strings. No parser, which recurses, sees a text before this check.
     """
     few = MAX_DEPTH // 2
     if value.count(b"{") <= few and value.count(b"[") <= few:
@@ -73,7 +73,7 @@ def is_too_deep(value: bytes) -> bool:
 
 
 def is_name_too_long(value: Any) -> bool:
-    """Whether an object in the value, which may be nested MAX_DEPTH deep, has a name beyond the limit."""
+    """Whether any object in the value has a name beyond the limit. The value is nested at most MAX_DEPTH deep."""
     level = [value]
     while level:
         inner: list[Any] = []
@@ -89,17 +89,17 @@ def is_name_too_long(value: Any) -> bool:
 
 
 def whole_text(text: str) -> str:
-    """The text with HALF_CHARACTER for each half of a surrogate pair: what UTF-8 can carry."""
+    """The text with HALF_CHARACTER in place of each lone surrogate, so that UTF-8 can encode it."""
     return text if text.isascii() else _HALF.sub(HALF_CHARACTER, text)
 
 
 def is_text(value: Any) -> bool:
-    """A string of Unicode characters; half a surrogate pair, as JSON's \\ud800 gives, is none."""
+    """Whether it is a string without lone surrogates, such as the escape \\ud800 gives."""
     return type(value) is str and (value.isascii() or _HALF.search(value) is None)
 
 
 def _is_long(name: str) -> bool:
-    # A character beyond U+FFFF is two units; a name of half as many characters cannot be too long.
+    # A character beyond U+FFFF is two units, so a name of at most half as many characters cannot be too long.
     return len(name) > MAX_NAME_UNITS // 2 and len(name.encode("utf-16-le", "surrogatepass")) > 2 * MAX_NAME_UNITS
 
 
@@ -135,7 +135,7 @@ def _no_constant(name: str) -> Any:
     raise ValueError(f"{name} is no JSON")
 
 
-# For a message that is too short for a long name or number, and has no escape that could say half a character.
+# Enough for a message too short for a long name or number, and without escapes that could write a lone surrogate.
 _PLAIN_DECODER = json.JSONDecoder(object_pairs_hook=_plain_object, parse_float=_fraction, parse_constant=_no_constant)
 _DECODER = json.JSONDecoder(
     object_pairs_hook=_object, parse_int=_integer, parse_float=_fraction, parse_constant=_no_constant

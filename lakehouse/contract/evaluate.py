@@ -1,4 +1,4 @@
-"""What a JSON object says by a schema: its fields in the types of the table, and every check of the schema that it breaks."""
+"""Reads a JSON object by a schema: its fields in the types of the table, and every check that it breaks."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from lakehouse.contract.keywords import (
 if TYPE_CHECKING:
     from lakehouse.contract.model import Contract
 
-# Gives a value in its column's type, or None, and adds the numbers of the checks that it breaks to the list.
+# Returns a value in its column's type, or None. Adds the numbers of the checks that it breaks to the list.
 _Reader = Callable[[Any, list[int]], Any]
 _Path = tuple[str, ...]
 
@@ -41,8 +41,8 @@ class Fault(NamedTuple):
 class Fields:
     """The fields of a schema, compiled once and used for many events.
 
-    A check is broken if any element of an array on its path breaks it. A check below another one, as a minimum is below the
-    type, is not asked where that one is broken.
+    A check is broken if any element of an array on its path breaks it. A check that relies on another one, as a minimum
+    relies on the type, is skipped where that one is broken.
     """
 
     def __init__(self, properties: Mapping[str, Schema], required: Sequence[str]) -> None:
@@ -57,8 +57,8 @@ class Fields:
     def read(self, event: Mapping[str, Any]) -> tuple[dict[str, Any], list[Fault]]:
         """The fields by name, and the faults in the order in which the checks are listed.
 
-        A field that is absent or null has its default. One that is of another type, or no time, is None. Others that break a
-        check are there. Times are in UTC; a text map has the JSON texts of values that are no texts.
+        An absent field or a null has the default. A value of another type, or a text that is no time, is None. A value
+        that breaks another check is kept. Times are in UTC. A map of texts has the JSON of values that are no texts.
         """
         values: dict[str, Any] = {}
         broken: list[int] = []
@@ -87,29 +87,32 @@ def own_fields(contract: Contract) -> Fields:
 
 
 class _Numbers:
-    """The place of each check in the list of all."""
+    """The number of each check: its place in the list of all."""
 
     def __init__(self, wanted: Sequence[Check]) -> None:
         self._numbers = {(check.path, check.keyword): number for number, check in enumerate(wanted)}
         self._checks = wanted
 
     def required(self, path: _Path) -> int | None:
-        """Of the check that the field is there; None if it need not be."""
+        """The number of the check `required` of a field; None if the field is optional."""
         return self._numbers.get((path, "required"))
 
     def of(self, path: _Path, keyword: str) -> int:
-        """Of a check that is listed."""
+        """The number of a check."""
         return self._numbers[path, keyword]
 
     def of_value(self, path: _Path) -> list[tuple[int, Breaks]]:
-        """Of the checks of a value of the right type, with what breaks each; a time's format is seen where it is read."""
+        """The checks of a value of the right type: number, and a function that says whether a value breaks it.
+
+        The format of a time is checked where it is parsed.
+        """
         found = [self._numbers[path, each] for each in VALUE_KEYWORDS if (path, each) in self._numbers]
         found = [number for number in found if self._checks[number].argument != "date-time"]
         return [(number, breaks(self._checks[number])) for number in found]
 
 
 def _default(schema: Schema) -> Any:
-    """The default in its column's type."""
+    """The default value in its column's type."""
     default = schema.get("default")
     if default is None:
         return None
@@ -142,7 +145,7 @@ def _reader(path: _Path, schema: Schema, numbers: _Numbers) -> _Reader:
 
 
 def _inner(path: _Path, schema: Schema, numbers: _Numbers) -> _Reader:
-    """Reads a value that is of the type."""
+    """A reader of values of the right type."""
     if "items" in schema:
         element = _reader((*path, EACH), schema["items"], numbers)
         return lambda value, broken: [element(each, broken) for each in value]
@@ -199,7 +202,7 @@ def _struct(path: _Path, schema: Schema, numbers: _Numbers) -> _Reader:
     return read
 
 
-# From a value of the JSON type to one of the column's; a zero below zero is a zero.
+# Converts a value of the JSON type to the column's type. A negative zero becomes a zero.
 _CONVERTERS: Mapping[str, Callable[[Any], Any]] = {"integer": int, "number": lambda value: float(value) + 0.0}
 
 
@@ -208,14 +211,14 @@ def _texts(value: Mapping[str, Any]) -> dict[str, str | None]:
 
 
 def as_text(value: Any) -> str | None:
-    """A value of any type for a column of texts: a text as it is, null as none, all others as JSON."""
+    """A value of any type for a column of texts: a text as it is, null as None, all others as JSON."""
     if type(value) is str:
         return whole_text(value)
     return None if value is None else as_json(value)
 
 
 def as_json(value: Any) -> str:
-    """A value as JSON without blanks, names in order and numbers in plain digits."""
+    """A value as JSON: without blanks, names in order, numbers in plain digits."""
     match value:
         case str():
             return json.dumps(whole_text(value), ensure_ascii=False)

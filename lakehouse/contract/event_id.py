@@ -1,4 +1,4 @@
-"""Event ids: which ones a client may send, when the one that sent them was made, and which id a message without one gets."""
+"""Event ids: which ones a client may send, the time in them, and the id of a message that was sent without one."""
 
 from __future__ import annotations
 
@@ -8,9 +8,10 @@ from datetime import UTC, datetime, timedelta
 
 from lakehouse.contract import patterns
 
-# Ids are looked up in the days around their time only, so an id from far away could not be told from a new one.
+# Ids are looked up only in the days around their time, so an old id that comes again could not be told from a new one.
 OLDEST, NEWEST = timedelta(days=7), timedelta(hours=1)
-# The API's clock and the broker's differ, and a message waits between them. The API keeps so far inside of the two limits.
+# The API's clock and the broker's differ, and a message waits between them. So the API keeps inside both limits by this
+# margin.
 MARGIN = timedelta(minutes=5)
 
 _UUID7 = re.compile(patterns.inner(patterns.UUID7))
@@ -19,7 +20,7 @@ _OLDEST_US, _NEWEST_US = OLDEST // _MICROSECOND, NEWEST // _MICROSECOND
 
 
 def made_at(event_id: str) -> datetime | None:
-    """The time in a UUIDv7, in UTC; None if the text is none, or says a time that no calendar has."""
+    """The time in a UUIDv7, in UTC. None if the text is no UUIDv7, or its time is beyond the calendar."""
     if _UUID7.fullmatch(event_id) is None:
         return None
     try:
@@ -29,12 +30,12 @@ def made_at(event_id: str) -> datetime | None:
 
 
 def in_time(made: datetime, now: datetime) -> bool:
-    """Whether the API takes an id of that time now."""
+    """Whether the API accepts an id of that time now."""
     return now - OLDEST + MARGIN <= made <= now + NEWEST - MARGIN
 
 
 def is_current(event_id: str, appended_at: int) -> bool:
-    """Whether the text is a UUIDv7 that a message of that time may have; in microseconds since 1970."""
+    """Whether the text is a UUIDv7 that a message of that time may have. The time is in microseconds since 1970."""
     return _UUID7.fullmatch(event_id) is not None and is_near(event_id, appended_at)
 
 
@@ -44,7 +45,7 @@ def is_near(uuid7: str, appended_at: int) -> bool:
 
 
 def derived(topic_id: str | None, partition: int, offset: int) -> str:
-    """A UUID of version 8 (free form) made of a message's coordinates: the same message gets the same id for ever."""
+    """A UUID of version 8 (free form) made of a message's coordinates, so that a message always gets the same id."""
     coordinates = "/".join([*([topic_id] if topic_id is not None else []), str(partition), str(offset)])
     digest = hashlib.sha256(coordinates.encode()).hexdigest()
     return f"{digest[:8]}-{digest[8:12]}-8{digest[13:16]}-8{digest[17:20]}-{digest[20:32]}"

@@ -1,7 +1,8 @@
-"""Whether two messages under one event_id are the same event: what of them is compared, and in which form.
+"""Decides whether two messages under one event_id are the same event.
 
-Compared are event type, player, own fields with their types and defaults, fields that no contract knows, and `occurred_at` as an
-instant. Of a message that breaks its schema all of this is compared as JSON: numbers by value, objects without order.
+It compares the event type, the player, own fields with their types and defaults, fields that no contract knows, and
+`occurred_at` as an instant. A message that breaks its schema is compared as JSON: numbers by value, objects without
+order.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from lakehouse.contract.decode import Unreadable, decode
 from lakehouse.contract.evaluate import as_json
 from lakehouse.contract.judge import Judge, Judgement
 
-# Of the envelope, what a retry may say otherwise.
+# Fields of the envelope that may differ in a retry.
 _NOT_COMPARED = frozenset({"event_id", "schema_version", "received_at", "host", "user_agent", "accept", "http_headers"})
 
 
@@ -24,8 +25,8 @@ _NOT_COMPARED = frozenset({"event_id", "schema_version", "received_at", "host", 
 class Arrival:
     """A message as an arrival of its event_id.
 
-    `compared` has the JSON text of each field by name; a field of the contract is there also if only its default is.
-    `is_typed`: whether the message keeps its schema. `passes`: whether the evaluator has nothing at all against it.
+    `compared`: the JSON text of each field by name; an absent field of the contract has its default. `is_typed`:
+    whether the message keeps its schema. `passes`: whether the evaluator finds no fault at all.
     """
 
     event_id: str | None
@@ -35,24 +36,27 @@ class Arrival:
 
     @property
     def fingerprint(self) -> str:
-        """Equal if and only if what is compared is equal: SHA-256 as hex digits."""
+        """SHA-256 of the compared fields, as hex digits."""
         return hashlib.sha256(f"{self.is_typed} {as_json(dict(self.compared))}".encode()).hexdigest()
 
     def repeats(self, first: Arrival) -> bool:
-        """Whether it is the event that arrived first. One that passes is never the repetition of one that does not."""
+        """Whether it is a repetition of the first arrival.
+
+        An arrival that passes is never the repetition of one that does not.
+        """
         return self.fingerprint == first.fingerprint and (first.passes or not self.passes)
 
     def differences(self, first: Arrival) -> dict[str, tuple[str | None, str | None]]:
-        """The fields that are compared and differ, with the texts of both, `first`'s first."""
+        """The compared fields that differ, each with both texts: that of `first`, then its own."""
         names = sorted({*self.compared, *first.compared})
         both = {name: (first.compared.get(name), self.compared.get(name)) for name in names}
         return {name: (one, other) for name, (one, other) in both.items() if one != other}
 
 
 def arrival(judge: Judge, value: bytes | None, appended_at: int | None) -> Arrival | None:
-    """What a message says as an arrival; None if it is no JSON object within the limits.
+    """A message as an arrival; None if it is no JSON object within the limits.
 
-    `appended_at`: the broker's time of it in microseconds since 1970.
+    `appended_at`: the broker's time of the message, in microseconds since 1970.
     """
     try:
         event = decode(value, judge.max_event_bytes)
@@ -88,7 +92,7 @@ def _text(value: Any) -> str:
 
 
 def _plain(value: Any) -> Any:
-    """With times as texts, which JSON has none of."""
+    """The value with times as texts, since JSON has no times."""
     if isinstance(value, dt.datetime):
         return value.isoformat()
     if isinstance(value, list):

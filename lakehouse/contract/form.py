@@ -1,4 +1,4 @@
-"""The form of a contract file and of the envelope's: the keys, what each may hold, and what must fit together in one file."""
+"""The form of a contract file and of the envelope's file: keys, their allowed values, and what must fit together."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ _MAPPING = says("must be a mapping of field names to their schemas ({{}} for non
 _Text = Annotated[str, Field(strict=True, pattern=re.compile(r"\S")), says("is {value!r}; it must be a text")]
 _Name = Annotated[
     str,
-    # No double underscore: <event_type>__<field> is the name of a column elsewhere.
+    # No double underscore: the columns of an audit are named <event_type>__<field>.
     Field(strict=True, pattern=r"^[a-z][a-z0-9]*(_[a-z0-9]+)*$", max_length=64),
     says(
         "{value!r} is no usable name; allowed are lower-case letters, digits and single underscores, a letter first, "
@@ -98,7 +98,7 @@ def _field(schema: Any) -> Any:
 
 def _field_of_the_envelope(schema: Any) -> Any:
     bare = isinstance(schema, dict) and schema.get("type") == "object" and "properties" not in schema
-    _field({**schema, "properties": {}} if bare else schema)  # it need not say what its objects' fields are
+    _field({**schema, "properties": {}} if bare else schema)  # an object of the envelope need not declare its fields
     return schema
 
 
@@ -181,7 +181,7 @@ _EnvelopeFields = Annotated[dict[_Name, Annotated[Any, PlainValidator(_field_of_
 
 
 class EnvelopeForm(_Form):
-    """What the envelope's file holds; a contract's holds more."""
+    """The keys of the envelope's file. A contract file has more."""
 
     dialect: _Dialect = Field(alias="$schema")
     title: _Name
@@ -256,7 +256,7 @@ _OnlyFacts = Annotated[
 
 
 class ContractForm(EnvelopeForm):
-    """What a contract's file holds."""
+    """The keys of a contract file."""
 
     properties: _OwnFields
     topic: _Topic = Field(alias="x-topic")

@@ -1,4 +1,4 @@
-"""Judges one message by the contracts: what it says, and every reason why it is no event of its type."""
+"""Judges one message by the contracts: its fields, and every reason why it is no event of its type."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from lakehouse.contract.decode import Unreadable, decode, whole_text
 from lakehouse.contract.evaluate import Fault, Fields, as_text, own_fields
 from lakehouse.contract.model import Contract, Contracts
 
-# Judged apart: they decide which contract is asked, and which message is the event.
+# Judged apart: the type decides which contract applies, the id which message is the event.
 JUDGED_APART = ("event_id", "event_type")
-# Reason code of a message that ends whoever reads it; jobs/staging/last_resort.py says which one does.
+# Reason code of a message that crashes its readers; jobs/staging/last_resort.py finds it.
 UNREADABLE = "unreadable"
-# Reason codes of messages of which nothing is read, and of all that are no event of a known type, so no repetition of one.
+# Reason codes of messages that cannot be read, and of all that are no event of a known type: they are no repetitions.
 NOT_READ = frozenset({"no_value", "too_large", "not_utf8", "too_deep", "not_json", UNREADABLE})
 NO_EVENT = NOT_READ | {"not_object", "unknown_type"}
 
@@ -25,7 +25,7 @@ _UUID = re.compile(patterns.inner(patterns.UUID))
 
 
 class Reason(NamedTuple):
-    """Why a message is no event: the reason code, and the field and the rule where the code has them."""
+    """Why a message is no event: the reason code, with the field and the rule if the code names them."""
 
     code: str
     field: str | None = None
@@ -36,9 +36,9 @@ class Reason(NamedTuple):
 class Judgement:
     """What a message says, as far as it can be read.
 
-    `reasons` has all of them, the one that counts first; none if the message is an event of its contract.
-    `event_id` is in lower case if it is a UUID, `player` the host where no player is named. `envelope` and `own` are as
-    `Fields.read` gives them. `unknown_fields` are names that neither envelope nor contract has, None if there are no fields.
+    `reasons`: all of them, the one that counts first; empty if the message keeps its contract. `event_id`: in lower
+    case if it is a UUID. `player`: the host if no player is named. `envelope`, `own`: as `Fields.read` returns them.
+    `unknown_fields`: names that neither envelope nor contract has; None if the message is no object.
     """
 
     reasons: tuple[Reason, ...]
@@ -69,7 +69,7 @@ class Judge:
         }
 
     def message(self, value: bytes | None, appended_at: int | None) -> Judgement:
-        """Judges the value of a Kafka message; `appended_at`: the broker's time of it in microseconds since 1970."""
+        """Judges the value of a Kafka message. `appended_at`: the broker's time of it, in microseconds since 1970."""
         try:
             event = decode(value, self.max_event_bytes)
         except Unreadable as unreadable:
@@ -113,7 +113,7 @@ def _of_schema(fault: Fault) -> Reason:
 
 
 def _is_id_allowed(event_id: Any, appended_at: int | None) -> bool:
-    """An absent one is: the message gets one."""
+    """An absent id is allowed: the message gets one."""
     if event_id is None:
         return True
     return type(event_id) is str and appended_at is not None and event_ids.is_current(event_id, appended_at)
@@ -126,7 +126,10 @@ def _id_of(event_id: Any) -> str | None:
 
 
 def _player(event: Mapping[str, Any], envelope: Mapping[str, Any]) -> str | None:
-    """The player, or the host; as text also where it is none, for the message may be somebody's all the same."""
+    """The player, or the host.
+
+    A value that is no text counts as its JSON text: the message may be somebody's all the same.
+    """
     player: str | None = envelope["player"]
     if player is None:
         player = as_text(event.get("player"))

@@ -1,4 +1,4 @@
-"""What a contract demands of an event, as one ordered list of checks, and what breaks each of them."""
+"""The checks of a contract as one ordered list, and the function that says whether a value breaks one."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ Breaks = Callable[[Any], bool]
 class Check:
     """One keyword on one field.
 
-    `path` holds property names and EACH; `argument` is what the schema says for the keyword (for `type` the JSON type
-    name, for `required` True); `schema` is that of the field.
+    `path`: property names and EACH. `argument`: the keyword's value in the schema; for `type` the JSON type name, for
+    `required` True. `schema`: of the field.
     """
 
     path: tuple[str, ...]
@@ -54,8 +54,9 @@ def nullable(schema: Schema) -> bool:
 def checks(properties: Mapping[str, Schema], required: Sequence[str], parent: tuple[str, ...] = ()) -> list[Check]:
     """All checks of these fields, in the order in which the first broken one is reported.
 
-    Each may rely on those before it: where `type` of `items` held, the checks behind it see an array. A check of an
-    array's elements is broken if any element breaks it. An absent field breaks `required` only, a null allowed none.
+    Each may rely on those before it: if `type` of `items` holds, the checks after it see an array. A check of an
+    array's elements is broken if any element breaks it. An absent field breaks only `required`. An allowed null breaks
+    nothing.
     """
     found: list[Check] = []
     for name, schema in properties.items():
@@ -77,7 +78,7 @@ def _value_checks(path: tuple[str, ...], schema: Schema) -> list[Check]:
 
 
 def breaks(check: Check) -> Breaks:
-    """A function that says whether a value of the right type (so no null) breaks a keyword of VALUE_KEYWORDS."""
+    """A function that says whether a value of the right type, which is not null, breaks a keyword of VALUE_KEYWORDS."""
     argument = check.argument
     as_declared: Callable[[Any], Any] = _AS_DECLARED.get(json_type(check.schema), lambda value: value)
     match check.keyword:
@@ -106,14 +107,14 @@ def breaks(check: Check) -> Breaks:
 
 
 def _is_integer(value: Any) -> bool:
-    """A whole number of 64 bits, also if written 1.0 or 1e3."""
+    """Whether it is a whole number of 64 bits, also if written as 1.0 or 1e3."""
     if type(value) is float:
         return value.is_integer() and INT64_MIN <= value < 2.0**63
     return type(value) in (int, Decimal) and INT64_MIN <= int(value) <= INT64_MAX
 
 
 def _is_number(value: Any) -> bool:
-    """A number that is a finite double."""
+    """Whether it is a number that a finite double holds."""
     if type(value) is int:
         try:
             return math.isfinite(float(value))
@@ -122,7 +123,7 @@ def _is_number(value: Any) -> bool:
     return type(value) in (float, Decimal) and math.isfinite(value)
 
 
-# Whether a value is of a JSON type; null is of none.
+# Whether a value is of a JSON type. Null is of none.
 IS_OF_TYPE: Mapping[str, Callable[[Any], bool]] = {
     "string": is_text,
     "integer": _is_integer,
@@ -131,7 +132,7 @@ IS_OF_TYPE: Mapping[str, Callable[[Any], bool]] = {
     "array": lambda value: isinstance(value, list),
     "object": lambda value: isinstance(value, dict),
 }
-# What the table's column holds: both sides of a comparison are of the declared type, so that 1.0 equals 1.
+# Converts to the type of the table's column. Both sides of a comparison are converted, so that 1.0 equals 1.
 _AS_DECLARED: Mapping[str, Callable[[Any], Any]] = {"integer": int, "number": float}
 
 _DATE_TIME = re.compile(patterns.inner(patterns.DATE_TIME))
@@ -139,10 +140,10 @@ _UUID = re.compile(patterns.inner(patterns.UUID))
 
 
 def instant(value: str) -> datetime | None:
-    """A time in UTC, to the microsecond; further digits are cut off.
+    """A time in UTC, to the microsecond. Further digits are cut off.
 
-    None if the text is not of RFC 3339's form, of a day that its month has not, or in UTC not in the years 1 to 9999, which
-    all readers bear.
+    None if the text is not of RFC 3339's form, names a day that its month does not have, or is in UTC outside of the
+    years 1 to 9999, which all readers support.
     """
     if _DATE_TIME.fullmatch(value) is None:
         return None

@@ -1,4 +1,7 @@
-"""Reads contracts: the YAML files that define the event types; refuses what not every part could honor alike."""
+"""Reads the contracts: YAML files that define the event types.
+
+Refuses what some reader would understand differently.
+"""
 
 from __future__ import annotations
 
@@ -65,7 +68,7 @@ def _check_together(folder: Path, contracts: Sequence[Contract]) -> None:
                 f"{file}: x-table: {contract.table} is also the table of {other}; one table holds one type"
             )
         tables[contract.table] = contract.event_type
-        # Kafka mixes up . and _ in the names of a topic's metrics and refuses the second of such a pair.
+        # Kafka does not tell . from _ in the names of metrics, so it refuses a topic whose name differs only by that.
         alike = metrics.setdefault(contract.topic.replace(".", "_"), contract.topic)
         if alike != contract.topic:
             raise ContractError(
@@ -77,7 +80,7 @@ def _check_together(folder: Path, contracts: Sequence[Contract]) -> None:
 
 
 class _Loader(yaml.SafeLoader):
-    """YAML without the silent overwriting of keys that are written twice."""
+    """YAML that refuses a key written twice, instead of keeping the second value silently."""
 
 
 def _unique_mapping(loader: _Loader, node: yaml.MappingNode) -> dict[Any, Any]:

@@ -1,4 +1,4 @@
-"""What an event type is: its contract as a value, and all contracts with the envelope that their events share."""
+"""The contract of an event type as a value, and all contracts with the envelope that their events share."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from typing import Any
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
-PROBE_TOPIC = "probe"  # the API's readiness is a produce to it; it never holds events
-# Columns that every event table has beside the contract's and the envelope's fields.
+PROBE_TOPIC = "probe"  # the API produces to it to check readiness; it never holds events
+# Columns of every event table besides the fields of contract and envelope.
 TABLE_COLUMNS = (
     "raw_event", "topic", "topic_id", "partition", "offset", "kafka_timestamp", "event_date", "batch_id", "entry_id",
 )  # fmt: skip
@@ -35,7 +35,7 @@ class Field:
 
 @dataclass(frozen=True)
 class Rule:
-    """A named Spark SQL condition over the own fields; a row breaks it when it is false (not when it is null)."""
+    """A named Spark SQL condition over the own fields. A row breaks it if it is false, not if it is null."""
 
     name: str
     condition: str
@@ -103,5 +103,5 @@ class Contracts(Mapping[str, Contract]):
 
 
 def hash_of(content: Any) -> str:
-    """Of the content as compact JSON; the order of keys counts, because it is the order of columns and checks."""
+    """SHA-256 of the content as compact JSON. The order of keys counts, since it is the order of columns and checks."""
     return hashlib.sha256(json.dumps(content, ensure_ascii=False, separators=(",", ":")).encode()).hexdigest()

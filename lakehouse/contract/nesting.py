@@ -1,7 +1,7 @@
-"""How deep an event may be nested, and whether one is nested deeper: one limit for the API and for Spark.
+"""The limit of nesting, for the API and for Spark, and the check of it.
 
-Readers of JSON go down with what they read, each until its stack ends: Spark's variants at some 900 levels, and then with all
-of a batch. So what is deeper than MAX_DEPTH is handed to none of them.
+JSON parsers recurse, until their stack overflows: Spark's variants at some 900 levels, which fails a whole batch. So
+none of them is given a message nested deeper than MAX_DEPTH.
 """
 
 from __future__ import annotations
@@ -10,17 +10,20 @@ from collections.abc import Mapping
 from typing import Any
 
 MAX_DEPTH = 64  # objects and arrays within each other; the event itself is the first
-RULE = "max_depth"  # as the API answers it; Spark's reason code is `too_deep`
-_NESTING = (dict, list)  # what a reader of JSON makes of them
+RULE = "max_depth"  # in the API's answers; the reason code of jobs is `too_deep`
+_NESTING = (dict, list)  # objects and arrays in Python
 
 
 def deepest_allowed(what: str) -> str:
-    """The rule in words, of an event or of a field."""
+    """The limit in words, of an event or of a field."""
     return f"{what} has more levels than the {MAX_DEPTH} that are allowed"
 
 
 def too_deep_field(event: Mapping[str, Any]) -> str | None:
-    """The first field that goes deeper than MAX_DEPTH; None if the event keeps to it. Goes level by level, not down."""
+    """The first field that is nested deeper than MAX_DEPTH; None if there is none.
+
+    Goes level by level, without recursion.
+    """
     for name, value in event.items():
         if type(value) in _NESTING and _depth_exceeds(value, MAX_DEPTH - 1):
             return name

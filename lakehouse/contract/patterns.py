@@ -1,7 +1,8 @@
-"""The regular expressions that a contract may have: a subset that all engines read alike, matched in linear time.
+"""The regular expressions that a contract may use: a subset that all engines read alike, matched in linear time.
 
-Clients match by the engines of their languages, as the OpenAPI page gives them the pattern. We match by RE2: Python's engine
-would try each way in which `(a|aa){1,1000}` fits a text, and one event would keep the API or a job busy for ever.
+The OpenAPI page shows clients the pattern, and they match it by the engines of their languages. We match by RE2:
+Python's engine would try each way in which `(a|aa){1,1000}` fits a text, and one event could keep the API or a job busy
+for ever.
 """
 
 from __future__ import annotations
@@ -11,8 +12,8 @@ from collections.abc import Callable
 
 import re2
 
-# What the two formats of a contract are, but for days that a month does not have, and times that their zone moves out of the
-# years 1 to 9999. Both engines read these alike.
+# The two formats of a contract as patterns, which both engines read alike. They do not exclude days that a month does
+# not have, nor times that their zone moves out of the years 1 to 9999.
 DATE_TIME = (
     r"^(?:[1-9][0-9]{3}|0[1-9][0-9]{2}|00[1-9][0-9]|000[1-9])-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12][0-9]|3[01])"
     r"T(?:[01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](?:\.[0-9]{1,9})?"
@@ -31,30 +32,34 @@ _MOST_REPEATS = 1000
 
 
 class PatternError(ValueError):
-    """A pattern that two engines could read differently, or that could take for ever; says where and what to write."""
+    """A pattern that two engines could read differently, or that could take for ever.
+
+    The message says where, and what to write.
+    """
 
 
 def inner(pattern: str) -> str:
-    """What stands between ^ and $, which a whole text has to match."""
+    """The pattern between ^ and $, which a whole text has to match."""
     return pattern[1:-1]
 
 
 def matcher(pattern: str) -> Callable[[str], object]:
-    """What says of a text, by something true, that all of it matches a pattern that `check` accepts. In linear time."""
+    """A function whose result is true if a whole text matches the pattern, in linear time.
+
+    `check` must accept the pattern.
+    """
     read = _Reader(pattern)
     read.read()
     if not read.has_groups and read.quantifiers <= 1:
-        return re.compile(
-            inner(pattern)
-        ).fullmatch  # there is but one way to try; RE2's wrapper takes ten times as long
+        return re.compile(inner(pattern)).fullmatch  # nothing to backtrack, and RE2's wrapper takes ten times as long
     return re2.compile(inner(pattern), options=_RE2).fullmatch  # type: ignore[no-any-return]
 
 
 def check(pattern: str) -> None:
-    """Accepts literals, classes like [a-z_] and [^A-Z], groups, alternatives, and ? * + {m,n} behind one of these.
+    """Accepts literals, classes like [a-z_] and [^A-Z], groups, alternatives, and ? * + {m,n} after one of these.
 
-    One quantifier of a pattern may be unbounded, but not that of a group, and nothing inside a repeated group may repeat, so
-    that no value of a hostile client makes an engine backtrack for long, or go down its stack with each repeat.
+    One quantifier of a pattern may be unbounded, but not that of a group. Nothing inside a repeated group may repeat.
+    So no value of a hostile client makes an engine backtrack for long, or recurse with each repeat.
 
     Raises:
         PatternError: names the position.
@@ -71,7 +76,7 @@ def check(pattern: str) -> None:
 
 
 class _Reader:
-    """Walks one pattern from left to right, remembering for each open group whether something in it repeats."""
+    """Walks one pattern from left to right, and remembers for each open group whether anything in it repeats."""
 
     def __init__(self, pattern: str) -> None:
         self.pattern = pattern

@@ -1,7 +1,8 @@
-"""The fast way: decodes a message that keeps its contract, written plainly, straight into a struct of its event type.
+"""The fast path: decodes a message that keeps its contract, written plainly, straight into a struct of its event type.
 
-It names no reason. What it does not take, for whatever cause, is judged by lakehouse/contract/judge.py, and what it takes must be
-what that would say; so it may refuse good messages, and takes no bad one.
+It names no reason. A message that it does not accept, for whatever cause, is judged by lakehouse/contract/judge.py. A
+message that it accepts must be one that the judge would pass with the same values. So it may leave good messages to the
+judge, but never accepts a bad one.
 """
 
 from __future__ import annotations
@@ -23,18 +24,19 @@ from lakehouse.contract.keywords import INT64_MAX, INT64_MIN, VALUE_KEYWORDS, Ch
 from lakehouse.contract.model import Contract, Contracts
 
 _UUID7_LOWER = r"[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}\Z"
-# A time in UTC on a day that its month has in every year, without more digits than a microsecond has: any reader takes it.
+# A time in UTC on a day that its month has in every year, with at most the digits of a microsecond: all readers agree
+# on it.
 PLAIN_TIME = (
     r"^(?:[1-9][0-9]{3}|0[1-9][0-9]{2}|00[1-9][0-9]|000[1-9])-(?:(?:0[1-9]|1[0-2])-(?:0[1-9]|1[0-9]|2[0-8])|"
     r"(?:0[13-9]|1[0-2])-(?:29|30)|(?:0[13578]|1[02])-31)T(?:[01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](?:\.[0-9]{1,6})?Z$"
 )
 
 
-Matches = Callable[[str], object]  # something true if it does
+Matches = Callable[[str], object]  # true if the text matches
 
 
 class FastDecoder:
-    """The contracts as structs of msgspec; a contract with a field that no struct can check is left out."""
+    """The contracts as structs of msgspec. A contract with a field that no struct can check is left out."""
 
     def __init__(self, contracts: Contracts, max_event_bytes: int) -> None:
         structs = {}
@@ -42,7 +44,7 @@ class FastDecoder:
         for contract in contracts.values():
             try:
                 struct = _event(contract, contracts)
-            except NotImplementedError:  # it has the exact way alone
+            except NotImplementedError:  # only the judge reads its events
                 continue
             structs[contract.event_type] = struct
             self._matches[struct] = [
@@ -50,7 +52,7 @@ class FastDecoder:
                 *_matches(contract, contracts),
             ]
         self.structs: Mapping[str, type[msgspec.Struct]] = structs
-        # A message that is not larger than the longest name has no name that is too long.
+        # A message that is no larger than the longest allowed name has no name that is too long.
         self._max_bytes = min(max_event_bytes, MAX_NAME_UNITS)
         union = Union[tuple(structs.values())] if structs else None  # noqa: UP007
         self._decode: Callable[[bytes], Any] = msgspec.json.Decoder(union).decode
@@ -58,14 +60,14 @@ class FastDecoder:
     def event(self, value: bytes | None, appended_at: int | None) -> Any:
         """The struct of an event, or None.
 
-        Its attributes are event_id and the fields of envelope and contract, times as texts in the form of PLAIN_TIME.
+        Its attributes are event_id and the fields of envelope and contract; times are texts in the form of PLAIN_TIME.
         Its class is one of `structs`. `appended_at` is as for `Judge.message`.
         """
         if value is None or appended_at is None or len(value) > self._max_bytes or not self.structs:
             return None
         try:
             event = self._decode(value)
-            # Written as orjson writes it, a text has no name twice, no blank, no tail and no number that was rounded.
+            # A text equal to what orjson writes has no name twice, no blanks, no tail and no number that was rounded.
             if orjson.dumps(orjson.loads(value)) != value:
                 return None
         except (msgspec.MsgspecError, ValueError, TypeError, RecursionError):
@@ -78,13 +80,13 @@ class FastDecoder:
 
 
 def _properties(contract: Contract, contracts: Contracts) -> dict[str, Schema]:
-    """All fields that an event of the type can have, but for the two that are judged apart."""
+    """All fields that an event of the type can have, except the two that are judged apart."""
     all_of_them = {**contracts.envelope_schema["properties"], **contract.schema["properties"]}
     return {name: schema for name, schema in all_of_them.items() if name not in JUDGED_APART}
 
 
 def _matches(contract: Contract, contracts: Contracts) -> Iterator[tuple[str, Matches]]:
-    """The fields that have to match a pattern or a format: msgspec would take twice as long for it, and not in linear time."""
+    """The fields that have to match a pattern or a format. msgspec would take twice as long, and not in linear time."""
     for name, schema in _properties(contract, contracts).items():
         if "enum" in schema or "const" in schema:
             continue
@@ -127,7 +129,7 @@ def _type(schema: Schema, *, has_default: bool = False, top: bool = False) -> An
         raise NotImplementedError("no struct can check this field")
     else:
         found = _scalar(kind, schema, top)
-    # A null has the default's value in the table, which a struct cannot say.
+    # In the table a null becomes the default value; a struct cannot express that.
     return Union[found, None] if nullable(schema) and not has_default else found  # noqa: UP007
 
 
@@ -170,7 +172,7 @@ def _scalar(kind: str, schema: Schema, top: bool) -> Any:
 
 
 def _listed(kind: str, schema: Schema, listed: list[Any]) -> Any:
-    """The values of an enum or const that keep all other keywords."""
+    """The values of an enum or const that keep all other keywords of the field."""
     others = [breaks(Check(("",), each, schema[each], schema)) for each in VALUE_KEYWORDS if each in schema]
     left = [each for each in listed if each is not None and not any(is_broken(each) for is_broken in others)]
     if kind not in ("string", "integer") or schema.get("format") == "date-time" or not left:
@@ -179,5 +181,5 @@ def _listed(kind: str, schema: Schema, listed: list[Any]) -> Any:
 
 
 def _searched(pattern: str) -> str:
-    """A pattern `^...$` for `re.search`, which msgspec uses, and `re.match`: all of the text, line ends included."""
+    """A pattern `^...$` written so that `re.search`, which msgspec uses, matches the whole text, line ends included."""
     return rf"\A(?:{patterns.inner(pattern)})\Z"

@@ -1,1 +1,1 @@
-"""The vocabulary of the ledger: offsets and ranges, losses, where messages go, selections of open quarantine."""
+"""The vocabulary of the ledger: entries, offsets and ranges, losses, destinations, selections of open quarantine."""

@@ -1,4 +1,4 @@
-"""Ledger entries as values: what was planned, asked for, counted and decided, and what the ledger's rows tell of them."""
+"""Ledger entries as values: plans, requests, counts and decisions, and how to make them from the ledger's rows."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from lakehouse.ledger.vocabulary import Kind, Step
 
 
 class LedgerError(Exception):
-    """The ledger says something that this version cannot act on."""
+    """The ledger holds something that this version cannot act on."""
 
 
 @dataclass(frozen=True, order=True)
 class Count:
-    """Rows of one destination (a table, or one of `lakehouse.ledger.destinations`) that came from one partition on one day."""
+    """Rows of one destination (a table, or a `Destination`) that came from one partition on one day."""
 
     destination: str
     topic: str
@@ -29,7 +29,7 @@ class Count:
 
 @dataclass(frozen=True)
 class Request:
-    """What somebody asked for: the plan of every entry that is not an ingest."""
+    """What a person requested: the plan of every entry that is not an ingest."""
 
     kind: str
     who: str
@@ -44,7 +44,7 @@ class Request:
 
 @dataclass(frozen=True)
 class Compared:
-    """A table before and after a rebuild: rows, and how many of those in both are not the same."""
+    """A table before and after a rebuild: its rows, and how many of the rows in both differ."""
 
     destination: str
     before: int
@@ -62,7 +62,7 @@ class Refusal:
 
 @dataclass(frozen=True)
 class Decision:
-    """What an attempt staged and was chosen for; whoever publishes the entry publishes exactly this."""
+    """What an attempt staged, once it is decided. Whoever publishes the entry publishes exactly this."""
 
     attempt_id: str
     contracts_hash: str
@@ -79,7 +79,7 @@ class Decision:
 
 @dataclass(frozen=True)
 class Entry:
-    """One entry as its rows tell it."""
+    """One entry, made from its rows."""
 
     entry_id: int
     kind: str
@@ -89,7 +89,7 @@ class Entry:
     request: Request | None = None  # of every kind but ingest
     planned_at: dt.datetime | None = None
     planned_by: str = ""  # the attempt that made the plan
-    run: str = ""  # the Airflow run that it belongs to
+    run: str = ""  # the Airflow run that planned it
 
     @property
     def messages(self) -> int:
@@ -118,21 +118,21 @@ class Snapshot:
 
     @property
     def closed_through(self) -> int:
-        """The last entry with all up to it closed."""
+        """The last entry up to which all are closed."""
         return self.open_entries[0].entry_id - 1 if self.open_entries else self.last_entry_id
 
 
 def check_may_be_abandoned(entry_id: int, kind: str) -> None:
-    """Raises LedgerError if it is an ingest, whose messages must go somewhere."""
+    """Refuses an ingest: its messages must go somewhere. Raises LedgerError."""
     if not Kind(kind).may_be_abandoned:
         raise LedgerError(f"entry {entry_id} is an {kind}: it can be finished, never abandoned")
 
 
 def fold(rows: Iterable[Mapping[str, Any]]) -> Snapshot:
-    """Makes entries of ledger rows (dicts in the columns of SCHEMA, any order).
+    """Makes a snapshot of ledger rows: mappings by the columns of LEDGER, in any order.
 
     Raises:
-        LedgerError: the rows contradict the protocol (an entry without plan, a number left out).
+        LedgerError: the rows contradict the protocol (an entry without a plan, a step twice).
     """
     by_entry: dict[int, dict[str, Mapping[str, Any]]] = {}
     for row in rows:
@@ -162,10 +162,7 @@ def entry_of(entry_id: int, steps: Mapping[str, Mapping[str, Any]]) -> Entry:
     return Entry(
         entry_id,
         plan["kind"],
-        tuple(
-            OffsetRange(TopicPartition(r["topic"], r["topic_id"], r["partition"]), r["start"], r["until"])
-            for r in plan["ranges"] or ()
-        ),
+        tuple(OffsetRange.of(each) for each in plan["ranges"] or ()),
         _decision(decided) if decided else None,
         Step.DONE in steps,
         _request(plan) if plan["kind"] != Kind.INGEST else None,
@@ -194,7 +191,7 @@ def _selection(row: Mapping[str, Any]) -> Selection:
 
 
 def _utc(time: dt.datetime | None) -> dt.datetime | None:
-    """Spark gives times without a zone in the zone of this process."""
+    """The time in UTC. Spark gives times without a zone, which are in the zone of this process."""
     return None if time is None else time.astimezone(dt.UTC)
 
 

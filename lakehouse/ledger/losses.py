@@ -1,4 +1,4 @@
-"""What Kafka lost: the newest plan and the recorded losses of the ledger, compared with what Kafka holds now."""
+"""Finds what Kafka lost: compares the newest plan and the recorded losses with what Kafka holds now."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from lakehouse.ledger.offsets import Log, Loss, Mismatch, OffsetRange, mismatche
 def compare(
     newest: Sequence[OffsetRange], read: bool, logs: Sequence[Log], lost: Sequence[Loss]
 ) -> tuple[Mismatch, ...]:
-    """What does not fit: of the cursor behind the newest plan, and of that plan's ranges unless they were `read` into raw.
+    """The mismatches of the cursor after the newest plan, and of that plan's ranges unless they were `read` into raw.
 
-    A partition that no plan knows begins at 0, so that what expired before it was ever read is found too.
+    A partition that no plan names begins at 0, so that messages which expired before the first read are found too.
     """
     cursor = {log.at: 0 for log in logs} | next_cursor(newest)
     found = {each.loss: each for each in mismatches(cursor, logs, lost)}

@@ -1,13 +1,20 @@
-"""Offset ranges and the plan of the next batch: pure values and functions, neither Spark nor Kafka."""
+"""Offset ranges and the plan of the next batch, as pure values and functions without Spark and Kafka."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any, Protocol, Self
+
+
+class Columns(Protocol):
+    """A row of a table, as a mapping or as Spark gives it."""
+
+    def __getitem__(self, name: str, /) -> Any: ...
 
 
 class OffsetsError(Exception):
-    """Kafka's log and the ledger's cursor do not fit; nothing may move until somebody decides."""
+    """Kafka's log does not fit the ledger's cursor. Nothing may move until a person decides."""
 
 
 @dataclass(frozen=True, order=True)
@@ -18,17 +25,25 @@ class TopicPartition:
     topic_id: str
     partition: int
 
+    @classmethod
+    def of(cls, row: Columns) -> Self:
+        return cls(row["topic"], row["topic_id"], row["partition"])
+
     def __str__(self) -> str:
         return f"{self.topic}-{self.partition}"
 
 
 @dataclass(frozen=True, order=True)
 class OffsetRange:
-    """Half-open: `start` is the first offset of the range, `until` the first one behind it."""
+    """A half-open range: `start` is its first offset, `until` the first one after it."""
 
     at: TopicPartition
     start: int
     until: int
+
+    @classmethod
+    def of(cls, row: Columns) -> Self:
+        return cls(TopicPartition.of(row), row["start"], row["until"])
 
     def __post_init__(self) -> None:
         if not 0 <= self.start <= self.until:
@@ -52,11 +67,18 @@ class Log:
 
 @dataclass(frozen=True, order=True)
 class Loss:
-    """Offsets [start, until) that will never be read; until None: the whole rest of that incarnation of the topic."""
+    """Offsets [start, until) that will never be read.
+
+    Without `until`: all the rest of that incarnation of the topic.
+    """
 
     at: TopicPartition
     start: int
     until: int | None
+
+    @classmethod
+    def of(cls, row: Columns) -> Self:
+        return cls(TopicPartition.of(row), row["start"], row["until"])
 
     def __str__(self) -> str:
         return f"{self.at} [{self.start}, {'end of the old topic' if self.until is None else self.until})"
@@ -64,7 +86,7 @@ class Loss:
 
 @dataclass(frozen=True)
 class Mismatch:
-    """One partition whose log does not fit the cursor: what happened, and what would be given up by going on."""
+    """A partition whose log does not fit the cursor: what happened, and the loss that going on would accept."""
 
     sentence: str
     loss: Loss
@@ -73,7 +95,7 @@ class Mismatch:
 def mismatches(
     cursor: Mapping[TopicPartition, int], logs: Sequence[Log], lost: Sequence[Loss] = ()
 ) -> tuple[Mismatch, ...]:
-    """Compares the next offset of each partition with Kafka's logs; what is recorded as `lost` is not counted again.
+    """Compares the next offset of each partition with Kafka's logs. Recorded losses (`lost`) are not reported again.
 
     Finds: a topic that is gone or was made again, a partition that is gone, offsets that expired before they were read,
     and a cursor ahead of the log.
@@ -112,7 +134,7 @@ def mismatches(
 
 
 def unreadable(ranges: Sequence[OffsetRange], logs: Sequence[Log], lost: Sequence[Loss] = ()) -> tuple[Mismatch, ...]:
-    """As `mismatches`, of planned ranges that are still to be read: what of them Kafka no longer holds."""
+    """As `mismatches`, for planned ranges that are not read yet: the parts of them that Kafka no longer holds."""
     wanted = [r for r in readable(ranges, lost) if len(r)]
     found = mismatches({r.at: r.start for r in wanted}, logs, lost)
     broken, ends = {each.loss.at for each in found}, {log.at: log.end for log in logs}
@@ -127,7 +149,7 @@ def unreadable(ranges: Sequence[OffsetRange], logs: Sequence[Log], lost: Sequenc
 
 
 def check(found: Sequence[Mismatch]) -> None:
-    """Refuses to go on if anything was found.
+    """Refuses to go on if there is a mismatch.
 
     Raises:
         OffsetsError: names every mismatch with its exact range, and the command that records it.
@@ -142,13 +164,16 @@ def check(found: Sequence[Mismatch]) -> None:
 
 
 def living(cursor: Mapping[TopicPartition, int], lost: Sequence[Loss]) -> dict[TopicPartition, int]:
-    """The cursor without the incarnations that were given up as a whole."""
+    """The cursor without the incarnations of topics that were given up as a whole."""
     retired = {loss.at for loss in lost if loss.until is None}
     return {at: offset for at, offset in cursor.items() if at not in retired}
 
 
 def readable(ranges: Sequence[OffsetRange], lost: Sequence[Loss]) -> tuple[OffsetRange, ...]:
-    """The planned ranges less what is recorded as lost, which is their beginning (expired) or their end (cut off)."""
+    """The planned ranges without their recorded losses.
+
+    A loss is the beginning of a range (expired) or its end (cut off).
+    """
     retired = {loss.at for loss in lost if loss.until is None}
     left = []
     for r in ranges:
@@ -164,12 +189,12 @@ def readable(ranges: Sequence[OffsetRange], lost: Sequence[Loss]) -> tuple[Offse
 def plan_batch(
     cursor: Mapping[TopicPartition, int], logs: Sequence[Log], max_events: int, lost: Sequence[Loss] = ()
 ) -> tuple[OffsetRange, ...]:
-    """The next batch: from the cursor to the ends, at most `max_events` offsets, over all partitions in proportion.
+    """The next batch: from the cursor to the ends of the logs, at most `max_events` offsets, shared out in proportion.
 
-    A partition that the cursor does not know is new and starts at its beginning: offset 0, so that what expired before
-    it was ever read is noticed. Every partition is in the plan, also with an empty range: the plan is the next cursor.
-    A range begins where the one before it ended, also if its beginning is recorded as lost (see `readable`).
-    Returns () if there is nothing new.
+    A partition that the cursor does not name is new. It starts at offset 0, so that messages which expired before the
+    first read are noticed. Every partition is in the plan, even with an empty range: the plan is the next cursor. A
+    range begins where the one before it ended, even if its beginning is recorded as lost (see `readable`). Returns ()
+    if there is nothing new.
 
     Raises:
         OffsetsError: see `check`.
@@ -183,7 +208,7 @@ def plan_batch(
         return ()
     share = {at: n if total <= max_events else n * max_events // total for at, n in waiting.items()}
     left = min(total, max_events) - sum(share.values())
-    for at in sorted(waiting):  # what rounding left over, one offset each
+    for at in sorted(waiting):  # the remainder of rounding, one offset each
         if left > 0 and share[at] < waiting[at]:
             share[at] += 1
             left -= 1
@@ -191,12 +216,15 @@ def plan_batch(
 
 
 def next_cursor(ranges: Sequence[OffsetRange]) -> dict[TopicPartition, int]:
-    """The cursor behind a planned batch."""
+    """The cursor after a planned batch."""
     return {r.at: r.until for r in ranges}
 
 
 def found_in(ranges: Sequence[OffsetRange], offsets: Iterable[int]) -> list[OffsetRange]:
-    """Those of `offsets` that lie in one of the ranges, neighbours joined; both are of one partition and ascend."""
+    """Those of `offsets` that lie in one of the ranges, neighbours joined.
+
+    Both are of one partition, in ascending order.
+    """
     found: list[OffsetRange] = []
     left = iter(ranges)
     now = next(left, None)

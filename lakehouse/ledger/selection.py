@@ -1,4 +1,4 @@
-"""Which messages that are open in quarantine: the selection of a form, a command or an entry of the ledger."""
+"""The selection of open messages in quarantine by a form, a command or an entry of the ledger."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Selection:
-    """Which open rows: a reason (or its beginning, with `*` behind it), and others; what is None takes any.
+    """Which open rows. A field that is None selects any; a reason may end with `*` for any rest.
 
     Times are Kafka's, [since, until), with a zone.
     """
@@ -32,7 +32,7 @@ class Selection:
         if self.batch_id is not None:
             parts.append(("batch_id = ?", self.batch_id))
         if self.since is not None:
-            # the day too, which is the partition
+            # the day too, since the table is partitioned by it
             parts += [("kafka_timestamp >= from_iso8601_timestamp(?)", utc(self.since))]
             parts += [("event_date >= date(?)", utc(self.since)[:10])]
         if self.until is not None:
@@ -41,7 +41,7 @@ class Selection:
         return " and ".join(sql for sql, _ in parts) or "true", [value for _, value in parts]
 
     def as_conf(self) -> dict[str, Any]:
-        """As the forms of replay_quarantine and discard_quarantine take it; what is None is left out."""
+        """The fields of the forms of replay_quarantine and discard_quarantine. Those that are None are left out."""
         conf = {
             "reason": self.reason,
             "event_type": self.event_type,
@@ -53,7 +53,7 @@ class Selection:
 
 
 def in_utc(time: dt.datetime) -> dt.datetime:
-    """The time in UTC, which it is of if it has no zone. Raises OverflowError: in UTC it is not of the years 1 to 9999."""
+    """The time in UTC. One without a zone is in UTC already. Raises OverflowError outside of the years 1 to 9999."""
     return time.astimezone(dt.UTC) if time.tzinfo else time.replace(tzinfo=dt.UTC)
 
 

@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from enum import StrEnum
 
-# What tells one message from all others, also in a topic that was made again under its old name.
-# (A list, as Spark's joins take it.)
+# The key of a message. The topic id tells topics apart that were made again under the same name. (A list, as Spark's
+# joins take it.)
 MESSAGE_KEY = ["topic_id", "partition", "offset"]
 
 
@@ -29,7 +29,7 @@ class Kind(StrEnum):
 
 
 class Step(StrEnum):
-    """What a row of the ledger says of its entry; each once an entry."""
+    """The step of an entry that a row of the ledger records. An entry has each step at most once."""
 
     PLANNED = "planned"
     DECIDED = "decided"
@@ -43,30 +43,33 @@ class Step(StrEnum):
 
 
 class Verdict(StrEnum):
-    """What an audit says of all rows of an entry or a day."""
+    """The result of an audit, for all rows of an entry or a day."""
 
-    PASSED = "passed"  # they are published, but for single rows that a rule of rows refuses
-    FAILED = "failed"  # all are held
-    WAIVED = "waived"  # it would have failed or refused, and somebody accepted it: all are published
+    PASSED = "passed"  # published, except single rows that a rule of rows refuses
+    FAILED = "failed"  # all rows are held
+    WAIVED = "waived"  # would be failed or refused, but a person accepted it: all are published
 
 
 class Destination(StrEnum):
-    """Where a judged message goes if not to an event table."""
+    """Where a judged message goes if it does not go to an event table."""
 
-    RAW = "raw"  # in raw.events alone: an erase counts so what it deletes there, and a trace says so of what waits
+    RAW = "raw"  # in raw.events alone: counts of an erase, and messages that wait for publish
     QUARANTINE = "quarantine"
     DUPLICATE = "duplicate"  # a repetition of another arrival
     SUPPRESSED = "suppressed"  # of an erased player
     DISCARDED = "discarded"  # given up by a person; its row stays in quarantine
-    NOT_ASKED = "not_asked"  # of a table that a rebuild leaves alone; in no ledger entry
+    NOT_ASKED = "not_asked"  # for a table that the rebuild does not touch; in no ledger entry
 
     @classmethod
     def is_event_table(cls, destination: str) -> bool:
-        """Whether what went there is published. No contract may name its table like one of these."""
+        """Whether it is an event table, so that its rows are published.
+
+        No contract may name its table like one of these.
+        """
         return destination not in set(cls)
 
 
-# Where an entry that counts rows writes none.
+# Destinations that an entry counts but writes nowhere.
 NOWHERE = (Destination.DUPLICATE, Destination.SUPPRESSED, Destination.DISCARDED)
 NOT_PUBLISHED = tuple(Destination)
 
@@ -78,6 +81,20 @@ class Action(StrEnum):
     WAIVED = "waived"  # accepted although the audit failed
     REBUILT = "rebuilt"
     DISCARDED = "discarded"
+
+
+class BuildCause(StrEnum):
+    """What changes the daily tables of a day."""
+
+    ROLLUP = "rollup"
+    ERASE = "erase"
+
+
+class BuildStep(StrEnum):
+    """What a row of ops.day_builds says of its build."""
+
+    STARTED = "started"  # before the tables change
+    FINISHED = "finished"  # after they have changed
 
 
 def sql_list(words: Iterable[str]) -> str:

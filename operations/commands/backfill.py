@@ -46,11 +46,11 @@ def command(
 
     with one_line_errors():
         settings = Settings.load()
-        wanted = backfill.Wanted(first, last, reverse, reprocess, rebuild)
+        request = backfill.BackfillRequest(first, last, reverse, reprocess, rebuild)
         now = dt.datetime.now(dt.UTC)
-        backfill.check(wanted, now.date())
+        backfill.check(request, now.date())
         api = connect(settings)
-        plan = backfill.plan(settings, api, wanted, now)
+        plan = backfill.plan(settings, api, request, now)
         for each in plan:
             for line in each.sentences(rebuild):
                 say(line)
@@ -60,7 +60,7 @@ def command(
             return
         if not yes:
             click.confirm(f"Run {len(days)} of {len(plan)} days?", abort=True)
-        backfill_id = backfill.run(api, wanted)
+        backfill_id = backfill.run(api, request)
         click.echo(
             f"started backfill {backfill_id} of {backfill.DAG_ID}: {settings.airflow_url}/dags/build_day/backfills"
         )

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 import pytest
 import requests
 
+from lakehouse.clients.airflow import ENDED
 from lakehouse.settings import CHECKOUT
 from stack.demo import QUESTIONS, added, ask, compare, demo, ingest
 from stack.loads import PLAYERS, SHOPS, Load, sender
@@ -35,7 +36,7 @@ def scheduled(stack: Real) -> Iterator[Real]:
 
 def wait_for(stack: Real, dag_id: str, run_id: str, seconds: float = 300) -> str:
     airflow, until = stack.airflow(), time.monotonic() + seconds
-    while (state := airflow.run_state(dag_id, run_id)) not in ("success", "failed"):
+    while (state := airflow.run_state(dag_id, run_id)) not in ENDED:
         assert time.monotonic() < until, f"{dag_id} {run_id} is still {state}"
         time.sleep(0.5)
     return state

@@ -1,12 +1,13 @@
-"""The matrix: which faults there are, at which points a job can be when they happen, and the trials made of them."""
+"""The matrix: the faults, the points of a job at which they happen, and the trials made of both."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
-# Where a job stands when the fault happens. Hooks are named points in the code (jobs/runtime/hooks.py). Watched points have none:
-# the harness sees them in HDFS and strikes at that moment. Tasks are run by Airflow. `load`: no job, events alone.
+# Where a job stands when the fault happens. Hooks are named points in the code (jobs/runtime/hooks.py). Watched points
+# have none: the harness sees them in HDFS and strikes at that moment. Tasks are run by Airflow. `load`: no job, events
+# alone.
 DRAIN_HOOKS = ("before_plan", "after_plan", "before_raw", "after_raw")
 PUBLISH_HOOKS = (
     "after_candidates",

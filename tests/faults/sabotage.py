@@ -1,4 +1,4 @@
-"""Safeguards that a test leaves out in a process that it starts. The code has no switch for it: its functions are replaced."""
+"""Leaves out safeguards in a process that a test starts, by replacing functions: the code has no switch for it."""
 
 from __future__ import annotations
 

@@ -89,7 +89,7 @@ class Servers:
             self._set_quota(-1)
 
     def _set_quota(self, size: int) -> None:
-        """Bytes of all replicas below the warehouse; -1 takes the quota away. (2^63-1 leaves the one of names alone.)"""
+        """Sets the quota in bytes of all replicas below the warehouse; -1 removes it. (The quota of names stays.)"""
         url = f"{self._settings.webhdfs_url}{self._settings.warehouse}"
         parameters: dict[str, str | int] = {
             "op": "SETQUOTA",
@@ -130,7 +130,7 @@ class Servers:
 
 
 def mount_disk(folder: Path) -> bool:
-    """Mounts a small file system for Kafka, before the stack's first start. Returns whether that is possible here (root)."""
+    """Mounts a small file system for Kafka, before the stack's first start. Returns whether it could (as root)."""
     if os.path.ismount(folder):
         return True
     folder.mkdir(parents=True, exist_ok=True)

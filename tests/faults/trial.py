@@ -1,4 +1,4 @@
-"""One trial: events through the API, a job brought to its point, the fault, recovery as Airflow would do it, the oracle."""
+"""One trial: sends events, brings a job to its point, makes the fault, recovers as Airflow does, asks the oracle."""
 
 from __future__ import annotations
 
@@ -228,7 +228,7 @@ def kill_server(bench: Bench) -> None:
 
 
 def strike_at_watched(bench: Bench) -> None:
-    """Kills the job, and for `spark` Spark too, at a moment seen in HDFS; else Spark goes on with what it was asked for."""
+    """Kills the job at a moment seen in HDFS, and for `spark` Spark too. Else Spark goes on with the query."""
     table = "raw/events" if bench.trial.job == "drain" else "game/sword_purchases"
     committed = bench.trial.point.endswith("not_answered")
     for _ in range(MISSES):
@@ -287,7 +287,7 @@ def kill_workers(bench: Bench) -> None:
 
 
 def fill_kafka(bench: Bench) -> None:
-    """Kafka's disk fills up under load, beside a job at the point: refused events are refused with 503, none are lost."""
+    """Kafka's disk fills up under load, while a job is at the point: events are refused with 503, and none are lost."""
     if not os.path.ismount(bench.servers.kafka_folder):
         raise Impossible("Kafka has no file system of its own here; mounting one takes root")
     job: Any = None

@@ -1,4 +1,4 @@
-"""Watches a Delta table's folder in HDFS closely, to strike at moments that no hook in the code names."""
+"""Watches a Delta table's folder in HDFS closely, for faults at moments that no hook in the code names."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""HDFS as our client and the NameNode's page ask it: folders longer than one answer, and who may change what."""
+"""HDFS, by our client and by the NameNode's page: folders longer than one answer, and who may change what."""
 
 from __future__ import annotations
 

@@ -10,7 +10,7 @@ import pytest
 
 from jobs.ledger.delta_ledger import DeltaLedger
 from jobs.runtime.session import spark_session
-from lakehouse.catalog.tables import LEDGER
+from lakehouse.catalog.tables import LEDGER, schema_of
 from lakehouse.clients.hdfs import Hdfs
 from stack.environment import local_settings
 from tests.ledger_behaviour import LedgerBehaviour, Open
@@ -34,6 +34,5 @@ class TestDeltaLedger(LedgerBehaviour):
     @pytest.fixture
     def ledger(self, stack: Real, spark: SparkSession) -> Open:
         path = f"{stack.settings.warehouse_uri}/{FOLDER}/ledger-{uuid.uuid4().hex}"
-        columns = ", ".join(f"`{name}` {kind}" for name, (kind, _) in LEDGER.items())
-        spark.sql(f"create table delta.`{path}` ({columns}) using delta").collect()
+        spark.sql(f"create table delta.`{path}` ({schema_of(LEDGER)}) using delta").collect()
         return lambda attempt_id: DeltaLedger(spark, path, attempt_id, "by hand")

@@ -27,7 +27,7 @@ class Message(NamedTuple):
 
 
 class Scenario(NamedTuple):
-    """The messages that Kafka will ever hold, and the end offsets they make; more refused rows than `limit` hold a batch."""
+    """The messages that Kafka will ever hold, and the end offsets. More refused rows than `limit` hold a batch."""
 
     name: str
     messages: tuple[Message, ...]
@@ -95,8 +95,11 @@ class Decision(NamedTuple):
 
 
 class Entry(NamedTuple):
-    """kind I ingest (from, until), P replay, W replay with a waiver, X discard (through,), R rebuild (day, through, tables),
-    E erase (player, through, offsets below which all of the player must go)."""
+    """An entry: its kind, and the plan of it.
+
+    I ingest (from, until); P replay, W replay with a waiver, X discard: (through,); R rebuild (day, through, tables);
+    E erase (player, through, offsets below which all of the player must go).
+    """
 
     kind: str
     plan: tuple[Any, ...]

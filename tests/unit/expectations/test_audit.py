@@ -14,7 +14,8 @@ from typing import Any
 import pytest
 from pyspark.sql import DataFrame, SparkSession
 
-from expectations.audit import Audit, AuditError, Outcome, audit_batch, audit_day
+from expectations.audit import audit_batch, audit_day
+from expectations.results import Audit, AuditError, Outcome
 from expectations.rulebook import load_rules
 from lakehouse.contract.model import Contracts
 from lakehouse.settings import Settings
@@ -217,7 +218,7 @@ def test_a_batch_of_nothing_but_unreadable_messages_passes_with_a_warning_and_sa
 
 @pytest.fixture
 def limited(audit: RunAudit, batch: MakeBatch, settings: Settings, tmp_path: Path) -> RunAudit:
-    """Audits 20 good rows, `broken` of which break the one rule of rows, which holds them above 10 % and above 1 row."""
+    """Audits 20 good rows, of which `broken` break the one rule of rows, which holds above 10 % and above 1 row."""
 
     def run(broken: int, name: str = "limited", **given: Any) -> Audit:
         rule = {"name": "odd", "description": "d", "severity": "critical", "scope": "good"}

@@ -11,7 +11,7 @@ from click.testing import CliRunner, Result
 
 from lakehouse.settings import Settings
 from operations import backfill
-from operations.backfill import DayPlan, Wanted, check, planned, states_by_day
+from operations.backfill import BackfillRequest, DayPlan, check, day_plans, states_by_day
 from operations.changed_days import ChangedDay
 from operations.cli import main
 from operations.completeness import DayError
@@ -20,12 +20,12 @@ D1, D2, D3 = (dt.date(2026, 3, n) for n in (1, 2, 3))
 
 
 def test_days_run_in_the_order_asked_for_both_ends_included() -> None:
-    assert Wanted(D1, D3).days == [D1, D2, D3]
-    assert Wanted(D1, D3, reverse=True).days == [D3, D2, D1]
+    assert BackfillRequest(D1, D3).days == [D1, D2, D3]
+    assert BackfillRequest(D1, D3, reverse=True).days == [D3, D2, D1]
 
 
 def test_airflow_is_asked_for_the_logical_dates_of_the_days() -> None:
-    body = Wanted(D1, D3, reverse=True, reprocess=True, rebuild=True).body()
+    body = BackfillRequest(D1, D3, reverse=True, reprocess=True, rebuild=True).body()
     assert body == {
         "dag_id": "build_day",
         "from_date": "2026-03-01T00:00:00Z",
@@ -35,7 +35,7 @@ def test_airflow_is_asked_for_the_logical_dates_of_the_days() -> None:
         "reprocess_behavior": "completed",
         "max_active_runs": backfill.MAX_ACTIVE_RUNS,
     }
-    plain = Wanted(D1, D1).body()
+    plain = BackfillRequest(D1, D1).body()
     assert plain["reprocess_behavior"] == "none" and plain["dag_run_conf"] == {}
 
 
@@ -52,11 +52,13 @@ def test_airflow_is_asked_for_the_logical_dates_of_the_days() -> None:
 )
 def test_days_that_cannot_run_are_refused(first: dt.date, last: dt.date, words: str) -> None:
     with pytest.raises(DayError, match=words):
-        check(Wanted(first, last), today=D3)
+        check(BackfillRequest(first, last), today=D3)
 
 
 def test_the_plan_says_of_each_day_how_it_is_and_what_would_run() -> None:
-    plan = planned([D3, D2, D1], {D3, D1}, {D3: ["events-0: offsets [5, 9)"], D2: []}, {D1: 4, D2: 5}, {D1: "entry 6"})
+    plan = day_plans(
+        [D3, D2, D1], {D3, D1}, {D3: ["events-0: offsets [5, 9)"], D2: []}, {D1: 4, D2: 5}, {D1: "entry 6"}
+    )
     assert [line for each in plan for line in each.sentences(rebuild=False)] == [
         "2026-03-03  not complete, not built: builds, once it is complete (it waits up to 6 hours)",
         "            events-0: offsets [5, 9)",
@@ -108,19 +110,22 @@ def test_a_backfill_is_followed_to_its_end_and_each_day_is_said_once(monkeypatch
 
 def test_days_that_are_refused_are_said_in_whole_sentences() -> None:
     for wanted, words in (
-        (Wanted(D2, D1), "--from 2026-03-02 is after --to 2026-03-01"),
-        (Wanted(dt.date(2025, 3, 1), D2), "2025-03-01 to 2026-03-02 are more than 366 days; ask for fewer at once"),
+        (BackfillRequest(D2, D1), "--from 2026-03-02 is after --to 2026-03-01"),
+        (
+            BackfillRequest(dt.date(2025, 3, 1), D2),
+            "2025-03-01 to 2026-03-02 are more than 366 days; ask for fewer at once",
+        ),
     ):
         with pytest.raises(DayError) as raised:
             check(wanted, today=D3)
         assert str(raised.value) == words
-    check(Wanted(dt.date(2025, 3, 2), D2), today=D3)  # 366 days
-    check(Wanted(D1, D1), today=D3)
+    check(BackfillRequest(dt.date(2025, 3, 2), D2), today=D3)  # 366 days
+    check(BackfillRequest(D1, D1), today=D3)
 
 
 def test_a_plan_asks_airflow_kafka_and_the_tables(monkeypatch: pytest.MonkeyPatch) -> None:
     now = dt.datetime(2026, 3, 5, 1, tzinfo=dt.timezone(dt.timedelta(hours=2)))
-    wanted, asked = Wanted(D1, D2, reverse=True), list[Any]()
+    wanted, asked = BackfillRequest(D1, D2, reverse=True), list[Any]()
 
     class Api:
         def post(self, path: str, body: dict[str, Any]) -> dict[str, Any]:
@@ -144,7 +149,7 @@ def test_a_plan_asks_airflow_kafka_and_the_tables(monkeypatch: pytest.MonkeyPatc
     days = [D2, D1]
     assert asked == [("/backfills/dry_run", wanted.body()), ("missing", days), ("built", days), ("changed", now)]
     with pytest.raises(DayError, match="not over"):
-        backfill.plan(Settings(), Api(), Wanted(D1, dt.date(2026, 3, 4)), now)  # type: ignore[arg-type]
+        backfill.plan(Settings(), Api(), BackfillRequest(D1, dt.date(2026, 3, 4)), now)  # type: ignore[arg-type]
     assert backfill.run(Api(), wanted) == 7  # type: ignore[arg-type]
     assert asked[-1] == ("/backfills", wanted.body())
 
@@ -175,12 +180,12 @@ class Building:
         monkeypatch.setattr(backfill, "run", self.run)
         monkeypatch.setattr(backfill, "follow", self.follow)
 
-    def planned(self, settings: Settings, api: object, wanted: Wanted, now: dt.datetime) -> list[DayPlan]:
+    def planned(self, settings: Settings, api: object, wanted: BackfillRequest, now: dt.datetime) -> list[DayPlan]:
         assert api is self
         self.did.append(wanted)
         return self.plan
 
-    def run(self, api: object, wanted: Wanted) -> int:
+    def run(self, api: object, wanted: BackfillRequest) -> int:
         self.did.append("run")
         return 7
 
@@ -211,14 +216,14 @@ def test_the_command_shows_asks_starts_and_follows(building: Building) -> None:
     assert result.output.splitlines() == [
         *PLANNED, "Run 2 of 3 days? [y/N]: y", STARTED, "all 2 days are built",
     ]  # fmt: skip
-    assert (result.exit_code, building.did) == (0, [Wanted(D1, D3), "run", (7, [D1, D3])])
+    assert (result.exit_code, building.did) == (0, [BackfillRequest(D1, D3), "run", (7, [D1, D3])])
 
 
 def test_the_command_hands_on_how_the_days_are_to_be_built(building: Building) -> None:
     result = building.asked("--reverse", "--reprocess", "--rebuild", "--yes", "--no-wait")
     assert result.output.splitlines()[0] == "2026-03-01  complete, not built: rebuilds from raw, then builds"
     assert result.output.splitlines()[3:] == [STARTED]
-    assert (result.exit_code, building.did) == (0, [Wanted(D1, D3, True, True, True), "run"])
+    assert (result.exit_code, building.did) == (0, [BackfillRequest(D1, D3, True, True, True), "run"])
 
 
 def test_the_command_starts_nothing_unless_it_is_to_and_may(building: Building) -> None:

@@ -1,4 +1,4 @@
-"""How a command tells of a run: what its jobs said, what went wrong, and with which exit code."""
+"""How a command reports a run: messages of its jobs, errors, and the exit code."""
 
 from __future__ import annotations
 
@@ -103,8 +103,8 @@ def test_a_run_that_does_not_end_is_not_taken_for_good() -> None:
 
 
 def test_an_error_without_exception_is_told_by_its_line() -> None:
-    assert runs.what_went_wrong(RED[:2]) == ["  the first error"]
-    assert runs.what_went_wrong([]) == []
+    assert runs.error_lines(RED[:2]) == ["  the first error"]
+    assert runs.error_lines([]) == []
 
 
 def test_known_errors_become_one_line_and_others_do_not() -> None:
@@ -156,7 +156,7 @@ def test_a_run_is_waited_for_as_long_as_is_said(monkeypatch: pytest.MonkeyPatch)
     api = Airflow("success")
     api.polls = iter(["running"] * 9)
     outcome = runs.follow(api, "a", "r1", seconds=2)  # type: ignore[arg-type]
-    assert outcome == runs.Outcome("is still running after 2 s", (), (), "http://airflow/dags/a/runs/r1")
+    assert outcome == runs.RunOutcome("is still running after 2 s", (), (), "http://airflow/dags/a/runs/r1")
     assert slept == [0.25] * 3
 
 
@@ -172,10 +172,8 @@ def test_a_run_is_waited_for_as_long_as_is_said(monkeypatch: pytest.MonkeyPatch)
         ([{"error_detail": [{"exc_value": "\n".join(map(str, range(20)))}]}], [f"  {n}" for n in range(5, 20)]),
     ],
 )
-def test_of_what_went_wrong_the_last_exception_or_the_first_error_is_told(
-    messages: list[Any], lines: list[str]
-) -> None:
-    assert runs.what_went_wrong(messages) == lines
+def test_of_error_lines_the_last_exception_or_the_first_error_is_told(messages: list[Any], lines: list[str]) -> None:
+    assert runs.error_lines(messages) == lines
 
 
 def test_only_what_jobs_say_is_told_to_people() -> None:
@@ -187,7 +185,7 @@ def test_only_what_jobs_say_is_told_to_people() -> None:
         f"x {line('e')}",
         "12:00:06 f",
     ]
-    assert runs.what_was_said(messages) == ["a", "b", "WARNING:  c"]
+    assert runs.job_messages(messages) == ["a", "b", "WARNING:  c"]
 
 
 def test_a_kafka_that_does_not_answer_is_one_line() -> None:

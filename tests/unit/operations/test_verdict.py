@@ -8,7 +8,7 @@ import pytest
 
 from lakehouse.settings import Settings
 from operations import verdict
-from operations.verdict import ABANDONED, Audited, complaint, judged, warning
+from operations.verdict import ABANDONED, Audited, complaint, verdicts, warning
 
 URL = "http://airflow/quality/"
 
@@ -52,7 +52,7 @@ def test_each_failed_audit_is_named_with_checks_and_page_and_once_what_to_do() -
 
 
 def test_rows_that_were_refused_alone_warn_and_complain_of_nothing() -> None:
-    found = judged([entry(8, "ingest", done=True, verdict="passed", page="8.html", refused=[("odd", 2), ("red", 1)])])
+    found = verdicts([entry(8, "ingest", done=True, verdict="passed", page="8.html", refused=[("odd", 2), ("red", 1)])])
     assert complaint(found, URL, "Do.") is None
     assert warning(found, URL) == (
         "entry 8 (ingest) is published but for single rows, which are in quarantine as audit:odd (2 rows), "
@@ -62,43 +62,43 @@ def test_rows_that_were_refused_alone_warn_and_complain_of_nothing() -> None:
 
 
 def test_an_abandoned_entry_is_a_complaint_that_says_why() -> None:
-    found = judged([entry(8, "rebuild", abandoned=True, why="its audit failed", page="8.html")])
+    found = verdicts([entry(8, "rebuild", abandoned=True, why="its audit failed", page="8.html")])
     words = complaint(found, URL, "Do.")
     assert words == "entry 8 (rebuild) was abandoned: its audit failed.\nDo."
 
 
 def test_an_abandoned_entry_that_a_retry_of_the_same_run_made_good_is_none() -> None:
     crashed = entry(8, abandoned=True, why="too old")
-    assert judged([crashed, entry(9, done=True, verdict="passed")]) == [Audited("entry 9 (replay)", "passed", (), "")]
+    assert verdicts([crashed, entry(9, done=True, verdict="passed")]) == [Audited("entry 9 (replay)", "passed", (), "")]
     other_kind = entry(9, "rebuild", done=True, verdict="passed")
-    assert [each.verdict for each in judged([crashed, other_kind])] == [ABANDONED, "passed"]
+    assert [each.verdict for each in verdicts([crashed, other_kind])] == [ABANDONED, "passed"]
     before = entry(7, done=True, verdict="passed")
-    assert [each.verdict for each in judged([before, crashed])] == ["passed", ABANDONED]
+    assert [each.verdict for each in verdicts([before, crashed])] == ["passed", ABANDONED]
 
 
 def test_who_clears_another_runs_entry_away_is_not_blamed_for_it() -> None:
-    assert judged([entry(8, abandoned=True, why="too old", planned_here=False)]) == []
+    assert verdicts([entry(8, abandoned=True, why="too old", planned_here=False)]) == []
 
 
 def test_an_audit_that_failed_counts_for_every_run_that_worked_on_the_entry() -> None:
-    (found,) = judged([entry(8, "ingest", verdict="failed", failed_checks=["a"], planned_here=False, page="8.html")])
+    (found,) = verdicts([entry(8, "ingest", verdict="failed", failed_checks=["a"], planned_here=False, page="8.html")])
     assert found.red and found.failed == ("a",)
 
 
 def test_an_entry_that_is_not_decided_says_nothing() -> None:
-    assert judged([entry(8)]) == []
+    assert verdicts([entry(8)]) == []
 
 
 def test_an_entry_without_page_checks_and_reason_is_told_in_empty_words() -> None:
-    assert judged([entry(8, verdict="passed")]) == [Audited("entry 8 (replay)", "passed", (), "", "", ())]
-    (found,) = judged([entry(8, abandoned=True)])
+    assert verdicts([entry(8, verdict="passed")]) == [Audited("entry 8 (replay)", "passed", (), "", "", ())]
+    (found,) = verdicts([entry(8, abandoned=True)])
     assert found == Audited("entry 8 (replay)", ABANDONED, (), "", "", ())
     assert complaint([found], URL, "Do.") == "entry 8 (replay) was abandoned: no reason is recorded.\nDo."
 
 
 def test_an_abandoned_entry_keeps_its_checks_and_page() -> None:
     told = entry(8, abandoned=True, why="held", failed_checks=["a"], page="8.html")
-    assert judged([told]) == [Audited("entry 8 (replay)", ABANDONED, ("a",), "8.html", "held", ())]
+    assert verdicts([told]) == [Audited("entry 8 (replay)", ABANDONED, ("a",), "8.html", "held", ())]
 
 
 def test_what_stood_in_an_events_words_cannot_paint_the_terminal() -> None:
@@ -114,9 +114,9 @@ def test_a_failed_audit_without_checks_says_so() -> None:
 def test_an_entry_that_another_run_finished_does_not_make_this_ones_good() -> None:
     crashed = entry(8, abandoned=True, why="too old")
     theirs = entry(9, done=True, verdict="passed", planned_here=False)
-    assert [each.verdict for each in judged([crashed, theirs])] == [ABANDONED, "passed"]
+    assert [each.verdict for each in verdicts([crashed, theirs])] == [ABANDONED, "passed"]
     not_yet = entry(9, verdict="passed")
-    assert [each.verdict for each in judged([crashed, not_yet])] == [ABANDONED, "passed"]
+    assert [each.verdict for each in verdicts([crashed, not_yet])] == [ABANDONED, "passed"]
 
 
 def test_each_run_of_single_refused_rows_warns_on_a_line_of_its_own() -> None:

@@ -1,4 +1,4 @@
-"""The inventory by month equals the plain sum in whatever order days are built, snapshots made, and either of them dies."""
+"""The inventory by month equals the plain sum, in whatever order days are built, snapshots made, and either dies."""
 
 from __future__ import annotations
 
@@ -10,9 +10,10 @@ from dataclasses import dataclass, field
 import pytest
 from pyspark.sql import SparkSession
 
-from jobs.daily.builds import ERASE, Build, Builds
+from jobs.daily.builds import Build, Builds
 from jobs.daily.inventory import builds_until, next_month, plan, valid_months
 from lakehouse.catalog.views import PLAYER_INVENTORY
+from lakehouse.ledger.vocabulary import BuildCause, BuildStep
 
 TODAY = dt.date(2026, 4, 15)
 DAYS = [dt.date(2026, month, day) for month in (1, 2, 3, 4) for day in (1, 14, 28) if (month, day) < (4, 28)]
@@ -56,7 +57,7 @@ def test_a_build_that_is_not_finished_stops_the_months_it_may_change() -> None:
     assert plan(Builds(newer | {under_way}, newer), {}, TODAY).unfinished == []  # it can change nothing any more
     older = done | built(DAYS[4], through=1)
     assert plan(Builds(older | {under_way}, older), {}, TODAY).unfinished == [under_way]
-    erase = Build(DAYS[4], 2, ERASE)
+    erase = Build(DAYS[4], 2, BuildCause.ERASE)
     assert plan(Builds(older | {erase}, older), {}, TODAY).unfinished == [erase]
 
 
@@ -110,7 +111,7 @@ class World:
         yield
         touched = [day for day, rows in self.days.items() if item in rows]
         if self.without != "start before change":
-            self.started |= {Build(day, entry, ERASE) for day in touched}
+            self.started |= {Build(day, entry, BuildCause.ERASE) for day in touched}
         yield
         for day in touched:
             self.days[day] = {other: n for other, n in self.days[day].items() if other != item}
@@ -118,8 +119,8 @@ class World:
         for month, (held, stock) in self.months.items():
             self.months[month] = (held, {other: n for other, n in stock.items() if other != item})
         yield
-        self.started |= {Build(day, entry, ERASE) for day in touched}
-        self.finished |= {Build(day, entry, ERASE) for day in touched}
+        self.started |= {Build(day, entry, BuildCause.ERASE) for day in touched}
+        self.finished |= {Build(day, entry, BuildCause.ERASE) for day in touched}
         yield
         self.open_entries.discard(entry)
 
@@ -189,7 +190,7 @@ class World:
 
 
 def walk(world: World, seed: int, steps: int = 90) -> bool:
-    """Lets up to six processes take turns, some of which stop for good. Returns whether the view was right all the time."""
+    """Lets up to six processes take turns, some of which stop for good. Returns whether the view was always right."""
     chance = random.Random(seed)
     running: list[Step] = []
     days = chance.sample(DAYS, chance.choice([1, 2, len(DAYS)]))  # few days: many races for one
@@ -234,7 +235,9 @@ def test_each_safeguard_is_needed(without: str) -> None:
 
 def answer(spark: SparkSession, world: World) -> dict[str, int]:
     """What the view says; its text is the one that Trino runs, over temporary views of the same columns."""
-    steps = [(build, "started") for build in world.started] + [(build, "finished") for build in world.finished]
+    steps = [(build, BuildStep.STARTED) for build in world.started] + [
+        (build, BuildStep.FINISHED) for build in world.finished
+    ]
     frames = {
         "ops.day_builds": (
             [(build.day, build.built_through, build.cause, step) for build, step in steps],

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from pyspark.sql import SparkSession
 
-from expectations.audit import prepare
+from expectations.validation import prepare
 from jobs.entries import commit, ingest
 from jobs.raw import drain, raw_events
 from jobs.upkeep import purge

@@ -218,7 +218,8 @@ def test_what_expired_before_anything_was_planned_can_be_given_up(
 def steps(world: World) -> list[str]:
     """The model's name of each commit that was made, each with the kill points of the model around it.
 
-    One game table stands for all, and what the model does not have is left out: facts, and the row that names an erasure.
+    One game table stands for all, and what the model does not have is left out: facts, and the row that names an
+    erasure.
     """
     outside = {("ops.erasures", "publish"), *((f"game.{name}", "") for name in FACTS)}
     by_commit = {(each.table, each.app or ""): name for name, each in COMMITS.items() if name != "abandon"}

@@ -165,8 +165,8 @@ class World:
 
     def _show_ledger(self) -> None:
         """As a table, too: a rebuild counts by it."""
-        ddl = ", ".join(f"`{name}` {kind}" for name, (kind, _) in tables.LEDGER.items())
-        self.store._frames[names.LEDGER] = self.spark.createDataFrame(cast(list[Any], self.ledger.rows), ddl)
+        schema = tables.schema_of(tables.LEDGER)
+        self.store._frames[names.LEDGER] = self.spark.createDataFrame(cast(list[Any], self.ledger.rows), schema)
 
     def entry(self, entry_id: int) -> Entry:
         return self.job().ledger.read_entry(entry_id)

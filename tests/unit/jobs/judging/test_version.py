@@ -15,7 +15,7 @@ from tests.real import contracts_with
 SETTINGS = Settings()
 # Modules that judging imports and that say nothing of what becomes of a message, or say it in the contracts' hash.
 ELSEWHERE = {
-    "expectations.audit": "what the audit finds is in the decision",
+    "expectations.results": "what the audit finds is in the decision",
     "lakehouse.settings": "where the files are",
     "lakehouse.ledger.entries": "the ledger's rows",
     "lakehouse.clients.files": "where files are",

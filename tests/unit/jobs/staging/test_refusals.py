@@ -1,4 +1,4 @@
-"""Where staged rows go once the audit has spoken: refused ones alone to quarantine, all of a held batch, none with a waiver."""
+"""Where staged rows go after the audit: refused rows alone to quarantine, all of a held batch, none with a waiver."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from pyspark.sql import DataFrame, SparkSession
 
-from expectations.audit import AuditError
+from expectations.results import AuditError
 from expectations.rulebook import Rule
 from jobs.staging import files, refusals
 from lakehouse.catalog import tables

@@ -8,7 +8,7 @@ import pytest
 
 from jobs.delta import conflicts
 from jobs.upkeep import compaction, housekeeping
-from jobs.upkeep.table_health import Verdict, plain
+from jobs.upkeep.table_health import Health, plain
 from lakehouse.clients.hdfs import Status
 
 NOW = dt.datetime(2026, 11, 22, tzinfo=dt.UTC)
@@ -95,9 +95,9 @@ def test_a_conflict_that_stays_and_another_error_are_the_callers() -> None:
 
 
 def test_a_verdict_is_one_line() -> None:
-    assert str(Verdict("game.x")) == "game.x: Delta log, metastore and Trino agree"
-    assert str(Verdict("game.x", ("a", "b"))) == "game.x: repaired: a; b"
-    assert str(Verdict("game.x", ("a",), ("c",))) == "game.x: NOT REPAIRED: c"
+    assert str(Health("game.x")) == "game.x: Delta log, metastore and Trino agree"
+    assert str(Health("game.x", ("a", "b"))) == "game.x: repaired: a; b"
+    assert str(Health("game.x", ("a",), ("c",))) == "game.x: NOT REPAIRED: c"
 
 
 def test_types_are_compared_as_spark_writes_them() -> None:

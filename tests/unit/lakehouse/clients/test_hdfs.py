@@ -1,4 +1,4 @@
-"""The client of WebHDFS: what it asks, what it makes of the answers, and how it fails. (The real one: test_maintenance.)"""
+"""The client of WebHDFS: its requests, its answers and its errors. (On a real HDFS: test_maintenance.)"""
 
 from __future__ import annotations
 
