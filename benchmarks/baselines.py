@@ -1,12 +1,13 @@
-"""What one would write by hand with Spark alone, as a process: `python -m benchmarks.baselines WHAT OFFSETS FOLDER`.
+"""The baselines, hand-written with Spark alone: `python -m benchmarks.baselines WHAT OFFSETS FOLDER`.
 
-`OFFSETS` is JSON, partition -> first offset of the topic `events`; `FOLDER` a new folder in HDFS, beside which the tables
-of MERGE stay: as in ours, the events of earlier rounds are in them. It needs the job's environment (benchmarks/spark_jobs.py
-gives it).
+`OFFSETS` is JSON, partition -> first offset of the topic `events`; `FOLDER` a new folder in HDFS, beside which the
+tables of MERGE stay: as in ours, the events of earlier rounds are in them. It needs the job's environment
+(benchmarks/spark_jobs.py gives it).
 
 * `batch`: one Spark batch from Kafka into a Delta table, nothing else;
 * `stream`: Structured Streaming, availableNow, from Kafka into a Delta table;
-* `merge`: the stream, then for each event type of the topic a MERGE of its parsed events by event_id into a Delta table.
+* `merge`: the stream, then for each event type of the topic a MERGE of its parsed events by event_id into a Delta
+  table.
 """
 
 from __future__ import annotations

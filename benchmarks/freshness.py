@@ -1,4 +1,4 @@
-"""How long an accepted event takes until it is visible, with a run of ingest_events each minute, and whether that grows."""
+"""The time until an accepted event is visible, with a run of ingest_events each minute, and whether that grows."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ LAST_SECONDS = 300.0  # in which what was accepted last must have become visible
 
 
 def measure(settings: Settings, table: Table, minutes: int) -> None:
-    """Adds the freshness of single events sent at PER_SECOND for so many minutes, while Airflow's schedule publishes them.
+    """Adds the freshness of single events, sent at PER_SECOND for so many minutes while Airflow publishes by schedule.
 
-    An event counts from Kafka's time of it to the ledger's row that says that its batch is in the tables, which is written
-    after the commit that makes it visible.
+    An event counts from Kafka's time of it to the ledger's row that says that its batch is in the tables, which is
+    written after the commit that makes it visible.
     """
     airflow = connect(settings)
     warm_up(settings, airflow, PER_SECOND)

@@ -1,4 +1,4 @@
-"""What a history of small batches costs: the time of a run beside one without, and of Trino's answers.
+"""The cost of a history of small batches: the time of a run compared with one without, and of Trino's answers.
 
 The batches are the real ones, in one process, with the hourly compaction each 60 of them: 1,000 take more than an hour.
 """
@@ -31,8 +31,8 @@ ASKED = 7  # times that each question is asked
 def measure(settings: Settings, table: Table, batches: int) -> None:
     """Adds the time of a run after so many batches beside that after ten, and of Trino's answers after half of them.
 
-    The runs are measured in turn with those of a second stack that is new: an hour lies between the first batch and the last,
-    and in an hour a machine changes more than a history does. Spark is new in both and has run ten batches.
+    The runs are measured in turn with those of a second stack that is new: an hour lies between the first batch and the
+    last, and in an hour a machine changes more than a history does. Spark is new in both and has run ten batches.
     """
     with by_hand(settings):
         _measure(settings, table, batches)
@@ -81,7 +81,7 @@ def run_seconds(settings: Settings) -> float:
 
 
 def grow(settings: Settings, batches: int) -> None:
-    """Sends, drains and publishes small batches; after each 60 of them small files are joined, as Airflow does hourly."""
+    """Sends, drains and publishes small batches. Compacts after each 60 of them, as Airflow does hourly."""
     from jobs.entries.commit import close_all
     from jobs.raw.drain import drain_waiting
 

@@ -1,4 +1,4 @@
-"""The baseline of the API: Flask's development server that logs each event without waiting for Kafka, as the reports do."""
+"""The baseline of the API: Flask's development server, which logs each event without waiting for Kafka."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How fast waiting events come into the tables, beside what one would write by hand, and beside Kafka's own consumer."""
+"""How fast waiting events come into the tables, compared with hand-written Spark and with Kafka's own consumer."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ def by_hand(settings: Settings) -> Iterator[None]:
 
 
 def backlog(settings: Settings, table: Table, waiting: int) -> None:
-    """Adds the peak of what lives in Spark's heap in a drain of `waiting` events, beside that of a hundredth of them."""
+    """Adds the peak of live objects in Spark's heap in a drain of `waiting` events, and of a hundredth of them."""
     with by_hand(settings):
         _backlog(settings, table, waiting)
 

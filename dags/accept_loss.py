@@ -4,10 +4,11 @@
 `ingest_events` is red and names offsets that expired before they were read, or a topic that was deleted or made again.
 Nothing moves until somebody restores the topic, or starts this run by hand and says why the loss is accepted.
 
-1. **accept_loss** compares the ledger with Kafka, records who, why and which offsets in `ops.losses`, and ends; the next
-   run of `ingest_events` goes on behind them. It refuses if what it finds is not what was expected.
+1. **accept_loss** compares the ledger with Kafka and records in `ops.losses` who accepts the loss, why, and which
+   offsets are lost. The next run of `ingest_events` continues after these offsets. The task refuses if it finds other
+   losses than were expected.
 
-On the command line, with a look at what is lost first: `lakehouse accept-loss`.
+On the command line: `lakehouse accept-loss`, which shows the losses first.
 """
 
 import datetime as dt

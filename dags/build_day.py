@@ -4,16 +4,17 @@
 Each night for the day before, and by *Backfill* for any days:
 
 1. **wait_complete** waits until every message of the day (by Kafka's time, UTC) is published. It takes no slot.
-2. **rebuild**, only if asked for (**rebuild_asked**), makes the day's event tables anew from `raw.events` with today's
-   contracts, beside live ingest. The ledger entry says how many rows each table had before, has now, and which changed.
+2. **rebuild**, only if the form asks for it (**rebuild_asked**), makes the day's event tables anew from `raw.events`
+   with today's contracts, while ingest goes on. The ledger entry counts each table's rows before and after, and those
+   changed.
 3. **rollup** replaces the day in `game.daily_event_counts`, `game.daily_item_sales` and `game.player_item_changes`.
-4. **audit** checks the built day, and the stock that follows from all days.
-5. **verdict** turns the run red if a critical check failed or the rebuild was abandoned. The button *Data quality* opens
-   the page that says why.
+4. **audit** checks the built day, and the inventory that follows from all days.
+5. **verdict** turns the run red if a critical check failed or the rebuild was abandoned. The button *Data quality*
+   opens the page that says why.
 
-Triggered by hand, the form takes the day. Building a day again gives the same rows, or better ones if more is known.
-A range of days: *Backfill*, `airflow backfill create`, or `lakehouse backfill`, which shows what it would do first.
-A later change to a built day starts another run (`maintain_tables`), whose configuration says what changed it.
+*Trigger* opens a form that takes the day. Building a day again gives the same rows, or more complete ones. For a range
+of days use *Backfill*, `airflow backfill create`, or `lakehouse backfill`, which first shows what it would do. If a
+built day changes later, `maintain_tables` starts another run, whose configuration says what changed the day.
 """
 
 import datetime as dt
@@ -35,7 +36,7 @@ with DAG(
     schedule=CronDataIntervalTimetable("0 0 * * *", timezone="UTC"),
     start_date=dt.datetime(2025, 1, 1, tzinfo=dt.UTC),
     catchup=False,
-    max_active_runs=4,  # so that a day that waits does not hold up the others
+    max_active_runs=4,  # so that one waiting day does not hold up the others
     default_args=DEFAULTS,
     tags=["lakehouse", "daily"],
     params={

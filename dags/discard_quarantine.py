@@ -1,11 +1,11 @@
 """
 ### discard_quarantine: close quarantined messages that will never be published
 
-Started by hand; the form says which open rows of `ops.quarantine`. First as a dry run, which is how the form starts.
+Started by hand. The form selects open rows of `ops.quarantine`. It starts as a dry run.
 
-1. **discard** records for each selected row in `ops.quarantine_actions` that it is discarded, by whom and why. The rows
-   stay readable in `ops.quarantine`, and the messages in `raw.events`; they leave `ops.quarantine_open`, and neither
-   replays nor rebuilds take them up again.
+1. **discard** records in `ops.quarantine_actions` for each selected row that it is discarded, by whom and why. The rows
+   stay readable in `ops.quarantine`, and the messages in `raw.events`. They leave `ops.quarantine_open`, and neither
+   replays nor rebuilds publish them.
 2. **verdict** turns the run red if the discard was abandoned.
 
 On the command line: `lakehouse quarantine discard`.

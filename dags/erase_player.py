@@ -1,18 +1,20 @@
 """
-### erase_player: delete all that is known of a player, after a second look
+### erase_player: delete a player's data everywhere, after an approval
 
 Started by hand with the player and the reason.
 
-1. **approve** waits up to seven days for a person: *Required actions* of the run, or the bell of the front page. Look at
-   the run's configuration (*Details*) for whom it is about. *Reject* ends the run; nothing is deleted.
+1. **approve** waits up to seven days for a person: *Required actions* of the run, or the bell of the front page. The
+   run's configuration (*Details*) names the player. *Reject* ends the run; nothing is deleted.
 2. **erase** deletes the player from game tables, daily tables, quarantine, raw and staging, and puts a
    keyed hash on the suppression list, so that no replay or rebuild brings the player back.
 3. **verdict** turns the run red if the erasure was abandoned.
 4. **find_changed_days**, **build_changed_days** start `build_day` for the days that were built with the player.
 
-`ops.erasures` tells when it was erased and, once old files are gone, when it was purged. No task shows or logs the name;
-**Airflow itself keeps it in the configuration of this run**, and its API cannot change that: delete the run when it is
-green (*Delete run*, or `lakehouse erase-player --forget`). Who and why stay in the ledger.
+`ops.erasures` says when the player was erased and, once the old files are gone, when the data were purged. No task
+shows or logs the name. **Airflow itself keeps the name in the configuration of this run**, which its API cannot change:
+delete the run when it is green (*Delete run*, or `lakehouse erase-player --forget`). Who asked and why stay in the
+ledger.
+
 On the command line: `lakehouse erase-player`.
 """
 

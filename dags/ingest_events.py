@@ -3,14 +3,14 @@
 
 Every few minutes (setting `LAKEHOUSE_INGEST_EVERY_MINUTES`):
 
-1. **look** asks Kafka whether anything is new, and skips the rest if not. Its log warns of unread messages that Kafka
-   will delete soon (setting `LAKEHOUSE_EXPIRY_WARNING_HOURS`); `/metrics` of the API shows how many and when.
+1. **look** asks Kafka whether there are new messages, and skips the rest if not. Its log warns of unread messages that
+   Kafka will delete soon (setting `LAKEHOUSE_EXPIRY_WARNING_HOURS`); `/metrics` of the API shows how many and when.
 2. **drain** appends the planned messages to `raw.events` as they were sent, and plans the next batch.
 3. **publish** checks every message against its contract, audits the batch with Great Expectations, and puts good rows
    into `game.*` and the others into `ops.quarantine` with a reason.
-4. **verdict** turns the run red if an audit failed. Nothing of such a batch is visible, it is all in quarantine as
-   `audit:<check>`, and later batches flow. The button *Data quality* of the task opens the page that says why. Correct
-   the cause or accept the batch with a waiver, then start `replay_quarantine`.
+4. **verdict** turns the run red if an audit failed. No row of such a batch is published: all are in quarantine as
+   `audit:<check>`. Later batches go on. The button *Data quality* of the task opens the page that says why. Correct
+   the cause and start `replay_quarantine`, or start it with a waiver that accepts the batch.
 
 Running it again, at any time and from any task, is safe: no message is lost or published twice.
 """

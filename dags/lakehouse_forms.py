@@ -1,4 +1,4 @@
-"""The forms of the DAGs that people start, and how a job's arguments are made of what was filled in."""
+"""The forms of the DAGs that people start, and templates that make a job's arguments of them."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from lakehouse.contract.model import Contracts
 from lakehouse.texts import LONGEST, OR_NONE, REASON, SHORTEST
 
 _FIELDS = ("reason", "event_type", "batch_id", "since", "until")
-# What was left empty is left out; `tojson` quotes, so that no text can end the argument early.
+# Empty fields are left out. `tojson` quotes, so that no text can end the argument early.
 SELECTION = f"--selection={{{{ dict(params.items() | selectattr(0, 'in', {_FIELDS}) | selectattr(1)) | tojson }}}}"
 WAIVER = "{{ '--waiver=' ~ params.waiver if params.waiver else '' }}"
 DRY_RUN = "{{ '--dry-run' if params.dry_run else '' }}"

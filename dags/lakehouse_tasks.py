@@ -1,4 +1,4 @@
-"""The kinds of tasks that the DAGs are made of: Spark jobs, looks, waits, an approval, verdicts, builds of changed days."""
+"""The kinds of tasks of the DAGs: Spark jobs, the look at Kafka, waits, approval, verdicts, builds of changed days."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ if TYPE_CHECKING:
 
     from operations.verdict import Audited
 
-POOL = "spark_writers"  # one slot: it saves memory; that data are right does not hang on it
-RUN = "{{ dag.dag_id }}/{{ run_id }}"  # how ledger and audits name a run
+POOL = "spark_writers"  # one slot, to save memory; the ledger makes parallel jobs safe
+RUN = "{{ dag.dag_id }}/{{ run_id }}"  # the name of a run in ledger and audits
 DAY = "{{ ti.xcom_pull(task_ids='wait_complete') }}"
 WHO = "--who={{ dag_run.triggering_user_name or 'schedule' }}"
 WHY = "--why={{ params.why }}"
@@ -69,10 +69,12 @@ def spark_task(
     before: Callable[[Any], None] | None = None,
     **options: Any,
 ) -> SparkSubmitOperator:
-    """Runs jobs/<job>.py, by default the one named like the task; with LAKEHOUSE_SPARK_REMOTE set, on that warm server.
+    """Runs jobs/<job>.py, on the warm server if LAKEHOUSE_SPARK_REMOTE is set.
 
-    `arguments` are templates; one that renders to nothing is left out. `before` is called with the context when the
-    templates are rendered and kept, just before the job starts.
+    The job is named like the task by default.
+
+    `arguments` are templates; one that renders to nothing is left out. `before` is called with the context just before
+    the job starts, when the rendered templates are stored already.
     """
     job = job or task_id
     task = SparkSubmitOperator(
@@ -95,20 +97,21 @@ def spark_task(
 
 
 def hand_player_on(context: Any) -> None:
-    """Gives the job the player's name in the environment of this task's process, which is the task's alone.
+    """Hands the player's name to the job in the environment of the task's own process.
 
-    Arguments, templates and the operator's `env_vars` are shown, kept, and on YARN part of a command line.
+    Airflow shows and stores arguments, templates and the operator's `env_vars`; on YARN they are part of a command
+    line.
     """
     os.environ[PLAYER] = context["params"]["player"]
 
 
 def approval_task(subject: str, body: str, limit: dt.timedelta) -> ApprovalOperator:
-    """Waits without a slot for a person; *Reject* skips what follows. Nobody's answer within `limit` fails the run."""
+    """Waits without a slot for a person. *Reject* skips the tasks after it. No answer within `limit` fails the run."""
     return ApprovalOperator(task_id="approve", subject=subject, body=body, response_timeout=limit, retries=0)
 
 
 def only_if(task_id: str, condition: Callable[[Any], bool]) -> ShortCircuitOperator:
-    """Skips the one task behind it, and no other, unless `condition` of the context holds."""
+    """Skips the one task after it, and no other, unless `condition` of the context holds."""
     return ShortCircuitOperator(
         task_id=task_id,
         python_callable=partial(_holds, condition),
@@ -126,7 +129,7 @@ def changed_days_tasks() -> tuple[PythonOperator, Any]:
         task_id="build_changed_days",
         trigger_dag_id="build_day",
         logical_date=None,
-        skip_when_already_exists=True,  # the run is named after day and entry: one build for one change
+        skip_when_already_exists=True,  # the run is named after day and entry, so that each change has one build
         map_index_template="{{ task.conf['day'] }}",
     ).expand_kwargs(find.output)
     find >> build
@@ -139,7 +142,10 @@ def look_task() -> ShortCircuitOperator:
 
 
 def wait_complete_task(limit: dt.timedelta) -> PythonSensor:
-    """Waits without a slot until the run's day, its XCom, is complete; fails at `limit` saying what is missing."""
+    """Waits without a slot until the run's day is complete.
+
+    The day is its XCom. At `limit` it fails and says what is missing.
+    """
     return PythonSensor(
         task_id="wait_complete",
         python_callable=partial(_wait_complete, limit),
@@ -150,7 +156,7 @@ def wait_complete_task(limit: dt.timedelta) -> PythonSensor:
 
 
 def verdict_task(audits: Callable[[Settings, str], list[Audited]], if_it_fails: str) -> PythonOperator:
-    """Turns the run red if an audit failed or an entry was abandoned. It decides nothing: no retries would help."""
+    """Turns the run red if an audit failed or an entry was abandoned. It has no retries: they would find the same."""
     task = PythonOperator(
         task_id="verdict",
         python_callable=partial(_verdict, audits, if_it_fails),
@@ -162,7 +168,7 @@ def verdict_task(audits: Callable[[Settings, str], list[Audited]], if_it_fails: 
 
 
 def _environment(settings: Settings) -> dict[str, str]:
-    """The settings that were given to Airflow, for a job that may run elsewhere."""
+    """The settings that Airflow was started with, for a job that may run on another machine."""
     given = settings.model_dump(mode="json", include=settings.model_fields_set, exclude_none=True)
     return {
         f"LAKEHOUSE_{name.upper()}": value if isinstance(value, str) else json.dumps(value)
@@ -247,7 +253,7 @@ def _verdict(audits: Callable[[Settings, str], list[Audited]], if_it_fails: str,
 
 
 def _note(settings: Settings, context: Any, words: str) -> None:
-    """Writes the words on the run, where its list in Airflow shows them; a run is as good without."""
+    """Writes the note on the run, which Airflow's list of runs shows. A failure to do so changes nothing else."""
     from lakehouse.clients.airflow import AirflowError
     from operations.run_note import note
 

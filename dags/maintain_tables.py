@@ -1,11 +1,11 @@
 """
 ### maintain_tables: keep the tables fast, small and true
 
-Every hour, beside ingest; each task changes files or metadata, never rows:
+Runs every hour, while ingest goes on. Each task changes files or metadata, never rows:
 
 1. **compact** joins the small files of raw and game of today and yesterday.
-2. **daily_due** lets **daily** run once a day (after 03:00 UTC, or started by hand with the switch): it vacuums what is
-   older than seven days and more, cleans staging, and compares Delta, metastore and Trino.
+2. **daily_due** lets **daily** run once a day, after 03:00 UTC, or by hand with the switch *Daily work too*. It deletes
+   files that no table version of the last seven days needs, cleans staging, and compares Delta, metastore and Trino.
 3. **find_changed_days**, **build_changed_days** start `build_day` again for each built day that a later ledger entry
    changed (a replay, a rebuild, an erasure, a batch that came late). The run's configuration says which entry.
 """
@@ -30,8 +30,8 @@ with DAG(
     "maintain_tables",
     description="Compacts and vacuums tables, compares their schemas, and builds changed days again.",
     doc_md=__doc__,
-    # Without a start date a new stack waits for the next hour, instead of making up for the last one at once. (False would make
-    # up for it within the first six minutes.)
+    # Without a start date a new stack waits for the next hour, instead of running at once for the last one. (With
+    # `False` it would still do that within the first six minutes of an hour.)
     schedule=CronTriggerTimetable("17 * * * *", timezone="UTC", run_immediately=dt.timedelta(0)),
     catchup=False,
     max_active_runs=1,

@@ -1,17 +1,20 @@
 """
 ### replay_quarantine: publish what is in quarantine after its cause was corrected
 
-Started by hand; the form says which open rows of `ops.quarantine`. First as a dry run, which is how the form starts.
+Started by hand. The form selects open rows of `ops.quarantine`. It starts as a dry run.
 
-1. **replay** checks the selected messages against today's contracts, audits what passes, and publishes it to where it
-   belongs: same envelope, original times, offsets and batch. What fails again stays in quarantine with its new reason.
-   `ops.quarantine_actions` says who did it and why. A second replay, or two at once, add nothing.
+1. **replay** checks the selected messages against today's contracts, audits those that pass, and publishes them to
+   their event tables with their original envelope, times, offsets and batch. Messages that fail again stay in
+   quarantine with their new reason. `ops.quarantine_actions` says who replayed them and why. A second replay, even at
+   the same time, adds nothing.
 2. **verdict** turns the run red if the audit failed or the replay was abandoned.
-3. **find_changed_days**, **build_changed_days** start `build_day` for the days that were built before and now have more.
+3. **find_changed_days**, **build_changed_days** start `build_day` for the days that were built before and now have
+   more.
 
-Of a batch that its audit holds back (`audit:<check>`) a replay publishes all rows that break no rule themselves; those
-that do return to quarantine. A replay with a **waiver** accepts these too, and a failed check of the whole batch: the
-audit still runs and its page shows what failed, but the rows are published, and rebuilds honour it.
+If an audit held a whole batch (`audit:<check>`), a replay publishes all of its rows that break no rule themselves. The
+others return to quarantine. A replay with a **waiver** accepts these too, and a failed check of the whole batch: the
+audit still runs and its page shows what failed, but the rows are published. Rebuilds honour the waiver.
+
 On the command line: `lakehouse quarantine replay`.
 """
 

@@ -1,1 +1,1 @@
-"""Great Expectations over a batch or a day: what is checked, the verdict, and the pages that show it."""
+"""Audits of a batch or a day with Great Expectations: the checks, the verdict, and the pages that show it."""

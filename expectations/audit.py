@@ -40,7 +40,7 @@ def audit_batch(
     good_rows: how many messages keep their contract and are no repetitions.
     history: sizes of the last batches, newest first. mix: share of each event type over them.
     held_by_rows: whether too many rows that break a rule of rows hold all (not in a replay).
-    waived: somebody accepts whatever is found; the verdict is then never failed.
+    waived: a person accepts whatever is found; the verdict is then never failed.
     rows: how many rows `checked` has, for the record of each check.
 
     Raises:

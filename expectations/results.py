@@ -24,7 +24,7 @@ class Outcome(StrEnum):
     PASSED = "passed"
     FAILED = "failed"  # a warning warns; a critical check holds the batch, or fails the day
     REFUSED = "refused"  # rows break a rule of rows: they are quarantined, the others are published
-    WAIVED = "waived"  # it would be failed or refused, and somebody accepted it
+    WAIVED = "waived"  # it would be failed or refused, but a person accepted it
     SKIPPED = "skipped"  # it did not run
 
 

@@ -1,4 +1,4 @@
-"""Rules of rows: which critical conditions each row breaks, as a column of the judged rows."""
+"""Rules of rows: adds a column that names the critical conditions that a row breaks."""
 
 from __future__ import annotations
 

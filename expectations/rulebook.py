@@ -1,4 +1,4 @@
-"""Reads the hand-written checks of the rules folder, and refuses what is not of their closed form."""
+"""Reads the hand-written checks of the rules folder, and refuses any that is not of the closed form."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ _Form = Annotated[
 ]
 _Table = Annotated[str, Field(strict=True), says("must be the name of a table")]
 _Names = Annotated[tuple[Annotated[str, Field(strict=True)], ...], says("must be a list of names")]
-# What a rule may need of earlier batches; without it the rule is not checked.
+# The data of earlier batches that a rule may need. Without them the rule is skipped.
 _Need = Annotated[Literal["history", "mix"], says("is {value!r}; allowed are history, mix")]
 _Needs = Annotated[tuple[_Need, ...], says("must be a list of names")]
 _Share = Annotated[float, Field(strict=True, ge=0, le=1), says("is {value!r}; it must be a number from 0 to 1")]
@@ -90,7 +90,10 @@ class Rule:
 
     @property
     def of_rows(self) -> bool:
-        """Whether a row that breaks it is refused alone: a critical condition. All other critical rules hold the batch."""
+        """Whether a row that breaks the rule is refused alone: it is a critical condition.
+
+        Other critical rules hold the batch.
+        """
         return self.severity == CRITICAL and self.scope == GOOD and self.condition is not None
 
 

@@ -1,4 +1,4 @@
-"""The checks of a batch or a day as plain values: the base suite that follows from the contracts, and the rules."""
+"""The checks of a batch or a day as plain values: those that follow from the contracts, then the rules."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from lakehouse.contract import patterns
 if TYPE_CHECKING:
     from lakehouse.contract.model import Contract, Contracts, Field
 
-GOOD_ROW = f"(reason_code is null and not duplicate and {BROKEN} is null)"  # it would be published
+GOOD_ROW = f"(reason_code is null and not duplicate and {BROKEN} is null)"  # would be published
 ENOUGH_HISTORY = 5  # batches; the median of fewer says little
 CONDITION_COLUMN = "holds__"  # a condition becomes a boolean column of this prefix, so that one pass checks them all
 
@@ -100,8 +100,8 @@ def _field_checks(event_type: str, own: Field) -> list[PlannedExpectation]:
     column, schema = f"{event_type}__{own.name}", own.schema
     checks = []
     if own.required:
-        # A condition and not ExpectColumnValuesToNotBeNull on the rows of the type: each such subset of rows would cost
-        # two more Spark jobs, while all conditions of a batch are counted in one pass.
+        # Not ExpectColumnValuesToNotBeNull on the rows of the type: each such subset of rows would cost two more Spark
+        # jobs, while all conditions of a batch are counted in one pass.
         condition = f"event_type <=> '{event_type}' and `{column}` is null"
         checks.append(_holds(_named(event_type, own, "required", "is there"), condition))
     for keyword, meaning, expectation, kwargs in _value_checks(schema):
@@ -111,7 +111,7 @@ def _field_checks(event_type: str, own: Field) -> list[PlannedExpectation]:
 
 
 def _value_checks(schema: Mapping[str, Any]) -> list[tuple[str, str, str, dict[str, Any]]]:
-    """(keyword, meaning, expectation, kwargs) of each check that a scalar's schema asks for."""
+    """(keyword, meaning, expectation, kwargs) of each check that the schema of a scalar requires."""
     checks: list[tuple[str, str, str, dict[str, Any]]] = []
     allowed = [value for value in schema.get("enum", []) if value is not None]
     if "const" in schema:
@@ -206,7 +206,7 @@ def _planned(
 
 
 def _holds(names: dict[str, Any], condition: str, *, suffix: str = "") -> PlannedExpectation:
-    """A check that no row meets `condition`, as a boolean column that must be true everywhere."""
+    """A check that no row meets `condition`. A boolean column, its negation, must be true everywhere."""
     column = CONDITION_COLUMN + re.sub(r"\W", "_", f"{names['name']}{'__' + suffix if suffix else ''}")
     return PlannedExpectation(
         **names,
@@ -224,12 +224,12 @@ def _mix_table(mix: Mapping[str, float]) -> str:
 
 
 def _sql_text(value: str) -> str:
-    """A SQL string without braces and quotes, whatever is in it (Great Expectations formats the query once more)."""
+    """The value as SQL without braces and quotes, since Great Expectations formats the query once more."""
     return "decode(unhex('" + value.encode().hex() + "'), 'utf-8')"
 
 
 def _fill_in_all(value: Any, values: Mapping[str, str]) -> Any:
-    """The same of every text within mappings and lists."""
+    """Fills in every text within mappings and lists."""
     if isinstance(value, Mapping):
         return {key: _fill_in_all(each, values) for key, each in value.items()}
     if isinstance(value, list):

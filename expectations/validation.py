@@ -30,7 +30,7 @@ def prepare() -> None:
 def with_conditions(
     frame: DataFrame, planned: Sequence[PlannedExpectation]
 ) -> tuple[DataFrame, list[ExpectationResult]]:
-    """Adds the conditions as columns. Those that Spark cannot read are left out and come back as results with an error."""
+    """Adds the conditions as columns. Those that Spark cannot read are returned as results with an error."""
     from pyspark.errors import AnalysisException
 
     columns = {each.column: each for each in planned if each.column and not each.skipped}

@@ -1,1 +1,1 @@
-"""Spark applications: one file an entry point here, what they are made of in the rooms below."""
+"""Spark applications: each file here is an entry point; the folders hold what they are made of."""

@@ -1,4 +1,4 @@
-"""Accept loss: records what Kafka no longer holds and nobody read, so that ingest goes on without it."""
+"""Accept loss: records the unread messages that Kafka no longer holds, so that ingest goes on without them."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ EXPECTED: Option = (
 
 
 def accept_loss(job: Job) -> None:
-    """Records every mismatch between the ledger and Kafka that is there now."""
+    """Records every mismatch between the ledger and Kafka at this moment."""
     found = current(job)
     text = as_expected(found)
     if not found:
@@ -34,7 +34,7 @@ def accept_loss(job: Job) -> None:
 
 
 def current(job: Job) -> tuple[Mismatch, ...]:
-    """What does not fit: the cursor, and the newest batch if it is planned but not read yet (all before it are in raw)."""
+    """The mismatches of the cursor, and of the newest batch unless it is in raw, as all earlier ones are."""
     newest = job.ledger.read().newest_ingest
     ranges = newest.ranges if newest else ()
     logs = logs_of(job, {r.at.topic for r in ranges})

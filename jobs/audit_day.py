@@ -20,7 +20,7 @@ def audit(job: Job, day: dt.date) -> None:
     tune_for(job.spark, None)
     facts = (names.DAILY_EVENT_COUNTS, names.DAILY_ITEM_SALES, names.PLAYER_ITEM_CHANGES)
     frames = {table.name: job.store.read(table) for table in facts}
-    inventory = job.spark.sql(PLAYER_INVENTORY)  # all stock, and no more days than the newest valid month leaves
+    inventory = job.spark.sql(PLAYER_INVENTORY)  # the whole inventory, from the newest valid month on
     of_day = {name: frame.where(f"event_date = date '{day}'") for name, frame in frames.items()}
     result = audit_day({**of_day, "player_inventory": inventory}, name=f"day-{day}", settings=job.settings)
     now = dt.datetime.now(dt.UTC)

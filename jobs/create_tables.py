@@ -1,4 +1,4 @@
-"""Makes the databases and tables, and brings them up to the contracts; harmless if run again."""
+"""Makes the databases and tables, and updates them to the contracts. It may be repeated."""
 
 from __future__ import annotations
 

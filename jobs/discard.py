@@ -1,4 +1,4 @@
-"""Discard: gives up quarantined messages; they stay in raw and in ops.quarantine, but are no longer open."""
+"""Discard: gives up quarantined messages. They stay in raw and in ops.quarantine, but are no longer open."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from lakehouse.ledger.vocabulary import Kind
 
 
 def discard(job: Job) -> None:
-    """Discards what the options select."""
+    """Discards the messages that the options select."""
     selection = selection_of(job.options.selection)
     through = job.ledger.read().last_entry_id
     if not say_open(job, condition_of(selection, through)):

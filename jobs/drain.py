@@ -1,4 +1,4 @@
-"""Drain: makes sure that the newest planned batch is in raw, then plans and appends the next ones, until Kafka is read."""
+"""Drain: makes sure that the newest planned batch is in raw, then plans and appends more until Kafka is read."""
 
 from __future__ import annotations
 

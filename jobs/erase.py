@@ -12,24 +12,27 @@ from jobs.upkeep.erasures import hash_of, read_key
 from lakehouse.ledger.entries import LedgerError, Request
 from lakehouse.ledger.vocabulary import Kind
 
-TRIES = 100  # times that all that waits is drained before an erasure
+TRIES = 100  # attempts to drain all waiting messages before an erasure
 
 
 def erase(job: Job) -> None:
-    """Erases the player that the settings name, with all that is in Kafka now; what they send from now on is new."""
+    """Erases the player that the settings name, and the player's messages in Kafka.
+
+    Messages sent from now on are kept.
+    """
     player = job.settings.erase_player
     if not player:
         sys.exit("erase: no player is named; set LAKEHOUSE_ERASE_PLAYER")
     player_hash = hash_of(player, read_key(job.settings.erasure_key_file))
-    take_all_that_waits(job)
+    drain_everything(job)
     submit.carry_out(job, Request(Kind.ERASE, job.options.who, job.options.why, 0, player_hash=player_hash))
 
 
-def take_all_that_waits(job: Job) -> None:
-    """Drains what is in Kafka at this moment and closes its batches, so that no message of before is left out."""
+def drain_everything(job: Job) -> None:
+    """Drains all messages that are in Kafka now and closes their batches, so that no earlier message is left out."""
     topics = {at.topic for at in job.ledger.read().cursor}
     ends = {log.at: log.end for log in logs_of(job, topics)}
-    for _ in range(TRIES):  # another run may take the number of an entry; then there is still something to drain
+    for _ in range(TRIES):  # another run may take the number of an entry; then messages are left to drain
         if all(job.ledger.read().cursor.get(at, 0) >= end for at, end in ends.items()):
             close_all(job)
             return

@@ -1,4 +1,7 @@
-"""Maintenance: joins small files each hour; once a day deletes what nobody needs and compares what each server knows."""
+"""Maintenance: compacts small files each hour.
+
+Once a day it deletes unneeded files and compares what the servers know.
+"""
 
 from __future__ import annotations
 

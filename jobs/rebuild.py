@@ -20,7 +20,7 @@ def rebuild(job: Job) -> None:
         return
     tables = tuple(sorted(name.strip() for name in job.options.tables.split(",") if name.strip())) or None
     request = Request(Kind.REBUILD, job.options.who, job.options.why, done.entry_id, day=job.day, tables=tables)
-    submit.carry_out(job, request)  # an abandoned one is not tried again: the task `verdict` turns the run red
+    submit.carry_out(job, request)  # an abandoned rebuild is not retried: the task `verdict` turns the run red
 
 
 if __name__ == "__main__":

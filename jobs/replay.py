@@ -1,4 +1,4 @@
-"""Replay: judges quarantined messages anew by today's contracts, and publishes those that are good now."""
+"""Replay: judges quarantined messages again by today's contracts, and publishes those that pass."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ DRY_RUN: Option = ("--dry-run", {"action": "store_true", "help": "say what would
 
 
 def replay(job: Job) -> None:
-    """Replays what the options select."""
+    """Replays the messages that the options select."""
     selection = selection_of(job.options.selection)
     through = job.ledger.read().last_entry_id
     request = Request(

@@ -1,1 +1,1 @@
-"""What people do: the command `lakehouse`, and the questions behind it and behind the DAGs."""
+"""What people do: the command `lakehouse`, and the queries that it and the DAGs use."""

@@ -1,4 +1,4 @@
-"""A backfill of build_day: what it would do to each day, and its start and end through Airflow's API."""
+"""A backfill of build_day: the plan for each day, and its start and end through Airflow's API."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ POLL_SECONDS = 3.0
 
 @dataclass(frozen=True)
 class BackfillRequest:
-    """What the command was asked for: the days, first to last, and how."""
+    """The days to build, first to last, and how to build them."""
 
     first: dt.date
     last: dt.date
@@ -31,13 +31,13 @@ class BackfillRequest:
 
     @property
     def days(self) -> list[dt.date]:
-        """In the order in which they would run."""
+        """The days in the order in which they would run."""
         count = (self.last - self.first).days + 1
         days = [self.first + dt.timedelta(days=n) for n in range(count)]
         return days[::-1] if self.reverse else days
 
     def body(self) -> dict[str, Any]:
-        """As Airflow's API takes it; a run's logical date is the beginning of its day."""
+        """The body for Airflow's API. A run's logical date is the beginning of its day."""
         conf = {"rebuild_from_raw": True, "reason": f"backfill of {self.first} to {self.last}"} if self.rebuild else {}
         return {
             "dag_id": DAG_ID,
@@ -52,7 +52,7 @@ class BackfillRequest:
 
 @dataclass(frozen=True)
 class DayPlan:
-    """What would become of one day, and how it is now."""
+    """What a backfill would do to one day, and the state of the day now."""
 
     day: dt.date
     runs: bool
@@ -61,7 +61,7 @@ class DayPlan:
     changed: str | None
 
     def sentences(self, rebuild: bool) -> list[str]:
-        """For a person, the first one with the day."""
+        """The plan as lines for a person; the first one names the day."""
         now = "not built" if self.built_through is None else f"built through entry {self.built_through}"
         if self.changed:
             now += ", changed since"
@@ -76,10 +76,10 @@ class DayPlan:
 
 
 def check(request: BackfillRequest, today: dt.date) -> None:
-    """Refuses what cannot run.
+    """Refuses days that cannot be built.
 
     Raises:
-        DayError: the days are in the wrong order, too many, not over, or such that no message can be of them.
+        DayError: the days are in the wrong order, too many, not over, or before the first that a message can have.
     """
     if request.first > request.last:
         raise DayError(f"--from {request.first} is after --to {request.last}")
@@ -90,7 +90,7 @@ def check(request: BackfillRequest, today: dt.date) -> None:
 
 
 def plan(settings: Settings, api: AirflowApi, request: BackfillRequest, now: dt.datetime) -> list[DayPlan]:
-    """What would become of each day, in the order in which they would run.
+    """The plan for each day, in the order in which they would run.
 
     Raises:
         DayError: see `check`. AirflowError, QueryError, KafkaError: a server does not answer.
@@ -116,21 +116,28 @@ def day_plans(
     built: Mapping[dt.date, int],
     changed: Mapping[dt.date, str],
 ) -> list[DayPlan]:
-    """Puts together what is known of each day."""
+    """Makes the plans from what is known of each day."""
     return [
         DayPlan(day, day in would_run, tuple(missing.get(day, ())), built.get(day), changed.get(day)) for day in days
     ]
 
 
 def run(api: AirflowApi, request: BackfillRequest) -> int:
-    """Starts the backfill. Returns its number. Raises AirflowError, also if another backfill of build_day is under way."""
+    """Starts the backfill. Returns its number.
+
+    Raises:
+        AirflowError: Airflow does not answer, or another backfill of build_day is under way.
+    """
     return int(api.post("/backfills", request.body())["id"])
 
 
 def follow(
     api: AirflowApi, backfill_id: int, days: Collection[dt.date], say: Callable[[str], None]
 ) -> dict[dt.date, str]:
-    """Waits until the backfill of these days has ended, and says each day that does. Returns the state of each."""
+    """Waits until the backfill of these days has ended, and reports each day as it ends.
+
+    Returns the state of each day.
+    """
     between = f"logical_date_gte={min(days)}T00:00:00Z&logical_date_lte={max(days)}T00:00:00Z"
     told: set[dt.date] = set()
     while True:

@@ -1,4 +1,4 @@
-"""Which built days a later ledger entry changed: what is done since, against what each day was built through."""
+"""Finds the built days that a later ledger entry changed."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from lakehouse.clients.trino import query
 from lakehouse.ledger.vocabulary import NOT_PUBLISHED, BuildCause, BuildStep, Kind, Step, sql_list
 from lakehouse.settings import Settings
 
-LOOK_BACK = dt.timedelta(days=7)  # entries done before are not looked at again: this runs every hour
+LOOK_BACK = dt.timedelta(days=7)  # older entries need no second check, since this runs every hour
 
 
 @dataclass(frozen=True)
@@ -33,18 +33,21 @@ class ChangedDay:
 
 
 def changed_days(settings: Settings, now: dt.datetime) -> list[ChangedDay]:
-    """The built days, but today, that entries done within LOOK_BACK changed after they were built, oldest first.
+    """The built days before today that entries done within LOOK_BACK changed after the build, oldest first.
 
     Raises:
         QueryError: Trino does not answer.
     """
-    today = now.astimezone(dt.UTC).date()  # it is built when it is over
+    today = now.astimezone(dt.UTC).date()  # today is built when it is over
     touches = [touch for touch in _touches(settings, now - LOOK_BACK) if touch.day < today]
     return changed(touches, built_through(settings, sorted({touch.day for touch in touches})))
 
 
 def changed(touches: Iterable[Touch], built: Mapping[dt.date, int]) -> list[ChangedDay]:
-    """Compares what was touched with what the days were built through; a day that was never built is none of them."""
+    """Compares the entries that touched a day with the entry through which it was built.
+
+    Days never built are left out.
+    """
     newest: dict[dt.date, Touch] = {}
     for touch in touches:
         if touch.entry_id > built.get(touch.day, touch.entry_id):
@@ -60,7 +63,10 @@ def changed(touches: Iterable[Touch], built: Mapping[dt.date, int]) -> list[Chan
 
 
 def built_through(settings: Settings, days: Sequence[dt.date]) -> dict[dt.date, int]:
-    """Of each of the days that is built, the last ledger entry that the build has seen; empty days count as built."""
+    """The last ledger entry that the build of each day has seen.
+
+    Days without a build are left out; empty days may have one.
+    """
     if not days:
         return {}
     listed = ", ".join(f"date '{day}'" for day in days)
@@ -73,7 +79,7 @@ def built_through(settings: Settings, days: Sequence[dt.date]) -> dict[dt.date, 
 
 
 def _touches(settings: Settings, since: dt.datetime) -> list[Touch]:
-    """Of the entries done since then, the newest of each kind that touched a day, and every rebuild that made a difference."""
+    """The entries done since then: the newest of each day and kind, and every rebuild that changed rows."""
     ledger, time = names.LEDGER.qualified, f"timestamp '{since.astimezone(dt.UTC):%Y-%m-%d %H:%M:%S} UTC'"
     rows = query(
         settings,

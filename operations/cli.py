@@ -1,4 +1,4 @@
-"""The command `lakehouse`: each command is a module of operations/commands, imported only when it is wanted."""
+"""The command `lakehouse`. Each subcommand is a module of operations/commands, imported only when it is called."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class _Commands(click.Group):
         return command
 
     def invoke(self, context: click.Context) -> Any:
-        """Runs the command; an error's words, which may hold what somebody else wrote, are printed as harmless text."""
+        """Runs the command. An error's message may hold texts of others, so it is printed as harmless text."""
         try:
             return super().invoke(context)
         except click.ClickException as error:

@@ -1,4 +1,4 @@
-"""Which messages of a day are not in the tables yet: Kafka's offsets for times against the done ingests."""
+"""Whether a day is complete: compares Kafka's offsets for times with the done ingests."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class DayError(ValueError):
 
 
 def check_day(day: dt.date, today: dt.date) -> None:
-    """Refuses days that no message can be of, or that are not over.
+    """Refuses days that are not over, or before the first that a message can have.
 
     Raises:
         DayError: says which days can be built.
@@ -37,10 +37,10 @@ def check_day(day: dt.date, today: dt.date) -> None:
 
 
 def day_of(wanted: str | None, interval_start: dt.datetime | None, run_after: dt.datetime, now: dt.datetime) -> dt.date:
-    """The day that a run builds: the one asked for, else its data interval's, else the day before it was triggered.
+    """The day that a run builds: as requested, else of its data interval, else the day before it was triggered.
 
     Raises:
-        DayError: the day is not written YYYY-MM-DD, see also `check_day`.
+        DayError: the day is not written YYYY-MM-DD, or `check_day` refuses it.
     """
     if wanted:
         try:
@@ -58,25 +58,25 @@ def day_of(wanted: str | None, interval_start: dt.datetime | None, run_after: dt
 
 
 def missing(settings: Settings, day: dt.date) -> list[str]:
-    """Sentences that name what of `day` no done ingest has brought; none if the day is complete. Raises as below."""
+    """A sentence for each partition with messages of `day` that no done ingest has brought. Raises as `missing_of`."""
     return missing_of(settings, [day])[day]
 
 
 def missing_of(settings: Settings, days: Sequence[dt.date]) -> dict[dt.date, list[str]]:
-    """As `missing`, of several days at the price of one.
+    """As `missing`, for several days by the same number of queries.
 
     Raises:
         kafka.errors.KafkaError: the broker does not answer. OffsetsError: a topic is missing. QueryError: Trino does
             not answer.
     """
-    # Kafka first: what arrives between the two reads is of a later day.
+    # Kafka first: messages that arrive between the two reads are of a later day.
     wanted = _wanted(settings, days)
     reached = _reached(settings)
     return {day: lacking(reached, wanted[day], day) for day in days}
 
 
 def lacking(reached: Mapping[TopicPartition, int], wanted: Mapping[TopicPartition, int], day: dt.date) -> list[str]:
-    """Compares where the done ingests are with the first offset behind the day, of each partition."""
+    """Compares, for each partition, where the done ingests are with the first offset after the day."""
     return [
         f"{at.topic}-{at.partition}: offsets [{reached.get(at, 0)}, {until}) of {day} or before are not published"
         for at, until in sorted(wanted.items())
@@ -85,7 +85,7 @@ def lacking(reached: Mapping[TopicPartition, int], wanted: Mapping[TopicPartitio
 
 
 def _wanted(settings: Settings, days: Sequence[dt.date]) -> dict[dt.date, dict[TopicPartition, int]]:
-    """By day, for each partition the first offset whose broker time is behind the day, or the end if there is none."""
+    """For each day and partition the first offset whose broker time is after the day, or the end if there is none."""
     topics = load_contracts(settings.contracts).topics
     with admin(settings) as client:
         logs = read_logs(client, topics)
@@ -97,7 +97,7 @@ def _midnight_after(day: dt.date) -> dt.datetime:
 
 
 def _reached(settings: Settings) -> dict[TopicPartition, int]:
-    """Where the newest done ingest ended; entries are closed in order, so all before it are done too."""
+    """Where the newest done ingest ended. Entries are closed in order, so all earlier ones are done too."""
     rows = query(
         settings,
         f"""

@@ -1,4 +1,4 @@
-"""Rows as text: a grid if it fits the terminal, else one field a line; tab-separated where a program reads them."""
+"""Rows as text: a grid if it fits the terminal, else one field a line; tab-separated for programs."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def text(rows: Sequence[Row], width: int | None) -> str:
 
 
 def shown(rows: Sequence[Row]) -> str:
-    """All rows, at least one, for whoever reads the standard output: a terminal of that width, or a program."""
+    """All rows, at least one, in the form for standard output: for a terminal of its width, or for a program."""
     import shutil
     import sys
 
@@ -37,7 +37,7 @@ def shown(rows: Sequence[Row]) -> str:
 
 
 def cell(value: Any) -> str:
-    """One value on one line; nothing for null."""
+    """One value on one line; empty for null."""
     return "" if value is None else harmless(value)
 
 

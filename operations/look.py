@@ -1,4 +1,4 @@
-"""A cheap look at Kafka: is there anything that no ingest has taken yet, and does any of it expire soon?"""
+"""The task `look`: asks Kafka, without Spark, whether there are unread messages and whether any expire soon."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ Place = TypeVar("Place")
 
 
 def anything_new(settings: Settings, topics: Sequence[str]) -> bool:
-    """Compares the ends of the topics' partitions with what the last done ingest left in the consumer group.
+    """Whether a partition's end is not where the last done ingest left the consumer group.
 
-    The group is a hint, so this errs towards yes: also if Kafka does not answer, since the drain then says why. Warns of
-    unread messages that expire soon, and keeps their number and hours for Prometheus.
+    The group is a hint, so this errs towards yes. It is also yes if Kafka does not answer: the drain then says why.
+    Warns of unread messages that expire soon, and writes their number and hours for Prometheus.
     """
     from kafka.errors import KafkaError
 
@@ -43,9 +43,10 @@ def anything_new(settings: Settings, topics: Sequence[str]) -> bool:
 
 
 def differs(starts: Mapping[Place, int], ends: Mapping[Place, int], done: Mapping[Place, int]) -> bool:
-    """Whether a partition's end is not where ingest is. One that ingest never saw counts unless nothing was ever in it.
+    """Whether any partition's end differs from where ingest is.
 
-    An end below the mark counts too: the topic was made again, which must be said and not slept through.
+    A partition that ingest never saw counts, unless it never held a message. An end below the group's offset counts
+    too: the topic was made again, which the drain must report.
     """
     return any(
         end != done[place] if place in done else end > 0 or starts.get(place, 0) > 0 for place, end in ends.items()

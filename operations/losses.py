@@ -1,4 +1,4 @@
-"""What keeps ingest from going on: losses, by the tables as Trino reads them and by what Kafka holds now."""
+"""Finds the losses that stop ingest: compares the ledger, read through Trino, with what Kafka holds."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from lakehouse.settings import Settings
 
 
 def discrepancies(settings: Settings) -> tuple[Mismatch, ...]:
-    """Everything that keeps ingest from going on, by the tables as Trino reads them; () if nothing does.
+    """Every mismatch that stops ingest; () if there is none.
 
     Raises:
         OffsetsError: a topic was never made. QueryError: Trino does not answer.

@@ -1,4 +1,4 @@
-"""What is open in quarantine: the questions that Trino answers about a selection of it."""
+"""Queries about a selection of the open rows in quarantine."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The note on a run, where Airflow's list of runs shows it."""
+"""The note on a run, which Airflow's list of runs shows."""
 
 from __future__ import annotations
 

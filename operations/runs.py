@@ -56,7 +56,7 @@ def one_line_errors() -> Iterator[None]:
 
 
 def check_why(why: str, option: str = "--why") -> str:
-    """The text as it is recorded, without blanks around it. Raises click.BadParameter if it cannot be."""
+    """The text as it is recorded, without blanks around it. Raises click.BadParameter if it cannot be recorded."""
     try:
         return recorded(why)
     except TextError as error:
@@ -89,7 +89,7 @@ def start(
 
 
 def follow(api: AirflowApi, dag_id: str, run_id: str, seconds: float = RUN_SECONDS) -> RunOutcome:
-    """Waits until the run has ended, at most so long, and collects what its tasks said."""
+    """Waits until the run has ended, at most so long, and collects the messages of its tasks."""
     until = time.monotonic() + seconds
     while (state := api.run_state(dag_id, run_id)) not in ENDED:
         if time.monotonic() > until:
@@ -107,7 +107,7 @@ def follow(api: AirflowApi, dag_id: str, run_id: str, seconds: float = RUN_SECON
 
 
 def job_messages(messages: Iterable[Any]) -> list[str]:
-    """What a job wrote for people."""
+    """The lines that a job wrote for people."""
     return [line.shown for text in map(_text, messages) if (line := job_log.read(text))]
 
 

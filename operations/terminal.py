@@ -1,4 +1,4 @@
-"""Prints what the lakehouse holds as harmless text: no markup, no emoji codes, nothing that a terminal would obey."""
+"""Prints data as harmless text: no markup, no emoji codes, no control characters for the terminal."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def say(text: object) -> None:
-    """Prints one line that may hold what somebody else wrote."""
+    """Prints one line that may hold texts of others."""
     click.echo(harmless(text))
 
 
@@ -29,7 +29,10 @@ def print_table(table: Table, width: int | None = None) -> None:
 
 
 def print_json(value: Any) -> None:
-    """Prints it for programs: ASCII, times in ISO 8601, bytes in hex; numbers that JSON has not (NaN) as texts."""
+    """Prints it for programs: ASCII, times in ISO 8601, bytes in hex.
+
+    Numbers that JSON lacks, such as NaN, become texts.
+    """
     click.echo(json.dumps(_plain(value), indent=1, allow_nan=False))
 
 

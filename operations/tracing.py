@@ -1,4 +1,4 @@
-"""Where an event is: each of its arrivals, what became of it, and through which ledger entry."""
+"""Traces an event: each of its arrivals, what became of it, and through which ledger entry."""
 
 from __future__ import annotations
 
@@ -38,14 +38,14 @@ class Arrival:
     who: str | None = None  # of a discard
     why: str | None = None
     page: str | None = None
-    at_fault: bool | None = None  # of a quarantined one; false: it is only held with its batch
-    differs: str | None = None  # of one that uses the event_id again: what is another than in the first arrival
+    at_fault: bool | None = None  # of a quarantined arrival; false: it is only held with its batch
+    differs: str | None = None  # of one that reuses the event_id: the difference from the first arrival
 
     def as_json(self) -> dict[str, Any]:
         return asdict(self)
 
     def sentence(self) -> str:
-        """For a person."""
+        """The arrival as a sentence for a person."""
         where = f"{self.topic}-{self.partition} offset {self.offset}, {self.kafka_timestamp}, batch {self.batch_id}"
         through = f"through entry {self.entry_id}" + (f" ({self.kind})" if self.kind else "")
         what: dict[str, str] = {
@@ -62,7 +62,7 @@ class Arrival:
 
 
 def trace(settings: Settings, contracts: Contracts, event_id: str) -> list[Arrival]:
-    """All arrivals of the event, the first one first; () if the lakehouse has not seen it.
+    """All arrivals of the event, the first one first. Empty if the lakehouse has not seen it.
 
     Raises:
         ValueError: `event_id` is no UUID.
@@ -110,9 +110,10 @@ def trace(settings: Settings, contracts: Contracts, event_id: str) -> list[Arriv
 
 
 def may_name(value: bytes | None, event_id: str) -> bool:
-    """Whether a message that raw has under the id names it itself, not an inner object, or cannot be read.
+    """Whether a message that raw has under the id may be of that id: its own field names it, or it cannot be read.
 
-    Asked here, not in Trino: its reader of JSON has no limit of depth but the end of its stack.
+    `raw.event_id` may come from an inner object. This is not checked in Trino, whose JSON parser overflows its stack on
+    deep messages.
     """
     try:
         read = json.loads(value or b"")
@@ -129,10 +130,10 @@ def arrivals(
     batches: Mapping[int, Mapping[str, Any]],
     read: Mapping[tuple[Any, ...], fingerprint.Arrival | None] = MappingProxyType({}),
 ) -> list[Arrival]:
-    """What the tables' rows and the actions on quarantined ones say of each message, the first arrival first.
+    """Makes the arrivals from the tables' rows and the actions on quarantined rows, the first arrival first.
 
-    A message is in raw and, once its batch is done, in at most one table or open in quarantine; in quarantine there may
-    be older rows of it, and the row of the last entry speaks. `read`: what the messages say themselves, by `_key`.
+    A message is in raw and, once its batch is done, in at most one table or open in quarantine. Quarantine may hold
+    older rows of it; the row of the last entry counts. `read`: the messages themselves, by `_key`.
     """
     best: dict[tuple[Any, ...], Mapping[str, Any]] = {}
     for row in rows:
@@ -151,12 +152,12 @@ def arrivals(
 
 
 def _microseconds(time: Any) -> int | None:
-    """Since 1970; None of a time that Python cannot have, which Trino's client then gives as text."""
+    """Microseconds since 1970. None for a time outside of Python's years, which Trino's client returns as text."""
     return (time - _EPOCH) // _MICROSECOND if isinstance(time, dt.datetime) else None
 
 
 def _difference(arrival: fingerprint.Arrival | None, first: fingerprint.Arrival) -> str | None:
-    """What makes an arrival another event than the first one: fields by name, for their values may be personal."""
+    """Why an arrival is another event than the first one. It names the fields only: their values may be personal."""
     if arrival is None:
         return None
     names = list(arrival.differences(first))
@@ -184,7 +185,7 @@ def _arrival(
 ) -> Arrival:
     place, entry_id, who, why = row["place"], row["entry_id"], None, None
     if place == Destination.QUARANTINE and action is not None and action["entry_id"] > entry_id:
-        # closed; had it been published, that row would speak
+        # It is closed. Had it been published, the row in the event table would count.
         entry_id, who, why = action["entry_id"], action["who"], action["why"]
         place = Destination.DISCARDED if action["action"] == Action.DISCARDED else _unpublished(first)
     elif place == Destination.RAW and batches.get(row["batch_id"], {}).get("status") == Step.DONE:

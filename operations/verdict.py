@@ -12,7 +12,7 @@ from lakehouse.ledger.vocabulary import Step, Verdict, sql_list
 from lakehouse.settings import Settings
 from lakehouse.texts import harmless
 
-ABANDONED = Step.ABANDONED  # of an entry that has no verdict
+ABANDONED = Step.ABANDONED  # stands for the verdict of an abandoned entry
 RED = (Verdict.FAILED, ABANDONED)
 
 

@@ -1,4 +1,4 @@
-"""What is made once the servers answer: topics, tables, views, Airflow's pool, and the DAGs' first run."""
+"""Makes what the servers need once they answer: topics, tables, views, Airflow's pool; and unpauses the DAGs."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from stack.environment import AIRFLOW_USER, airflow_password
 from stack.errors import StackError
 
 SPARK_POOL = "spark_writers"
-# All of them: a run of a paused DAG would stay queued, also one that a person starts.
+# All DAGs: a run of a paused DAG would stay queued, even one that a person starts.
 UNPAUSED = (
     "ingest_events",
     "build_day",
@@ -56,7 +56,7 @@ def make_tables(settings: Settings, environment: Mapping[str, str]) -> None:
 def make_views(settings: Settings) -> None:
     """Makes the views, and waits until Trino has a node for a query of the tables.
 
-    If such a query fails for another reason, that is left for the runs and checks that need the table to say.
+    If such a query fails for another reason, `make up` goes on: the runs that need the table will report it.
     """
     from lakehouse.catalog.views import create_views
     from lakehouse.clients.trino import QueryError, query

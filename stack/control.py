@@ -27,18 +27,18 @@ Say = Callable[[str], None]
 
 
 def up(settings: Settings, say: Say) -> None:
-    """Brings the whole stack up, or what is missing of it, and returns when every part does its work.
+    """Starts all services that do not run, and returns when each of them does its work.
 
     Raises:
-        StackError: something is missing on this machine, or a part did not start; the message says what to do.
+        StackError: something is missing on this machine, or a service did not start; the message says what to do.
     """
     settings = local_settings(settings)
     began = time.monotonic()
     with _only_one(settings.state):
         supervisor = Supervisor(settings.state)
         if not supervisor.is_running():
-            kill_processes(settings.state)  # what a killed supervisord left
-            shutil.rmtree(settings.state / "tmp", ignore_errors=True)  # what killed servers left
+            kill_processes(settings.state)  # processes that a killed supervisord left
+            shutil.rmtree(settings.state / "tmp", ignore_errors=True)  # files that killed servers left
         running = _running(supervisor)
         _preflight(settings, running)
         downloads.fetch(settings.servers, say)
@@ -66,7 +66,7 @@ def _contracts_hash(settings: Settings) -> str:
 
 
 def _code_hash() -> str:
-    """Of all code that Spark's workers can import: SHA-256 as hex digits."""
+    """SHA-256 of all code that Spark's workers can import, as hex digits."""
     digest = hashlib.sha256()
     for package in ("expectations", "jobs", "lakehouse"):
         for file in sorted((CHECKOUT / package).rglob("*.py")):
@@ -76,7 +76,7 @@ def _code_hash() -> str:
 
 
 def down(settings: Settings, say: Say) -> None:
-    """Stops everything of the stack, whoever its processes' parent is now; the data stay."""
+    """Stops all processes of the stack, whatever their parent is now. The data stay."""
     settings = local_settings(settings)
     supervisor = Supervisor(settings.state)
     if supervisor.is_running():
@@ -144,7 +144,7 @@ def _bootstrap_steps(settings: Settings, machine: Machine) -> list[Step]:
 
 
 def _await(settings: Settings, part: Service, supervisor: Supervisor, give_up: Callable[[], bool]) -> None:
-    """Probes until the service answers rightly; gives up early when its process keeps ending."""
+    """Probes until the service answers rightly. Gives up early if its process keeps ending."""
     until = time.monotonic() + part.limit_seconds
     ends: set[int] = set()
     reason = "not probed"
@@ -184,7 +184,7 @@ def _preflight(settings: Settings, running: set[str]) -> None:
     for folder in ("logs", "tmp", "home", "services", "airflow"):
         (settings.state / folder).mkdir(parents=True, exist_ok=True)
     wanted = [(name, setting) for name, names in PORTS.items() if name not in running for setting in names]
-    # The memory of a stack that is up is taken already, by itself.
+    # A stack that is up has its memory already.
     memory = 1e3 if running else None
     lines = preflight.problems(settings, environment=os.environ, ports=wanted, memory_gb=memory)
     if lines:
@@ -198,7 +198,7 @@ def _running(supervisor: Supervisor) -> set[str]:
 
 
 def _retire(supervisor: Supervisor, names: set[str]) -> None:
-    """Stops services that are to be started anew: their configuration changed, or they keep ending."""
+    """Stops services that must be restarted: their configuration changed, or they keep ending."""
     for name, info in supervisor.states().items():
         if name in names and info["statename"] in ("STARTING", "RUNNING", "BACKOFF"):
             supervisor.stop_service(name)
@@ -206,7 +206,7 @@ def _retire(supervisor: Supervisor, names: set[str]) -> None:
 
 @contextmanager
 def _only_one(state: Path) -> Iterator[None]:
-    """Keeps a second `up` of the same stack out while one is at work."""
+    """Locks out a second `up` of the same stack."""
     state.mkdir(parents=True, exist_ok=True)
     with (state / "up.lock").open("w") as lock:
         try:

@@ -1,4 +1,4 @@
-"""The demo: sends the loads, lets Airflow ingest them, and holds Trino's answers beside what was sent."""
+"""The demo: sends the loads, lets Airflow ingest them, and compares Trino's answers with what was sent."""
 
 from __future__ import annotations
 

@@ -24,7 +24,7 @@ _PLUGIN = "org.apache.maven.plugins:maven-dependency-plugin:3.8.1:copy-dependenc
 
 
 def fingerprint() -> str:
-    """Changes whenever other files are wanted."""
+    """A hash that changes whenever other files are to be fetched."""
     digest = hashlib.sha256(repr(TRINO_PLUGINS).encode())
     for file in [*sorted(JARS.rglob("pom.xml")), CHECKSUMS]:
         digest.update(file.read_bytes())
@@ -37,7 +37,7 @@ def is_complete(servers: Path) -> bool:
 
 
 def fetch(servers: Path, say: Callable[[str], None]) -> None:
-    """Makes `servers` complete; what is there already is not fetched again, and a failed fetch can be repeated.
+    """Fetches the files that the folder `servers` lacks. After a failure it can be repeated.
 
     Raises:
         StackError: Maven failed, or a file is not the one that was committed.
@@ -86,14 +86,14 @@ def verify(servers: Path, wanted: dict[str, str]) -> None:
 
 
 def unpack_trino(folder: Path, say: Callable[[str], None]) -> None:
-    """Leaves of the archive Trino's own jars and the plugins in use, a fifth of it.
+    """Unpacks Trino's own jars and the plugins in use, a fifth of the archive.
 
-    Plugins share jars by hard links, also with plugins that are left out; so the archive is read twice, each time from
-    front to back: to seek in it would mean to decompress it anew for every file.
+    Plugins share jars by hard links, also with plugins that are left out. So the archive is read twice, each time from
+    front to back: each seek would decompress it anew.
     """
     archive = next(folder.glob("trino-server-*.tar.gz"))
     wanted = ("lib/", *(f"plugin/{name}/" for name in TRINO_PLUGINS))
-    sources: dict[str, list[Path]] = defaultdict(list)  # the files that each file of the archive is written to
+    sources: dict[str, list[Path]] = defaultdict(list)  # a file of the archive, and the paths that it is written to
     with tarfile.open(archive, "r|gz") as tar:
         for member in _told(tar, "looked through", say):
             inside = member.name.partition("/")[2]
@@ -116,7 +116,10 @@ def unpack_trino(folder: Path, say: Callable[[str], None]) -> None:
 
 
 def unpack_pages(folder: Path) -> None:
-    """Leaves of the archive what HDFS' servers show in a browser; its classes are Hadoop's tests, for no class path."""
+    """Unpacks the web pages of HDFS' servers.
+
+    The classes in the archive are Hadoop's tests, which no class path may hold.
+    """
     archive = next(folder.glob("*.jar"))
     with zipfile.ZipFile(archive) as jar:
         jar.extractall(folder, [name for name in jar.namelist() if name.startswith("webapps/")])
@@ -124,7 +127,7 @@ def unpack_pages(folder: Path) -> None:
 
 
 def _told(tar: tarfile.TarFile, done: str, say: Callable[[str], None]) -> Iterator[tarfile.TarInfo]:
-    """The archive's files in their order; says every few seconds how far that is."""
+    """The archive's files in their order. Reports progress every few seconds."""
     told = time.monotonic()
     for member in tar:
         if time.monotonic() - told >= progress.EVERY_SECONDS:
@@ -146,7 +149,7 @@ def _write(tar: tarfile.TarFile, member: tarfile.TarInfo, targets: list[Path]) -
 
 
 def _clear(servers: Path) -> None:
-    """Removes what other pom files left, so that no old version of a jar stays on a class path."""
+    """Removes the jars of earlier pom files, so that no old version stays on a class path."""
     (servers / ".complete").unlink(missing_ok=True)
     for module in JARS.glob("*/pom.xml"):
         shutil.rmtree(servers / module.parent.name, ignore_errors=True)

@@ -1,4 +1,4 @@
-"""The environment variables that the stack's processes, and the jobs started beside it, run with."""
+"""The environment variables of the stack's processes and of the jobs that are started beside it."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ DOCKER = CHECKOUT / "docker"
 MARK = "LAKEHOUSE_STACK_MARK"  # on every process of a stack: <state folder>#<service>
 AIRFLOW_USER = "admin"
 
-# What is passed on of the caller's environment: a proxy or a Python path of theirs would break the servers.
+# Only these variables of the caller are passed on: a proxy or a Python path of the caller would break the servers.
 _PASSED_ON = ("USER", "LOGNAME", "LANG", "LC_ALL", "TZ")
 
 
@@ -35,7 +35,7 @@ def local_settings(settings: Settings) -> Settings:
 
 
 def settings_environment(settings: Settings) -> dict[str, str]:
-    """Each setting as its environment variable, so that a server and a job read what the stack was started with."""
+    """Each setting as an environment variable, so that servers and jobs have the settings of the stack."""
     values = settings.model_dump(mode="json", exclude_none=True)
     return {
         f"LAKEHOUSE_{name.upper()}": value if isinstance(value, str) else json.dumps(value)
@@ -57,7 +57,7 @@ def spark_home() -> Path:
 
 
 def job_environment(settings: Settings, java_home: Path | None = None) -> dict[str, str]:
-    """Everything a job needs, warm or cold; leave LAKEHOUSE_SPARK_REMOTE out for a Spark session of the job's own.
+    """Everything that a job needs. Leave LAKEHOUSE_SPARK_REMOTE out for a Spark session of the job's own.
 
     `java_home` is looked for if it is not given.
     """
@@ -71,7 +71,7 @@ def job_environment(settings: Settings, java_home: Path | None = None) -> dict[s
         "PYTHONPATH": str(CHECKOUT),
         "PYTHONUNBUFFERED": "1",
         "VIRTUAL_ENV": sys.prefix,
-        # Libraries write to the home and temporary folders: both are the stack's own.
+        # Libraries write to the home and temporary folders, so the stack has its own.
         "HOME": str(state / "home"),
         "TMPDIR": str(state / "tmp"),
         "JAVA_HOME": str(java_home),
@@ -93,7 +93,7 @@ def job_environment(settings: Settings, java_home: Path | None = None) -> dict[s
 
 
 def airflow_environment(settings: Settings) -> dict[str, str]:
-    """What Airflow needs beside the environment of the jobs it starts."""
+    """The variables that Airflow needs besides those of the jobs that it starts."""
     home = settings.state / "airflow"
     secret = stack_secrets(settings.state)
     return {
@@ -124,12 +124,15 @@ def password_file(state: Path) -> Path:
 
 
 def airflow_password(state: Path) -> str:
-    """Password of Airflow's user `admin`, made with the stack."""
+    """The password of Airflow's user `admin`, which is made with the stack."""
     return str(json.loads(password_file(state).read_text())[AIRFLOW_USER])
 
 
 def stack_secrets(state: Path) -> dict[str, str]:
-    """Keys that sign Airflow's tokens, its user's password and the erasure key: made once, readable by their owner only."""
+    """The keys that sign Airflow's tokens, its user's password, and the erasure key.
+
+    Made once, readable by their owner only.
+    """
     file = state / "airflow" / "secrets.json"
     if not file.exists():
         import base64

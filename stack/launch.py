@@ -1,7 +1,7 @@
 """Becomes one server of the stack: clears what an earlier, killed one left behind, then runs its command in its place.
 
-supervisord restarts a server whose first process died, but knows nothing of that server's other processes: those
-would hold its ports. Run as `python launch.py FILE`, with the standard library only, since it runs at every start.
+supervisord restarts a server whose first process died, but does not know that server's other processes, which would
+still hold its ports. Run as `python launch.py FILE`, with the standard library only, since it runs at every start.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from pathlib import Path
 
 
 def marked_processes(mark: str) -> list[int]:
-    """Ids of the processes, other than this one, in whose environment `mark` (NAME=VALUE) stands."""
+    """The ids of all other processes that have `mark` (NAME=VALUE) in their environment."""
     wanted = mark.encode()
     found = []
     for entry in Path("/proc").iterdir():
@@ -24,7 +24,7 @@ def marked_processes(mark: str) -> list[int]:
         try:
             environment = (entry / "environ").read_bytes()
         except OSError:
-            continue  # gone meanwhile, or somebody else's
+            continue  # it has ended, or belongs to another user
         if wanted in environment.split(b"\0"):
             found.append(int(entry.name))
     return found

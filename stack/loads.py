@@ -1,4 +1,4 @@
-"""The loads of the demo as data, and how to send them: by Apache Bench if it is there, else by a client that does the same."""
+"""The loads of the demo as data, and how to send them: by Apache Bench if it is installed, else by an equal client."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class LoadError(Exception):
 
 @dataclass(frozen=True)
 class Load:
-    """`count` equal requests, and the rows that they become: host, table and the fields that the questions ask for."""
+    """`count` equal requests, and the rows that they become: host, table and the fields that the demo asks for."""
 
     count: int
     host: str
@@ -125,14 +125,15 @@ def _by_ab(ab: str, api_url: str, load: Load, concurrency: int) -> None:
     done = subprocess.run(command, capture_output=True, text=True, timeout=SEND_SECONDS, check=False)
     complete = re.search(r"Complete requests:\s+(\d+)", done.stdout)
     refused = re.search(r"Non-2xx responses:\s+(\d+)", done.stdout)
-    # ab calls an answer of another length than the first «failed» too, so its «Failed requests» says nothing here
+    # ab also counts an answer as failed if its length differs from the first, so its «Failed requests» says nothing
+    # here.
     if done.returncode or not complete or int(complete[1]) != load.count or refused:
         reason = refused[0] if refused else (done.stderr or done.stdout).strip()[-300:]
         raise LoadError(f"{load}: {reason}")
 
 
 def _by_client(api_url: str, load: Load, concurrency: int) -> None:
-    """Sends as Apache Bench does: a connection a request, no body."""
+    """Sends as Apache Bench does: one connection for each request, no body."""
     import http.client
 
     url = urlsplit(api_url)

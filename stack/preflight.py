@@ -1,4 +1,4 @@
-"""Checks made before anything is started; each that fails is one line that says what to do."""
+"""Checks before anything is started. Each failed check gives one line that says what to do."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from stack.java import find_java
 NEEDED_MEMORY_GB = 6.0
 NEEDED_DISK_GB = 5.0
 _GB = 1024**3
-_LONGEST_SOCKET_PATH = 100  # of 107 that Linux allows a unix socket; supervisord adds a suffix while it makes it
+_LONGEST_SOCKET_PATH = 100  # Linux allows 107, and supervisord adds a suffix
 
 
 def problems(
@@ -27,10 +27,10 @@ def problems(
     disk_gb: float | None = None,
     python: tuple[int, int] = (sys.version_info[0], sys.version_info[1]),
 ) -> list[str]:
-    """One line for each thing that would make the start fail.
+    """One line for each problem that would make the start fail.
 
-    `ports` are pairs of service and setting name that must be free (those of running services left out); memory and
-    disk are measured if they are not given.
+    `ports`: service and setting of each port that must be free, without those of running services. Memory and disk are
+    measured if they are not given.
     """
     found = [
         python_problem(python),
@@ -59,7 +59,7 @@ def java_problem(environment: Mapping[str, str]) -> str | None:
 
 
 def maven_problem(environment: Mapping[str, str], servers: Path) -> str | None:
-    """Maven is needed until the servers' jars are there."""
+    """The problem of a missing Maven, which is needed until the servers' jars are there."""
     from stack.downloads import is_complete
 
     if is_complete(servers) or shutil.which("mvn", path=environment.get("PATH")):
@@ -113,7 +113,7 @@ def port_is_free(host: str, port: int) -> bool:
 
 
 def available_memory_gb() -> float:
-    """Memory that can be had without swapping, within the limit of a container if there is one."""
+    """The memory that is available without swapping, within the limit of a container if there is one."""
     import psutil
 
     available = float(psutil.virtual_memory().available)
@@ -130,7 +130,7 @@ def free_disk_gb(folder: Path) -> float:
 
 
 def _holder(port: int) -> str:
-    """Who listens on a port, if this user may know it."""
+    """The process that listens on a port, if this user may see it."""
     import psutil
 
     try:

@@ -1,4 +1,7 @@
-"""Asks each server to do its work once: a start has succeeded when the answer is right, not when the port is open."""
+"""Probes: each asks a server to do its work once.
+
+A server has started when the answer is right, not when a port is open.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +14,7 @@ from tenacity import Retrying, retry_if_exception_type, stop_after_delay, wait_f
 from lakehouse.settings import Settings
 from stack.errors import NotReady
 
-_SECONDS = 5.0  # that one question may take
+_SECONDS = 5.0  # that one probe may take
 
 
 def probe_kafka(settings: Settings) -> None:
@@ -51,7 +54,7 @@ def probe_kafka(settings: Settings) -> None:
 
 
 def probe_namenode(settings: Settings) -> None:
-    """Asks for the root folder."""
+    """Gets the status of the root folder."""
     _http("GET", f"{settings.webhdfs_url}/?op=GETFILESTATUS&user.name=lakehouse")
 
 
@@ -82,7 +85,7 @@ def probe_metastore(settings: Settings) -> None:
 
 
 def probe_spark(settings: Settings) -> None:
-    """Runs SELECT 1. In a process of its own with a limit: the client tries again for many minutes."""
+    """Runs SELECT 1, in a process of its own with a time limit: the client would retry for many minutes."""
     _port_open(settings.spark_connect_port)
     import os
     import subprocess
@@ -160,10 +163,10 @@ PROBES: dict[str, Callable[[Settings], None]] = {
 
 
 def await_service(settings: Settings, service: str, seconds: float) -> None:
-    """Waits until a service that was started by somebody else does its work.
+    """Waits until a service does its work that something else started.
 
     Raises:
-        NotReady: it does not after so many seconds; the message says what is wrong.
+        NotReady: it does not do its work after so many seconds; the message says what is wrong.
     """
     Retrying(
         retry=retry_if_exception_type(NotReady), stop=stop_after_delay(seconds), wait=wait_fixed(0.5), reraise=True

@@ -1,4 +1,4 @@
-"""Finds the processes of a stack, whoever their parent is now, by the mark in their environment."""
+"""Finds the processes of a stack by the mark in their environment, whatever their parent is now."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ _GRACE_SECONDS = 15.0
 
 
 def stack_processes(state: Path) -> dict[str, list[psutil.Process]]:
-    """The stack's processes by service; supervisord itself has no mark and is found by its pid file."""
+    """The stack's processes by service. supervisord has no mark; it is found by its pid file."""
     found: dict[str, list[psutil.Process]] = defaultdict(list)
     for process in psutil.process_iter():
         try:
             folder, _, service = process.environ().get(MARK, "").rpartition("#")
         except psutil.Error:
-            continue  # gone meanwhile, or somebody else's
+            continue  # it has ended, or belongs to another user
         if folder == str(state) and process.pid != os.getpid():
             found[service].append(process)
     if supervisor := _supervisord(state):
@@ -30,7 +30,7 @@ def stack_processes(state: Path) -> dict[str, list[psutil.Process]]:
 
 
 def kill_processes(state: Path) -> list[int]:
-    """Ends every process of the stack, first kindly; gives the ids of those that are still there."""
+    """Ends every process of the stack: by SIGTERM, then by SIGKILL. Returns the ids of those that still run."""
     processes = _with_children(state)
     for process in processes:
         _quietly(process.terminate)
@@ -43,7 +43,7 @@ def kill_processes(state: Path) -> list[int]:
 
 
 def memory_bytes(processes: list[psutil.Process]) -> int:
-    """Resident memory; what forked processes share is counted once (proportional set size)."""
+    """The memory of the processes, in bytes. Memory that forked processes share counts once (proportional set size)."""
     total = 0
     for process in processes:
         try:
@@ -66,7 +66,7 @@ def _with_children(state: Path) -> list[psutil.Process]:
 
 
 def _supervisord(state: Path) -> psutil.Process | None:
-    """The process of the pid file, if it is this stack's supervisord and not a later holder of the number."""
+    """The process of the pid file, if it is this stack's supervisord and not a later process with the same id."""
     try:
         process = psutil.Process(int((state / "supervisord.pid").read_text()))
         return process if str(state / "supervisord.conf") in process.cmdline() else None
@@ -75,7 +75,7 @@ def _supervisord(state: Path) -> psutil.Process | None:
 
 
 def _quietly(action: Callable[[], None]) -> None:
-    """Calls terminate or kill; a process that is gone already is what was wanted."""
+    """Calls terminate or kill. It is no error if the process has ended already."""
     try:
         action()
     except psutil.NoSuchProcess:

@@ -1,6 +1,6 @@
-"""Runs a command that takes minutes, and says every few seconds what it is at and how much it has written so far.
+"""Runs a command that takes minutes. Reports every few seconds its last line and how much it has written.
 
-Run as `python3.11 progress.py COMMAND...` with the standard library only: it is used before there is an environment.
+Run as `python3.11 progress.py COMMAND...`. It uses the standard library only, since it runs before .venv exists.
 """
 
 from __future__ import annotations
@@ -18,10 +18,10 @@ from pathlib import Path
 from typing import TextIO
 
 EVERY_SECONDS = 5.0
-_SHOWN = 90  # characters of the command's own line
+_SHOWN = 90  # characters of the command's last line
 _DRAIN_SECONDS = 10.0  # for the last lines of a command that has ended
 _TAIL = 30  # lines of a command that failed
-_NOISE = re.compile(r"\x1b\[[0-9;]*m|^\[\w+\]\s*|https?://\S*/")  # colours, Maven's [INFO], the way to a file
+_NOISE = re.compile(r"\x1b\[[0-9;]*m|^\[\w+\]\s*|https?://\S*/")  # colours, Maven's [INFO], the folders of an address
 
 
 def run(
@@ -32,7 +32,7 @@ def run(
     limit_seconds: float = 3600.0,
     every_seconds: float = EVERY_SECONDS,
 ) -> deque[str]:
-    """Runs the command to its good end. Returns the last lines that it printed; all of them go to `log`.
+    """Runs the command until it succeeds or fails. Returns the last lines that it printed; all lines go to `log`.
 
     Raises:
         subprocess.CalledProcessError: it failed; its `output` are those last lines.
@@ -46,7 +46,7 @@ def run(
     assert process.stdout is not None, "it is a pipe"
     reader = threading.Thread(target=_keep, args=(process.stdout, lines, log), daemon=True)
     reader.start()
-    written: dict[int, int] = {}  # by process: one that has ended is counted with what it had written when last seen
+    written: dict[int, int] = {}  # by process; one that has ended keeps its last count
     try:
         while True:
             try:
@@ -62,7 +62,7 @@ def run(
         if process.poll() is None:
             _kill_session(process)
         reader.join(timeout=_DRAIN_SECONDS)
-        if not reader.is_alive():  # else a daemon that left the session holds the pipe: it is left to it
+        if not reader.is_alive():  # else a daemon that left the session still holds the pipe
             process.stdout.close()
     if process.returncode:
         raise subprocess.CalledProcessError(process.returncode, command, output="\n".join(lines))
@@ -70,12 +70,12 @@ def run(
 
 
 def line(seconds: float, written: int, last: str) -> str:
-    """One line of progress: how long, how much, and what the command said last."""
+    """One line of progress: the time, the amount written, and the command's last line."""
     return f"  {seconds:4.0f} s, {written / 1e6:6,.0f} MB written  {_NOISE.sub('', last)[:_SHOWN]}".rstrip()
 
 
 def bytes_written(session: int) -> dict[int, int]:
-    """Bytes that each process of a session has written so far, to files above all."""
+    """The bytes that each process of a session has written so far, mostly to files."""
     found = {}
     for folder in Path("/proc").iterdir():
         if not folder.name.isdigit():
@@ -85,7 +85,7 @@ def bytes_written(session: int) -> dict[int, int]:
             if int(after_name[3]) == session:
                 found[int(folder.name)] = int(re.findall(r"wchar: (\d+)", (folder / "io").read_text())[0])
         except (OSError, IndexError):
-            continue  # gone meanwhile, or somebody else's
+            continue  # it has ended, or belongs to another user
     return found
 
 

@@ -1,4 +1,4 @@
-"""The servers of the local stack, as data: how each is started, what it needs first, where it listens."""
+"""The servers of the local stack as data: command, needs and ports of each."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from lakehouse.settings import Settings
 from stack.environment import AIRFLOW_USER, DOCKER, airflow_environment, job_environment, python_bin, spark_home
 
 _SMALL_JVM = ("-XX:+UseSerialGC", "-XX:-UsePerfData", "-XX:+ExitOnOutOfMemoryError")
-# On two cores the costly compiler of hot code would take a third of the start: it comes in ten times later.
+# On two cores Java's optimising compiler would take a third of the start. These options delay it.
 _LATE_COMPILER = (
     "-XX:Tier4InvocationThreshold=50000",
     "-XX:Tier4MinInvocationThreshold=6000",
@@ -54,7 +54,7 @@ class Service:
     login: str = ""
     prepare: tuple[Once, ...] = ()
     stop_seconds: int = 15
-    limit_seconds: int = 240  # after which a start is called failed
+    limit_seconds: int = 240  # after this time a start has failed
 
 
 @dataclass(frozen=True)
@@ -63,8 +63,8 @@ class Machine:
 
     java: Path
     trino_java: Path
-    contracts_hash: str = ""  # the API reads the contracts at its start: with new ones it starts anew
-    code_hash: str = ""  # Spark's workers have the code of its start: with another it starts anew
+    contracts_hash: str = ""  # the API reads the contracts at its start; it is restarted when they change
+    code_hash: str = ""  # Spark's workers keep the code of their start; Spark is restarted when it changes
 
 
 def services(settings: Settings, machine: Machine) -> tuple[Service, ...]:
@@ -74,7 +74,9 @@ def services(settings: Settings, machine: Machine) -> tuple[Service, ...]:
     java = _Java(machine.java, settings)
     state, jars = settings.state, settings.servers
     kafka_conf = str(DOCKER / "kafka" / "server.properties")
-    hdfs_path = f"{DOCKER / 'hdfs'}:{jars / 'hadoop-pages'}:{jars / 'hadoop'}/*"  # whose own pages lack each .html
+    hdfs_path = (
+        f"{DOCKER / 'hdfs'}:{jars / 'hadoop-pages'}:{jars / 'hadoop'}/*"  # Hadoop's own jar lacks the .html files
+    )
     name_node = "org.apache.hadoop.hdfs.server.namenode.NameNode"
     airflow_program = str(python_bin() / "airflow")
     return (
@@ -131,7 +133,7 @@ def services(settings: Settings, machine: Machine) -> tuple[Service, ...]:
                 "lakehouse",
                 "--master",
                 "local[2]",
-                # not spark-defaults' late compiler: this one runs for days (small commits 15 % faster after three minutes)
+                # Unlike in spark-defaults, the optimising compiler is not delayed: this server runs for days.
                 "--driver-java-options",
                 "-XX:+UseSerialGC",
                 "--conf",
@@ -168,7 +170,7 @@ def services(settings: Settings, machine: Machine) -> tuple[Service, ...]:
                 "io.trino.server.TrinoServer",
             ),
             base | {"LAKEHOUSE_TRINO_CONF": str(DOCKER / "trino")},
-            needs=("metastore",),  # it would start without, but take the cores from those that are waited for
+            needs=("metastore",),  # it does not need it, but would take the cores from the servers that `up` waits for
             address=settings.trino_url,
             login="any name",
         ),
@@ -232,5 +234,5 @@ class _Java:
 
 
 def _cluster_id(state: Path) -> str:
-    """Kafka's cluster id, the same for every look at the same state folder."""
+    """Kafka's cluster id, which follows from the state folder."""
     return urlsafe_b64encode(uuid.uuid5(uuid.NAMESPACE_URL, str(state)).bytes).decode().rstrip("=")

@@ -1,4 +1,4 @@
-"""What is up, where, with which login, and how much memory it takes."""
+"""The state of the stack: which services run, where, with which login, and their memory."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class StackStatus:
     up: bool  # every service runs
     state_folder: str
     memory_mb: int
-    java: dict[str, str]  # the programs: that of the servers, and the newer one of Trino
+    java: dict[str, str]  # the java of the servers, and the newer one of Trino
     services: tuple[ServiceStatus, ...]
 
     def as_json(self) -> dict[str, Any]:

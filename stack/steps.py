@@ -1,4 +1,4 @@
-"""Runs named steps side by side, each as soon as those it needs have succeeded."""
+"""Runs named steps in parallel, each as soon as the steps that it needs have succeeded."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from graphlib import TopologicalSorter
 
 @dataclass(frozen=True)
 class Step:
-    """One thing to do. `run` is given a function that says whether to give up, for use in its own waits."""
+    """One step. `run` gets a function that says whether to give up, for use in its waits."""
 
     name: str
     needs: tuple[str, ...]
@@ -21,14 +21,14 @@ class Step:
 
 @dataclass
 class Outcome:
-    """What came of the steps: seconds of those that succeeded, the error of those that did not."""
+    """The outcome of the steps: the seconds of those that succeeded, the errors of those that failed."""
 
     seconds: dict[str, float] = field(default_factory=dict)
     errors: dict[str, Exception] = field(default_factory=dict)
 
 
 def run_steps(steps: Iterable[Step], done: Callable[[Step, float], None]) -> Outcome:
-    """Runs all steps; after the first error no further step begins and those that run are asked to give up.
+    """Runs all steps. After the first error no further step begins, and running steps are asked to give up.
 
     Args:
         done: called, one call at a time, for each step that succeeded, with the seconds it took.
@@ -49,7 +49,7 @@ def run_steps(steps: Iterable[Step], done: Callable[[Step, float], None]) -> Out
         error: Exception | None = None
         try:
             step.run(give_up)
-        except Exception as raised:  # every failure of a step is told to the person, by the caller
+        except Exception as raised:  # the caller reports every failed step
             error = raised
         with changed:
             if error is None:
@@ -68,7 +68,7 @@ def run_steps(steps: Iterable[Step], done: Callable[[Step, float], None]) -> Out
 
 
 def ordered(steps: Iterable[Step]) -> list[Step]:
-    """The steps with each after those that it needs, which shows that none waits for itself.
+    """The steps, each after those that it needs. This shows that none waits for itself.
 
     Raises:
         graphlib.CycleError: one does.

@@ -55,7 +55,7 @@ stdout_logfile_backups = 2
 
 
 def render(services: Iterable[Service], state: Path) -> str:
-    """The text of supervisord.conf; what a service runs with stands in its own file, see `service_file`."""
+    """The text of supervisord.conf. The command of a service stands in its own file, see `service_file`."""
     programs = (
         _PROGRAM.format(
             name=service.name,
@@ -70,7 +70,7 @@ def render(services: Iterable[Service], state: Path) -> str:
 
 
 def service_file(service: Service, state: Path) -> str:
-    """What `launch` reads: the command, its environment, and the mark by which its processes are found again."""
+    """The file that `launch` reads: the command, its environment, and the mark by which its processes are found."""
     value = f"{state}#{service.name}"
     content = {
         "argv": service.argv,
@@ -82,7 +82,7 @@ def service_file(service: Service, state: Path) -> str:
 
 
 def write_configuration(services: Iterable[Service], state: Path) -> set[str]:
-    """Writes all files and gives the names of the services whose file changed."""
+    """Writes all files. Returns the names of the services whose file changed."""
     services = tuple(services)
     changed = set()
     for service in services:
@@ -107,7 +107,7 @@ class Supervisor:
             return False
 
     def start(self, limit_seconds: float = 15.0) -> None:
-        """Starts supervisord in the background with no service running."""
+        """Starts supervisord in the background, without starting a service."""
         program = [
             sys.executable,
             "-W",
@@ -127,11 +127,11 @@ class Supervisor:
             time.sleep(0.1)
 
     def stop(self) -> None:
-        """Tells supervisord to stop all services and itself; does not wait."""
+        """Tells supervisord to stop all services and itself. Does not wait."""
         self._call("shutdown")
 
     def states(self) -> dict[str, dict[str, Any]]:
-        """What supervisord knows of each service: statename, pid, description, start, stop."""
+        """The state of each service as supervisord gives it: statename, pid, description, start, stop."""
         return {info["name"]: info for info in cast(list[dict[str, Any]], self._call("getAllProcessInfo"))}
 
     def start_service(self, name: str) -> None:

@@ -1,4 +1,4 @@
-"""A headless Chromium for tests, driven over WebDriver (https://www.w3.org/TR/webdriver2/) through Debian's chromedriver."""
+"""A headless Chromium for tests, driven by WebDriver (https://www.w3.org/TR/webdriver2/) through chromedriver."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The tests' own stack of real servers: started once a session, by the tests that ask for it, and stopped at its end."""
+"""The tests' own stack of real servers. It is started once a session, for the tests that need it, and then stopped."""
 
 from __future__ import annotations
 

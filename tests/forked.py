@@ -1,4 +1,4 @@
-"""Jobs as processes of their own that need no start-up: forked from one that has imported what they all import."""
+"""Runs jobs as processes without start-up time: forked from a process that has imported what all of them import."""
 
 from __future__ import annotations
 

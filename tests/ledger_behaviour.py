@@ -1,4 +1,4 @@
-"""What any ledger does, wherever it keeps its rows: one suite for the one in memory and the one in Delta on real servers."""
+"""The behaviour of any ledger: one suite for the ledger in memory and for the one in Delta on real servers."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What every job imports, imported once by the process that tests fork their jobs from; it saves seconds a job."""
+"""Imports what every job imports, for the process that tests fork their jobs from. It saves seconds for each job."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A real stack for tests: its settings, its jobs as processes of their own, messages into its Kafka, and the oracle."""
+"""A real stack for tests: its settings, jobs as processes, messages into its Kafka, and the oracle."""
 
 from __future__ import annotations
 
@@ -123,7 +123,10 @@ class Real:
     # ---- Kafka
 
     def produce(self, *values: bytes | None, topic: str = "events", spread: bool = False) -> list[Place]:
-        """Sends messages past the API, to one partition or `spread` over all. Returns their places once the broker has them."""
+        """Sends messages without the API, to one partition or `spread` over all.
+
+        Returns their coordinates, once acknowledged.
+        """
         from kafka import KafkaProducer
 
         producer = KafkaProducer(bootstrap_servers=self.settings.kafka_bootstrap, acks="all", max_request_size=4 << 20)

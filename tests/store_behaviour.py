@@ -1,4 +1,4 @@
-"""What any store of tables does, wherever it keeps them: one suite for the one in memory and the one in Delta on real servers."""
+"""The behaviour of any store of tables: one suite for tables in memory and for Delta tables on real servers."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ ITEMS = [{"item": "Schwert 🗡", "quantity": 2**40}]
 
 
 class StoreBehaviour:
-    """Its subclasses give the fixtures `spark`, `store` and `table`, which is new in each test, and call `definition`."""
+    """Subclasses give the fixtures `spark`, `store` and `table`, which is new in each test, and call `definition`."""
 
     def made(self, store: TableStore, table: Table) -> Definition:
         """The table, empty."""

@@ -1,7 +1,8 @@
 """The warm Spark: a Connect server whose sessions share compiled code. spark-submit runs it.
 
-Spark's own SparkConnectServer gives each session a class loader, for classes that its client may send. Our jobs send none, but
-each is a session of its own, and compiled code is kept by class loader: each job compiled all of its queries anew.
+Spark's own SparkConnectServer gives each session a class loader, for classes that its client may send, and Spark caches
+compiled code by class loader. Our jobs send no classes, but each has a session of its own: so each job would compile
+all of its queries anew.
 """
 
 from __future__ import annotations

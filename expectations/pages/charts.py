@@ -1,6 +1,6 @@
 """Charts as SVG text to stand inside a page, made by pygal; its scripts and styles are taken out of them.
 
-docs/decisions/0022-pages-on-request.md says why pygal.
+docs/decisions/0024-pages-on-request.md says why pygal.
 """
 
 from __future__ import annotations

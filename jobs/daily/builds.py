@@ -1,4 +1,7 @@
-"""The record of builds: a day's is started before its tables change and finished after; snapshots are judged by it."""
+"""The record of builds: each is started before the tables of its day change, and finished after.
+
+Snapshots of the inventory are valid or not by this record.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +22,7 @@ SCHEMA = schema_of(DAY_BUILDS)
 
 
 class Build(NamedTuple):
-    """What the daily tables say of one day; attempts at the same build are one, since only one of them can commit."""
+    """A build of one day. All attempts at the same build count as one, since only one of them can commit."""
 
     day: dt.date
     built_through: int
@@ -27,7 +30,7 @@ class Build(NamedTuple):
 
 
 class Builds(NamedTuple):
-    """All builds that were ever started, and those of them that are finished."""
+    """All builds that were ever started, and those that are finished."""
 
     started: frozenset[Build]
     finished: frozenset[Build]
@@ -49,18 +52,23 @@ class Builds(NamedTuple):
 
 
 def start(job: Job, days: Iterable[dt.date], built_through: int, cause: str = BuildCause.ROLLUP) -> None:
-    """Says that the daily tables of these days are about to change. From this commit on no snapshot holds them."""
+    """Records that the daily tables of these days are about to change.
+
+    From this commit on no snapshot of them is valid.
+    """
     _append(job, days, built_through, cause, BuildStep.STARTED)
 
 
 def finish(job: Job, days: Iterable[dt.date], built_through: int, cause: str = BuildCause.ROLLUP) -> None:
-    """Says that they have changed, whoever did it: the tables hold this build or a later one. An erase says it before
-    its entry is done."""
+    """Records that they have changed, by whichever run: the tables hold this build or a later one.
+
+    An erase records it before its entry is done.
+    """
     _append(job, days, built_through, cause, BuildStep.FINISHED)
 
 
 def read(spark: SparkSession, path: str) -> Builds:
-    """All builds; a row each, so a few thousand a year at most."""
+    """All builds: a few thousand rows a year at most."""
     rows = spark.read.format("delta").load(path).select("day", "built_through", "cause", "step").distinct().collect()
     by_step: dict[str, set[Build]] = {BuildStep.STARTED: set(), BuildStep.FINISHED: set()}
     for row in rows:

@@ -1,4 +1,4 @@
-"""A day's facts from the event tables: counts, sales and what each player gained or lost; all of them only add up."""
+"""A day's facts from the event tables: counts, sales, and what each player gained or lost. All are sums."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ CHANGE_TYPE = "array<struct<item_type: string, item: string, change: bigint>>"
 def events_of_day(tables: Mapping[str, DataFrame], contracts: Contracts, day: dt.date) -> DataFrame:
     """One row an event of the day: player, host, event_type, direction, changes (CHANGE_TYPE), sales.
 
-    `tables` are the event tables by name; those of a day without events give none.
+    `tables`: the event tables by name. A table without events of the day adds no row.
     """
     parts = [
         _facts(tables[contract.table].where(f"event_date = date '{day}'"), contract) for contract in contracts.values()
@@ -34,13 +34,13 @@ def event_counts(events: DataFrame) -> DataFrame:
 
 
 def item_sales(events: DataFrame, day: dt.date) -> DataFrame:
-    """item_type, item, quantity: what was gained by an event that is a sale. A sum too big is an error, see sums.py."""
+    """item_type, item, quantity: what was gained by sales. A sum beyond 64 bits is an error, see sums.py."""
     sold = events.where("sales").selectExpr("inline(changes)").where("change > 0")
     return _summed(sold.withColumnRenamed("change", "quantity"), ["item_type", "item"], "quantity", day)
 
 
 def player_changes(events: DataFrame, day: dt.date) -> DataFrame:
-    """player, item_type, item, change. A sum too big is an error, see sums.py."""
+    """player, item_type, item, change. A sum beyond 64 bits is an error, see sums.py."""
     changes = events.selectExpr("player", "inline(changes)")
     return _summed(changes, ["player", "item_type", "item"], "change", day)
 

@@ -1,4 +1,4 @@
-"""Monthly snapshots of the inventory: which are valid, which are to be made, and making them one from the other."""
+"""Monthly snapshots of the inventory: which are valid, which to make, and how each is made from the one before."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 class Plan(NamedTuple):
-    """Months to snapshot, oldest first, with the month each starts from; and builds that stand in the way of more."""
+    """The months to snapshot, oldest first, each with the month that it starts from; and builds that block others."""
 
     months: list[tuple[dt.date, dt.date | None]]
     unfinished: list[Build]
@@ -31,24 +31,25 @@ def next_month(month: dt.date) -> dt.date:
 
 
 def builds_until(started: Collection[Build], month: dt.date) -> int:
-    """How many builds there are of days up to the end of the month."""
+    """The number of builds of days up to the end of the month."""
     return sum(build.day < next_month(month) for build in started)
 
 
 def valid_months(started: Collection[Build], snapshots: Mapping[dt.date, int]) -> list[dt.date]:
-    """Months whose snapshot holds every build of its days, as the view decides it. `snapshots`: month -> builds held.
+    """The months whose snapshot holds every build of its days, as the view decides it.
 
-    Builds are only ever added, so an equal number means the same builds; a build is on record before its day changes,
+    `snapshots`: month -> builds held.
+
+    Builds are only ever added, so an equal number means the same builds. A build is on record before its day changes,
     so the same builds mean the same days.
     """
     return sorted(month for month, held in snapshots.items() if 0 < held == builds_until(started, month))
 
 
 def plan(known: Builds, snapshots: Mapping[dt.date, int], today: dt.date) -> Plan:
-    """What is to be made of months that are over. `known` must have been read before the changes are.
+    """The plan for months that are over. `known` must have been read before the changes are.
 
-    A month with a build that is not finished is left out, with all after it: its days may change without another
-    record.
+    A month with an unfinished build is left out, with all later ones: its days may change without another record.
     """
     if not known.started:
         return Plan([], [])
@@ -71,12 +72,12 @@ def plan(known: Builds, snapshots: Mapping[dt.date, int], today: dt.date) -> Pla
 def make_months(job: Job, today: dt.date) -> list[dt.date]:
     """Snapshots every month that is over and has no valid snapshot. Returns the months it made.
 
-    The builds are read before the changes. A day that is built meanwhile is then perhaps in the snapshot, and its build
-    surely not in the number: such a snapshot is not valid, and the next run makes another. Of two runs the one that
-    saw more builds wins, whichever comes first: the number is the version of the commit.
+    The builds are read before the changes. If a day is built meanwhile, it may be in the snapshot, but its build is not
+    in the number. Such a snapshot is not valid, and the next run makes another. Of two runs the one that saw more
+    builds wins, whichever commits first: the number of builds is the version of the commit.
 
     Raises:
-        SumError: what a player has is too big for its column.
+        SumError: a player's stock is too big for its column.
     """
     known = builds.read(job.spark, job.path(names.DAY_BUILDS))
     job.hooks.at("after_builds_read")

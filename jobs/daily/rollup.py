@@ -13,11 +13,11 @@ from lakehouse import names
 
 
 def build(job: Job, day: dt.date) -> int:
-    """Builds the day. Returns through which ledger entry it is built.
+    """Builds the day. Returns the ledger entry through which it is built.
 
-    The ledger is read before the tables: what is published meanwhile is then either in the facts or starts another
-    build, never missed. A build from older entries than the one that is there changes nothing. The build is on record
-    before a table changes, so that no inventory snapshot is taken for current that does not hold it.
+    The ledger is read before the tables. So rows that are published meanwhile are either in the facts or start another
+    build. A build from older entries than those of the existing build changes nothing. The build is on record before a
+    table changes, so that no inventory snapshot without it counts as valid.
 
     Raises:
         SumError: a sum of the day is too big for its column.
@@ -29,7 +29,7 @@ def build(job: Job, day: dt.date) -> int:
     events = facts.events_of_day(tables, job.contracts, day)
     builds.start(job, [day], built_through)
     job.hooks.at("after_build_started")
-    for table, rows in (  # first whose sums can be too big: then nothing of the day has changed
+    for table, rows in (  # tables whose sums can be too big come first, so that an error leaves the day unchanged
         (names.PLAYER_ITEM_CHANGES, facts.player_changes(events, day)),
         (names.DAILY_ITEM_SALES, facts.item_sales(events, day)),
         (names.DAILY_EVENT_COUNTS, facts.event_counts(events)),

@@ -1,4 +1,4 @@
-"""Sums of whole numbers: made in decimal, since one of 64 bits that gets too big begins anew below zero without a word."""
+"""Sums of whole numbers, computed as decimals: a 64-bit sum would overflow into negative numbers silently."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ _SHOWN = 200  # characters of each name in the message
 
 
 class SumError(Exception):
-    """A sum that a column of 64 bits does not hold; the message says whose it is, and what to do."""
+    """A sum that a column of 64 bits does not hold. The message says whose sum it is, and what to do."""
 
 
 def summed(rows: DataFrame, by: Sequence[str], value: str, *, when: str, remedy: str) -> DataFrame:
-    """The columns `by`, and the sum of `value` over the rows that have them in common, as a bigint of that name.
+    """Groups by the columns `by` and sums `value`, as a bigint of that name.
 
-    A sum that is too big is an error of the query, which `named_errors` turns into a SumError: `when` says of which time
-    the rows are, `remedy` what to do.
+    A sum that is too big makes the query fail, which `named_errors` turns into a SumError. `when`: the time of the
+    rows, for the message. `remedy`: what to do.
     """
     from pyspark.sql import functions as F
 
@@ -48,7 +48,7 @@ def summed(rows: DataFrame, by: Sequence[str], value: str, *, when: str, remedy:
 
 @contextmanager
 def named_errors() -> Iterator[None]:
-    """Says of a query that met a sum too big just that; Spark tells it among pages of its own."""
+    """Raises a SumError if a query failed by a sum that is too big. Spark's own error is pages long."""
     try:
         yield
     except Exception as error:

@@ -1,1 +1,1 @@
-"""Delta tables: commits that take effect once, what a commit added, the tables as the contracts say."""
+"""Delta tables: commits that take effect once, and tables that follow the contracts."""

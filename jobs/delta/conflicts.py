@@ -1,4 +1,4 @@
-"""Commits that other writers may get in the way of: tried again a few times, each said, then the error is the caller's."""
+"""Retries commits that conflict with other writers. Each retry is logged; the last error goes to the caller."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ ATTEMPTS = 4
 
 
 def is_conflict(error: BaseException) -> bool:
-    """Whether another commit made this one fail; Spark Connect has no class for it, only the text."""
+    """Whether another commit made this one fail. Spark Connect has no class for this error, so its text decides."""
     text = str(error)
     return any(name in text for name in ("DELTA_CONCURRENT", "DELTA_METADATA_CHANGED", "ConcurrentTransaction"))
 
 
 def retried(action: Callable[[], object], say: Callable[[str], None], what: str, attempts: int = ATTEMPTS) -> None:
-    """Runs `action`, again if another writer was in the way. It must read anew whatever it depends on.
+    """Runs `action`, and again after a conflict. The action must read again whatever it depends on.
 
     Raises:
-        Exception: what `action` raised, if it is no conflict or the last attempt met one too.
+        Exception: the error of `action`, if it is no conflict, or the last attempt conflicts too.
     """
     Retrying(
         retry=retry_if_exception(is_conflict),
@@ -40,8 +40,8 @@ def replace_newest(
 ) -> None:
     """Replaces the rows that meet `replace_where`, unless (`app`, `version`) or a later version is there already.
 
-    When this returns, the table holds this version or a later one. That is why a lost race is tried again here: the
-    winner may have been an older version. (`append_once` is for versions whose content is one and the same.)
+    When this returns, the table holds this version or a later one. So a lost race is retried here: the winner may have
+    been an older version. (In `append_once` equal versions have equal content, so it does not retry.)
     """
 
     def write() -> None:

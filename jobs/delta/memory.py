@@ -1,4 +1,4 @@
-"""The tables in memory: for tests of what brings entries into them. They behave as Delta's do, which the same tests show."""
+"""Tables in memory, for tests of the jobs that write entries. One test suite shows that they behave as Delta tables."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 class MemoryStore:
-    """Tables as frames of a Spark session, whose rows are in memory. Shared by several writers."""
+    """Tables as frames of a Spark session with their rows in memory. Several writers may share it."""
 
     def __init__(self, spark: SparkSession) -> None:
         self._spark = spark
@@ -84,6 +84,6 @@ class MemoryStore:
         self._frames[table] = self._kept(kept.unionByName(new.selectExpr(*columns)), table)
 
     def _kept(self, frame: DataFrame, table: Table) -> DataFrame:
-        """The rows as they are now, in the columns of the table: what they come from may change."""
+        """A copy of the rows, in the columns of the table: the source of the frame may change later."""
         schema = self.read(table).schema
         return self._spark.createDataFrame(frame.select(*schema.names).toArrow()).to(schema)

@@ -1,4 +1,4 @@
-"""The tables, as those see them who bring ledger entries into them: a port, and what stands behind it with real tables."""
+"""The port through which jobs read and write tables, and its implementation with Delta tables."""
 
 from __future__ import annotations
 
@@ -21,27 +21,27 @@ class TableStore(Protocol):
     """Tables by name. Every write is one commit."""
 
     def read(self, table: Table) -> DataFrame:
-        """All rows, as they are when they are first asked for."""
+        """All rows, as of the first time that they are read."""
 
     def append_once(
         self, frame: DataFrame, table: Table, *, app: str, version: int, replace_where: str | None = None
     ) -> None:
-        """Appends the rows, unless (`app`, `version`) or a later version of it is there already: once, whoever tries it.
+        """Appends the rows, unless (`app`, `version`) or a later version of `app` was committed already.
 
         With `replace_where`, rows that meet the condition are replaced instead, in the same commit.
         """
 
     def add_rows(self, frame: DataFrame, table: Table) -> None:
-        """Appends the rows, each time that it is called."""
+        """Appends the rows; each call adds them."""
 
     def delete_rows(self, places: DataFrame, table: Table, on: Sequence[str] = MESSAGE_KEY) -> None:
-        """Deletes the rows whose columns `on` are in `places`; harmless if they are gone."""
+        """Deletes the rows whose columns `on` are in `places`. It may be repeated."""
 
     def create(self, wanted: Sequence[Definition]) -> list[str]:
-        """Makes tables that are not there, and adds columns that are new. Returns what it changed, in words."""
+        """Makes missing tables and adds missing columns. Returns a sentence for each change."""
 
     def event_tables(self) -> list[Table]:
-        """Every event table, those of contracts that are gone included."""
+        """Every event table, also those of removed contracts."""
 
 
 class DeltaStore:

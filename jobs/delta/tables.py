@@ -1,4 +1,4 @@
-"""Makes the Delta tables, brings them up to the contracts, and keeps the metastore true to them."""
+"""Makes the Delta tables, updates them to the contracts, and registers them in the metastore."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def create_tables(spark: SparkSession, settings: Settings, wanted: list[Definition]) -> list[str]:
-    """Makes databases and tables that are not there; adds columns and comments that are new. Returns what it changed."""
+    """Makes missing databases and tables; adds missing columns and comments. Returns a sentence for each change."""
     changed = []
     for database in names.DATABASES:
         spark.sql(f"create database if not exists {database} location '{settings.warehouse_uri}/{database}'")
@@ -25,7 +25,8 @@ def create_tables(spark: SparkSession, settings: Settings, wanted: list[Definiti
         table, path = definition.table, definition.table.path(settings.warehouse_uri)
         if table.name not in present[table.database]:
             if is_written(settings, definition):
-                # Its creation was cut short before the metastore heard of it, or the metastore lost it. The log says all.
+                # Its creation ended before the metastore had it, or the metastore lost it. The Delta log has the
+                # schema.
                 spark.sql(f"create table {table.qualified} using delta location '{path}'")
                 changed.append(f"registered {table.qualified} again, which was not in the metastore")
             else:
@@ -36,7 +37,7 @@ def create_tables(spark: SparkSession, settings: Settings, wanted: list[Definiti
 
 
 def is_written(settings: Settings, definition: Definition) -> bool:
-    """Whether there is a Delta log with a commit where the table belongs."""
+    """Whether there is a Delta log with a commit at the table's path."""
     table = definition.table
     log = Hdfs(settings).list(f"{settings.warehouse}/{table.database}/{table.name}/_delta_log")
     return any(file.name.endswith(".json") for file in log)
@@ -57,10 +58,10 @@ def _follow(spark: SparkSession, definition: Definition) -> list[str]:
 
 
 def event_tables(spark: SparkSession) -> list[str]:
-    """Names of all event tables in the metastore, those of contracts that are gone included."""
+    """The names of all event tables in the metastore, also those of removed contracts."""
     views = {
         row["viewName"] for row in spark.sql(f"show views in {names.GAME}").collect()
-    }  # Trino's: Spark cannot read them
+    }  # made by Trino; Spark cannot read them
     there = sorted(_tables(spark, names.GAME) - views)
     return [name for name in there if "raw_event" in spark.table(f"{names.GAME}.{name}").columns]
 

@@ -1,4 +1,4 @@
-"""Writes to Delta tables that take effect once, however often and by whomever they are tried."""
+"""Writes to Delta tables that take effect once, however many runs try them, and however often."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ LOST_RACE = ("DELTA_CONCURRENT_TRANSACTION", "ConcurrentTransactionException")
 def append_once(frame: DataFrame, path: str, *, app: str, version: int, replace_where: str | None = None) -> None:
     """Appends `frame` to the Delta table at `path` in one commit, unless (`app`, `version`) is there already.
 
-    Delta skips a version at or below the last one of `app` without a word, and refuses the later of two writers at
-    once: both mean that somebody else did this very write, so both return. Whoever needs to know reads back.
-    With `replace_where`, rows that meet the condition are replaced instead, in the same commit.
+    Delta silently skips a version at or below the last one of `app`, and refuses the second of two concurrent writers.
+    In both cases another run made this very write, so both return normally. A caller that needs to know reads the table
+    back. With `replace_where`, rows that meet the condition are replaced instead, in the same commit.
     """
     writer = frame.write.format("delta").mode("overwrite" if replace_where else "append")
     writer = with_transaction_id(writer, app, version)
@@ -39,14 +39,14 @@ def append_once(frame: DataFrame, path: str, *, app: str, version: int, replace_
 
 
 def with_transaction_id(writer: DataFrameWriter, app: str, version: int) -> DataFrameWriter:
-    """Its commit is made once, whoever tries it."""
+    """The writer with a transaction id, by which Delta makes its commit once."""
     return writer.option("txnAppId", app).option("txnVersion", str(version))
 
 
 def delete_rows(places: DataFrame, path: str, on: Sequence[str] = MESSAGE_KEY) -> None:
-    """Deletes the table's rows whose columns `on` are in `places`; harmless if they are gone. One commit.
+    """Deletes the table's rows whose columns `on` are in `places`, in one commit. It may be repeated.
 
-    A merge, since the condition of a delete would be kept in the table's log, word by word.
+    It is a merge, since the table's log would keep the condition of a DELETE word by word.
     """
     view = "rows_to_delete"
     places.select(*on).distinct().createOrReplaceTempView(view)

@@ -1,1 +1,1 @@
-"""Ledger entries: a file a kind, the loop that closes them, and how one is asked for."""
+"""Ledger entries: one file for each kind, the loop that closes them, and how a request becomes an entry."""

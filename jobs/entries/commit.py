@@ -36,27 +36,27 @@ def close_all(job: Job) -> int:
         if not snapshot.open_entries:
             if snapshot.newest_done_ingest:
                 last = snapshot.newest_done_ingest
-                KINDS[last.kind].after(job, last)  # a run killed after its last step has left it to this one
+                KINDS[last.kind].after(job, last)  # in case the run before was killed after its last step
             return closed
         close(job, snapshot.open_entries[0], snapshot)
         closed += 1
         if len(snapshot.open_entries) == 1:
-            return closed  # what was planned meanwhile is the next run's
+            return closed  # entries planned meanwhile are left to the next run
 
 
 def prepare_audit() -> None:
-    """Imports Great Expectations beside Spark's work: it takes seconds, and the audit comes late."""
+    """Imports Great Expectations while Spark works: the import takes seconds, and the audit comes late."""
     from expectations.validation import prepare
 
     threading.Thread(target=prepare, daemon=True).start()
 
 
 def close(job: Job, entry: Entry, snapshot: Snapshot) -> None:
-    """Brings one entry, the lowest open one, from where it is to done, or abandons it.
+    """Brings the lowest open entry from its present step to done, or abandons it.
 
-    An ingest is never abandoned. Anything else that is undecided is finished by whoever meets it, unless staging it fails
-    (then it is abandoned with the reason, since it must not hold up ingest), attempts at it died, or nobody managed to decide it
-    within `abandon_after_minutes` (it may have killed each that tried).
+    An ingest is never abandoned. An undecided entry of another kind must not hold up ingest. It is abandoned if staging
+    it fails, with the reason; if attempts at it died; or if no run decided it within `abandon_after_minutes`, since it
+    may have killed each run that tried. Otherwise any run finishes it.
     """
     if entry.kind not in KINDS:
         raise LedgerError(
@@ -65,7 +65,7 @@ def close(job: Job, entry: Entry, snapshot: Snapshot) -> None:
     if entry.decision is None:
         decide(job, entry, snapshot)
         job.hooks.at("after_decide")
-        entry = job.ledger.read_entry(entry.entry_id)  # whichever attempt was first has decided
+        entry = job.ledger.read_entry(entry.entry_id)  # the first attempt to commit has decided
     if entry.decision is None:
         raise LedgerError(f"entry {entry.entry_id}: the decision was refused, yet nobody made one; run again")
     if entry.decision.abandoned:
@@ -102,7 +102,7 @@ def decide(job: Job, entry: Entry, snapshot: Snapshot) -> None:
     job.hooks.at("before_abandon")
     job.ledger.abandon(entry.entry_id, entry.kind, why, page)
     if failed is not None and entry.planned_by == job.attempt_id:
-        raise failed  # its task tries again, with an entry of its own; others go on to the next entry
+        raise failed  # the task that planned it retries with a new entry; other runs go on to the next entry
 
 
 def publish_decided(job: Job, entry: Entry, decision: Decision) -> None:

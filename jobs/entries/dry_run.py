@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def foretell(job: Job, request: Request) -> None:
-    """Judges and audits what the request would take, and says what would become of it; changes no table."""
+    """Judges and audits the messages that the request selects, and logs what would become of them. Changes no table."""
     folder = f"{job.settings.warehouse_uri}/{names.STAGING}/dry_run/{job.attempt_id}"
     decision = rejudge(job, request, folder, f"dry-run-{job.attempt_id[:12]}")
     for each in sorted({c.destination for c in decision.counts}):

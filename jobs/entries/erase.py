@@ -1,4 +1,4 @@
-"""Stages an erasure: the places of a player's messages; and deletes them everywhere."""
+"""Erasures: stages the coordinates of a player's messages, and deletes them everywhere."""
 
 from __future__ import annotations
 
@@ -44,7 +44,9 @@ class Erase:
         return Decision(job.attempt_id, job.judged_by, Verdict.PASSED, (), counts, folder, "")
 
     def publish(self, job: Job, entry: Entry, decision: Decision) -> None:
-        """Deletes what was decided: first from what follows from raw, raw last, so that a killed one can be repeated.
+        """Deletes the decided messages.
+
+        Raw is last, since all else follows from it: so a killed erasure can be repeated.
 
         Deleting is harmless if repeated, however late: no message comes to a place a second time.
         """
@@ -59,12 +61,11 @@ class Erase:
             dt.datetime.now(dt.UTC),
             None,
         )
-        schema = ", ".join(f"{name} {kind}" for name, (kind, _) in tables.ERASURES.items())
-        frame = job.spark.createDataFrame([row], schema)
+        frame = job.spark.createDataFrame([row], tables.schema_of(tables.ERASURES))
         job.store.append_once(frame, names.ERASURES, app="publish", version=entry.entry_id)
         if not decision.staging:
             return
-        # not every message that is theirs by its key names them: the facts of whom it names are not theirs
+        # A message with the player's key may name another player; the facts of that other player stay.
         named = f"{hash_sql('player', read_key(job.settings.erasure_key_file))} = '{request.player_hash}'"
         players = _messages(job, entry).select("player").where(named).distinct()
         days = sorted({each.event_date for each in decision.counts if each.destination == Destination.RAW})
@@ -94,20 +95,20 @@ class Erase:
         return decision.counts
 
     def after(self, job: Job, entry: Entry) -> None:
-        """Takes the player out of staging folders and former quality pages. Repeated by the daily maintenance."""
+        """Removes the player from staging folders and former quality pages. The daily maintenance repeats it."""
         from jobs.upkeep.purge import forget
 
         forget(job)
 
 
 def _messages(job: Job, entry: Entry) -> DataFrame:
-    """Raw messages that are the player's: named in them, or by their key."""
+    """The raw messages of the player: those that name the player, or have the player as their key."""
     request = entry.request
     assert request is not None and request.player_hash is not None
     key = read_key(job.settings.erasure_key_file)
     raw = job.store.read(names.RAW_EVENTS)
     condition = belongs_to([Erasure(request.player_hash, request.through)], "player", key)
-    unread = unreadable_places(job).selectExpr(*MESSAGE_KEY, "true as unread")  # those are told by their key alone
+    unread = unreadable_places(job).selectExpr(*MESSAGE_KEY, "true as unread")  # their player is known by the key alone
     kept = (*COORDINATES, "key")
     values = (
         raw.where(f"batch_id <= {request.through}")
@@ -126,7 +127,7 @@ def _messages(job: Job, entry: Entry) -> DataFrame:
 
 
 def _tables(job: Job) -> list[names.Table]:
-    """Every table that holds single messages, those of contracts that are gone included, but for raw."""
+    """Every table that holds single messages, except raw; also those of removed contracts."""
     return [*job.store.event_tables(), names.QUARANTINE]
 
 

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from jobs.runtime.job import Job
 
-NAMED = 10  # stretches of missing messages that an error names
+NAMED = 10  # ranges of missing messages that an error names
 
 
 class Ingest(PublishesRows):
@@ -78,7 +78,7 @@ def count(batch: DataFrame, batch_id: int) -> tuple[list[Count], Bounds | None]:
 
 
 def check_range(job: Job, entry: Entry, in_raw: Sequence[Count]) -> None:
-    """Every planned offset is in raw, recorded as lost, or holds no message (a transaction marker, an aborted message).
+    """Checks that every planned offset is in raw, recorded as lost, or without a message (a transaction marker, say).
 
     Raises:
         BalanceError: names the offsets that hold a message and are not in raw.
@@ -106,7 +106,7 @@ def check_range(job: Job, entry: Entry, in_raw: Sequence[Count]) -> None:
 
 
 def gaps_of(raw: DataFrame, wanted: Sequence[OffsetRange]) -> list[list[OffsetRange]]:
-    """For each of these ranges that has any, the parts of it of which `raw` has no row, each as one range however long."""
+    """The gaps of each range: its parts without a row in `raw`. Ranges without a gap are left out."""
     from pyspark.sql import functions as F
 
     places = ["topic", "partition"]

@@ -1,4 +1,4 @@
-"""What the loop that closes entries asks of each kind of them."""
+"""The interface of a kind of entry, which the loop that closes entries calls."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 class EntryKind(Protocol):
-    """One kind of entry. Every step may be repeated, by another process too, and may meet what an earlier try left."""
+    """A kind of entry. Any step may be repeated, by other processes too, and may find what an earlier attempt left."""
 
     def stage(self, job: Job, entry: Entry, snapshot: Snapshot) -> Decision:
         """Writes what the entry would publish into a folder of this attempt's own, and says what that decides.

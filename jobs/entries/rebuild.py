@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from jobs.runtime.job import Job
     from lakehouse.contract.model import Contract
 
-# Columns by which a row is not told to be another: which entry published it last.
+# Columns that are not compared: the entry that published a row last.
 _NOT_COMPARED = ("entry_id",)
 ACCEPTED = "accepted"  # column: the message was published under a waiver
 
@@ -38,15 +38,15 @@ class Rebuild(PublishesRows):
     action = Action.REBUILT
 
     def stage(self, job: Job, entry: Entry, snapshot: Snapshot) -> Decision:
-        """Judges all messages of the day in batches up to the request's `through`, but for those that it must leave alone.
+        """Judges all messages of the day in batches up to the request's `through`, with these exceptions.
 
-        Left alone is what an audit holds back, what nobody can read, what was discarded, and what used an event_id again: the
-        first event of that id may have been erased since, and its id must not be free by that. What was accepted by a waiver is
-        left out of the audit, and no rule of rows refuses it.
-        A table that would be as it was is not touched; if all are, nothing is decided but that.
+        It leaves alone what an audit holds, what is unreadable, what was discarded, and what reused an event_id: the
+        first event of that id may have been erased since, which must not free the id. Rows that a waiver accepted are
+        left out of the audit, and no rule of rows refuses them. A table that would not change is not written; if none
+        would, the decision has nothing to do.
 
         Raises:
-            Refused: raw is not what the ledger counted, a table of the day has no contract any more, or the audit failed.
+            Refused: raw differs from the ledger's counts, a table of the day has no contract now, or the audit failed.
             BalanceError: the messages do not add up.
         """
         request = entry.request
@@ -190,7 +190,7 @@ def check_tables(job: Job, request: Request, contracts: Sequence[Contract]) -> N
 
 
 def compare(job: Job, staged: DataFrame | None, contracts: Sequence[Contract], inside: str) -> tuple[Compared, ...]:
-    """Each table of the contracts as it is (rows `inside`) and as it would be; a row that differs, comes or goes counts."""
+    """Compares each table as it is (rows `inside`) with the staged rows. Counts rows that differ, come or go."""
     job.store.create([tables.event_definition(c, job.contracts) for c in contracts])
     old, new = [], []
     for contract in contracts:

@@ -51,7 +51,7 @@ class Replay(PublishesRows):
 def rejudge(job: Job, request: Request, folder: str, name: str, entry_id: int | None = None) -> Decision:
     """Judges and audits what the request takes into `folder`; the audit's page is called `name`."""
     selection = request.selection or Selection()
-    # Only who asks for them by their reason has them read again: they could end this replay for all that it takes.
+    # Unreadable messages are read again only if the selection names their reason: they could crash this replay.
     unread = (selection.reason or "").startswith(UNREADABLE)
     taken = open_rows(job, condition_of(selection, request.through))
     if not unread:
@@ -92,11 +92,10 @@ def judge_again(
     keep: Mapping[str, str] = MappingProxyType({}),
     unread: bool = False,
 ) -> DataFrame:
-    """Judges messages that were judged before; `batch` has OPEN_REASON and `keep`, columns by name with their Spark types.
+    """Judges messages again, except those of erased players.
 
-    Erased players are left out.
-
-    `unread`: whether nobody could read them; then an event that came later under the same id has been published.
+    `batch` has OPEN_REASON and the columns `keep`, names with Spark types. `unread`: whether the messages were
+    unreadable; then a later event under the same id has been published.
     """
     again = batch.drop(OPEN_REASON, *keep)
     barred = unreadable_places(job)

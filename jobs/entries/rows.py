@@ -1,4 +1,4 @@
-"""Entries that publish rows: from their staging folder into the event tables and quarantine, each table in one commit."""
+"""Entries that publish rows: copies their staged rows into event tables and quarantine, each in one commit."""
 
 from __future__ import annotations
 
@@ -23,7 +23,10 @@ WRITERS = 4  # tables that are written at once
 
 
 class PublishesRows:
-    """What all kinds have in common that publish rows. `action`: what the entry does to quarantined messages, if anything."""
+    """The common part of all kinds that publish rows.
+
+    `action`: what the entry does to quarantined messages, if anything.
+    """
 
     action: Action | None = None
 
@@ -82,7 +85,7 @@ class PublishesRows:
             steps.append(publish_checks)
         if any(each.destination == Destination.QUARANTINE for each in decision.counts):
             steps.append(publish_quarantine)
-        with ThreadPoolExecutor(WRITERS) as threads:  # in any order: each is a commit to a table of its own
+        with ThreadPoolExecutor(WRITERS) as threads:  # in any order, since each is a commit to a table of its own
             for step in [threads.submit(step) for step in steps]:
                 step.result()
         if self.action and request:

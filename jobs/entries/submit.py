@@ -1,4 +1,4 @@
-"""Plans what somebody asked for as an entry of the ledger, and closes it."""
+"""Plans a person's request as an entry of the ledger, and closes it."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def _plan(job: Job, request: Request) -> Entry:
     for _ in range(TRIES):
         entry_id = job.ledger.read().last_entry_id + 1
         job.hooks.at("before_plan")
-        # All but a rebuild look at every entry below their own: only with the number is it known which these are.
+        # All kinds except a rebuild read every entry below their own, which are known only once the number is.
         through = request.through if request.kind == Kind.REBUILD else entry_id - 1
         job.ledger.plan_request(entry_id, replace(request, through=through))
         job.hooks.at("after_plan")

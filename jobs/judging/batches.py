@@ -1,4 +1,4 @@
-"""The evaluator over Arrow batches: from rows of the raw table to judged rows, before duplicates and x-rules.
+"""The evaluator over Arrow batches: from rows of the raw table to judged rows, before x-rules and rules of rows.
 
 Runs in Spark's workers (`mapInArrow`); it knows nothing of Spark itself. Each function takes `code`, the version of the job's
 judging code: a worker that has another one fails.
@@ -14,12 +14,12 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from jobs.judging import version
+from jobs.judging import headers, version
 from lakehouse.catalog.spark_sql import spark_type
 from lakehouse.catalog.tables import RAW_EVENTS
 from lakehouse.contract import event_id as event_ids
 from lakehouse.contract import fingerprint
-from lakehouse.contract.judge import JUDGED_APART, NOT_READ, UNREADABLE, Judge, Judgement, Reason
+from lakehouse.contract.judge import JUDGED_APART, NO_EVENT, NOT_READ, UNREADABLE, Judge, Judgement, Reason
 from lakehouse.contract.keywords import Schema, json_type
 from lakehouse.contract.model import Contract, Contracts, Field
 from lakehouse.contract.typed import FastDecoder
@@ -29,6 +29,9 @@ COORDINATES = ("topic", "topic_id", "partition", "offset", "kafka_timestamp", "e
 UTC_TIME = pa.timestamp("us", "UTC")
 _SCALARS = {"string": pa.string(), "integer": pa.int64(), "number": pa.float64(), "boolean": pa.bool_()}
 _UNREADABLE = Judgement((Reason(UNREADABLE),))
+_NO_EVENT = pa.array(sorted(NO_EVENT), pa.string())
+# Boolean column of raw's rows: the message repeats an event_id; true: as another event (see duplicates.find_repeats).
+REUSED = "reused"
 
 Place = tuple[str | None, int, int]  # topic id, partition, offset
 
@@ -82,6 +85,7 @@ def judge_batches(
     code: str,
     contracts: Contracts,
     max_event_bytes: int,
+    header_rules: Mapping[str, str] = MappingProxyType({}),
     keep: Sequence[str] = (),
     unreadable: Collection[Place] = (),
 ) -> Iterator[pa.RecordBatch]:
@@ -91,7 +95,7 @@ def judge_batches(
         VersionError: the code that runs here is another one.
     """
     version.check(code)
-    yield from BatchJudge(contracts, max_event_bytes, keep=keep, unreadable=unreadable)(batches)
+    yield from BatchJudge(contracts, max_event_bytes, header_rules, keep=keep, unreadable=unreadable)(batches)
 
 
 class BatchJudge:
@@ -101,15 +105,19 @@ class BatchJudge:
         self,
         contracts: Contracts,
         max_event_bytes: int,
+        header_rules: Mapping[str, str] = MappingProxyType({}),
         *,
         keep: Sequence[str] = (),
         unreadable: Collection[Place] = (),
     ) -> None:
-        """`keep`: further columns that are handed on; `unreadable`: messages that are not to be read."""
+        """`header_rules`: see jobs/judging/headers.py; `keep`: further columns that are handed on; `unreadable`: messages that
+        are not to be read.
+        """
         self._judge = Judge(contracts, max_event_bytes)
         self._fast = FastDecoder(contracts, max_event_bytes)
         self._types = {struct: contracts[name] for name, struct in self._fast.structs.items()}
         self._kept = (*COORDINATES, *keep, "value", "kafka_headers")
+        self._header_rules = header_rules
         self._unreadable = frozenset(unreadable)
         self._envelope = {each.name: each for each in contracts.envelope if each.name not in JUDGED_APART}
         self._own = {
@@ -121,15 +129,16 @@ class BatchJudge:
     def __call__(self, batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         """The judged rows of rows of the raw table, in the columns of `columns_of`.
 
-        Reasons and destinations are those of the message alone. A batch becomes one of each event type that the fast way
-        took, and one of all other rows.
+        Reasons and destinations are those of the message, and of the column REUSED if there is one. A batch becomes one of each
+        event type that the fast way took, and one of all other rows.
         """
         for batch in batches:
             yield from self._judged(batch)
 
     def _judged(self, batch: pa.RecordBatch) -> Iterator[pa.RecordBatch]:
         values = batch.column("value").to_pylist()
-        batch = batch.select([*self._kept, "event_id"])
+        repeats = [REUSED] if REUSED in batch.schema.names else []
+        batch = batch.select([*self._kept, "event_id", *repeats])
         times = _times(batch)
         barred = self._barred(batch)
         taken: dict[type, tuple[list[int], list[Any]]] = {struct: ([], []) for struct in self._types}
@@ -235,19 +244,36 @@ class BatchJudge:
     ) -> pa.RecordBatch:
         received_at = pc.coalesce(envelope["received_at"], batch.column("kafka_timestamp").cast(UTC_TIME))
         none = pa.nulls(batch.num_rows, pa.string())
+        outcome = dict(zip(("reason_code", "field", "rule"), (each or none for each in reasons), strict=True))
+        outcome["destination"] = destination
+        if REUSED in batch.schema.names:
+            outcome = _with_repeats(batch.column(REUSED), outcome)
         columns = {
             **{name: batch.column(name) for name in self._kept},
             "event_id": event_id,
             "event_type": event_type,
-            **envelope,
+            **headers.apply_rules(self._header_rules, envelope),
             "received_at": received_at,
             **own,
             "unknown_fields": unknown_fields,
             "contract_version": contract_version,
-            **dict(zip(("reason_code", "field", "rule"), (each or none for each in reasons), strict=True)),
-            "destination": destination,
+            **outcome,
         }
         return pa.RecordBatch.from_pydict(columns)
+
+
+def _with_repeats(reused: pa.Array, outcome: Mapping[str, pa.Array]) -> dict[str, pa.Array]:
+    """What becomes of messages that repeat an event_id, if they are events at all; `outcome`: reason_code to destination."""
+    none = pa.scalar(None, pa.string())
+    is_event = pc.invert(pc.is_in(outcome["reason_code"], value_set=_NO_EVENT))
+    repeats = pc.and_(is_event, pc.is_valid(reused))
+    new = {
+        "reason_code": pc.if_else(reused, "event_id_reused", none),
+        "field": pc.if_else(reused, "event_id", none),
+        "rule": none,
+        "destination": pc.if_else(reused, str(Destination.QUARANTINE), str(Destination.DUPLICATE)),
+    }
+    return {name: pc.if_else(repeats, new[name], column) for name, column in outcome.items()}
 
 
 ARRIVAL_TYPES = {"exact": "boolean", "passes": "boolean", "fingerprint": "string"}

@@ -54,13 +54,15 @@ def find_repeats(
         raw: the raw table; narrowed here to what can matter.
         bounds: of `batch`; may be wider.
         unreadable: messages (columns MESSAGE_KEY) that are not to be read; they are no arrivals.
-        late: whether the messages of `batch` were such until now, so that of each id any other arrival counts as earlier.
+        late: whether the messages of `batch` were unreadable until now, so that any other arrival of an id counts as
+        earlier.
 
     Returns:
-        None if no event_id is there twice, as usual (no rows if only hashes of ids are). Else one row a repeated message:
-        `ARRIVAL`, and `reused`: whether it is another event than the first arrival (see lakehouse/contract/fingerprint.py), or
-        passes and that did not. Arrival order is (batch_id, topic, partition, offset); days further apart than WINDOW_DAYS do not
-        meet, so that a rebuild that reads these days sees the same.
+        None if no event_id arrived twice, as usual (no rows if only hashes of ids did). Else one row for each repeated
+        message: `ARRIVAL`, and `reused`: whether it is another event than the first arrival (see
+        lakehouse/contract/fingerprint.py), or passes while the first does not. Arrival order is (batch_id, topic,
+        partition, offset). Days further apart than WINDOW_DAYS are not compared, so that a rebuild, which reads these
+        days, sees the same.
     """
     if bounds is None:
         return None
@@ -77,8 +79,8 @@ def find_repeats(
     if not _may_repeat(arrivals):
         return None
     twice = arrivals.groupBy("event_id").count().where("count > 1").select("event_id")
-    # raw's event_id is what the value names so, be the value an event or not: only now, of few, it is read. As a column
-    # under the window, for Spark would move a condition on it below the join, and read every message near by.
+    # raw's event_id is found as text, be the value an event or not. Only the values of these few messages are parsed.
+    # The result is a column under the window: Spark would move a condition below the join, and parse all messages.
     these = near.join(twice, "event_id", "left_semi")
     if unreadable is not None:
         these = these.join(unreadable, MESSAGE_KEY, "left_anti")
@@ -118,9 +120,9 @@ def _is_narrow(ids: tuple[str, str]) -> bool:
 
 
 def _may_repeat(messages: DataFrame) -> bool:
-    """Whether two event_ids are equal, or, of a million once in 30 million times, only their hashes are.
+    """Whether two event_ids are equal, or at least their hashes (by chance for a million ids once in 30 million times).
 
-    The hashes are compared, since they are a number each: less to hold and to send, so a third quicker. (All nulls have one.)
+    A hash is a single number, so comparing hashes takes a third less time. (All nulls have the same hash.)
     """
     hashes = messages.where("event_id is not null").selectExpr("xxhash64(event_id) as hash")
     return bool(hashes.groupBy("hash").count().where("count > 1").limit(1).collect())

@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING
+import hashlib
+from collections.abc import Callable, Mapping
+from typing import Any
 
-from lakehouse.catalog.spark_sql import literal
-
-if TYPE_CHECKING:
-    from pyspark.sql import DataFrame
+import pyarrow as pa
 
 # headers that have a column of their own; all others are in the map http_headers
 COLUMNS = {"Host": "host", "User-Agent": "user_agent", "Accept": "accept"}
+MAP = "http_headers"
 
 
-def apply_rules(frame: DataFrame, rules: Mapping[str, str]) -> DataFrame:
-    """Applies `rules` (header name as in Cache-Control -> keep, drop, hash or `set VALUE`) to the envelope's headers.
+def check_rules(rules: Mapping[str, str]) -> None:
+    """Raises ValueError: a rule is none of the four."""
+    for name, rule in rules.items():
+        _new_value(name, rule)
+
+
+def apply_rules(rules: Mapping[str, str], envelope: Mapping[str, pa.Array]) -> dict[str, pa.Array]:
+    """Applies `rules` (header name as in Cache-Control -> keep, drop, hash or `set VALUE`) to the envelope's columns.
 
     A header without a rule is kept. `hash` keeps equal values equal (SHA-256). `set` also adds a header that was not
     sent. The raw table and raw_event keep what was sent.
@@ -23,36 +28,38 @@ def apply_rules(frame: DataFrame, rules: Mapping[str, str]) -> DataFrame:
     Raises:
         ValueError: a rule is none of the four.
     """
-    from pyspark.sql import functions as F
+    columns = dict(envelope)
+    others = {name: rule for name, rule in rules.items() if name not in COLUMNS}
+    for name in rules.keys() & COLUMNS.keys():
+        column, new = COLUMNS[name], _new_value(name, rules[name])
+        columns[column] = pa.array([new(value) for value in columns[column].to_pylist()], pa.string())
+    if others:
+        kept = [_headers(dict(each) if each is not None else None, others) for each in columns[MAP].to_pylist()]
+        columns[MAP] = pa.array([each if each is None else list(each.items()) for each in kept], columns[MAP].type)
+    return columns
 
-    columns: dict[str, str] = {}
-    headers = "http_headers"
+
+def _headers(sent: dict[str, Any] | None, rules: Mapping[str, str]) -> dict[str, Any] | None:
+    """The headers without a column of their own, as the rules have them; None if there are none."""
     for name, rule in rules.items():
-        column = COLUMNS.get(name)
-        if column:
-            columns[column] = _new_value(name, rule, f"`{column}`")
-        elif rule.startswith("set "):
-            others = (
-                f"coalesce(map_filter({headers}, (k, v) -> k <> {literal(name)}), cast(map() as map<string, string>))"
-            )
-            headers = f"map_concat({others}, map({literal(name)}, {_new_value(name, rule, 'v')}))"
-        elif rule == "drop":
-            headers = f"map_filter({headers}, (k, v) -> k <> {literal(name)})"
-        else:
-            new = _new_value(name, rule, "v")
-            headers = f"transform_values({headers}, (k, v) -> case when k = {literal(name)} then {new} else v end)"
-    if headers != "http_headers":
-        columns["http_headers"] = headers
-    return frame.withColumns({name: F.expr(sql) for name, sql in columns.items()}) if columns else frame
+        if rule.startswith("set "):
+            sent = {**{each: value for each, value in (sent or {}).items() if each != name}, name: rule[len("set ") :]}
+        elif sent is not None and name in sent:
+            if rule == "drop":
+                del sent[name]
+            else:
+                sent[name] = _new_value(name, rule)(sent[name])
+    return sent
 
 
-def _new_value(name: str, rule: str, value: str) -> str:
+def _new_value(name: str, rule: str) -> Callable[[str | None], str | None]:
+    """What becomes of the value of the header."""
     if rule == "keep":
-        return value
+        return lambda value: value
     if rule == "drop":
-        return "cast(null as string)"
+        return lambda value: None
     if rule == "hash":
-        return f"sha2({value}, 256)"
+        return lambda value: None if value is None else hashlib.sha256(value.encode()).hexdigest()
     if rule.startswith("set "):
-        return literal(rule.removeprefix("set "))
+        return lambda value: rule.removeprefix("set ")
     raise ValueError(f"header rule {name!r}: {rule!r} is not keep, drop, hash or set VALUE")

@@ -1,7 +1,7 @@
-"""A Kafka value as JSON in Spark SQL, as far as raw needs it: which event_id it names. Nobody else uses such a reader.
+"""Finds the event_id of a Kafka value in Spark SQL, for raw. All other code uses the evaluator in Python.
 
-Spark's readers go down with what they read, and at some 900 levels their stack ends, and the query with it, however often it
-is tried. So a message that is nested deeper than MAX_DEPTH is handed to none of them: for each it is no JSON.
+Spark's JSON parsers recurse: at some 900 levels their stack overflows, and the query fails, however often it is tried.
+So no parser gets a message nested deeper than MAX_DEPTH: it counts as no JSON.
 """
 
 from __future__ import annotations
@@ -18,9 +18,9 @@ if TYPE_CHECKING:
 UUID_PATTERN = r"\p{XDigit}{8}(-\p{XDigit}{4}){3}-\p{XDigit}{12}"  # the ASCII digits; quicker than [0-9a-fA-F]
 
 TEXT = "cast(value as string)"  # SQL: a message as text
-# JSON's escapes can say half of a surrogate pair, which is no character; Spark's parser would make a question mark of it.
-# It is replaced by a noncharacter, as in lakehouse/contract/decode.py. Escaped backslashes are written otherwise first: then
-# every backslash before a u begins an escape.
+# JSON's escapes can write a lone surrogate, which Spark's parser would turn into a question mark. It is replaced by a
+# noncharacter, as in lakehouse/contract/decode.py. Escaped backslashes are rewritten first: then every backslash before
+# a u begins an escape.
 _HALF = (
     r"\\u[dD][89abAB][0-9a-fA-F]{2}(?!\\u[dD][c-fC-F])|(?<!\\u[dD][89abAB][0-9a-fA-F]{2})\\u[dD][c-fC-F][0-9a-fA-F]{2}"
 )
@@ -30,8 +30,8 @@ _CLEAN_TEXT = (
 )
 
 
-# All that is no bracket, and strings with all that is in them; one that does not end goes on to the end, as for every
-# reader. Nothing in it can be matched in two ways (`++`, `*+`): then Java goes through it in a loop, not down its stack.
+# Everything but brackets, and whole strings. A string without an end goes on to the end of the text, as for every
+# parser. Nothing can be matched in two ways (`++`, `*+`), so that Java matches in a loop and does not recurse.
 _NO_BRACKETS = r"""(?s)"[^"\\]*+(?:\\.[^"\\]*+)*+(?:"|\\?\z)|[^\[\]{}"]++"""
 
 _END = f"end{uuid4().hex}"
@@ -39,10 +39,10 @@ _FIELDS = "map<string, variant>"
 
 
 def too_deep(text: str = TEXT) -> str:
-    """SQL: whether a text, be it JSON or not, is nested deeper than MAX_DEPTH, as far as a reader of JSON comes in it.
+    """SQL: whether a text, be it JSON or not, is nested deeper than MAX_DEPTH.
 
-    A text of few brackets is not; to see that takes no copy of it. Of any other the brackets outside of strings are counted,
-    one by one. Behind the place where a text is no JSON any more no reader goes, so what is counted there does no harm.
+    A text with few brackets is not; that is seen without a copy. In all others the brackets outside of strings are
+    counted. No parser goes beyond the place where a text stops being JSON, so counting on after it does no harm.
     """
     few = MAX_DEPTH // 2
     many = [f"octet_length(substring_index({text}, '{each}', {few + 1})) < octet_length({text})" for each in "{["]
@@ -55,20 +55,20 @@ def too_deep(text: str = TEXT) -> str:
 
 
 def with_json(frame: DataFrame, readable: str = "true") -> DataFrame:
-    """Adds `json`: the column `value` (bytes) as a variant; null if it is `too_deep`, or not one JSON text in valid UTF-8.
+    """Adds `json`: the column `value` (bytes) as a variant; null if it is `too_deep` or not one JSON text in UTF-8.
 
-    And `fields`: of an object its variants by name, else null. A variant compares each name that it passes as a text made
-    anew; with a look into it for every check of every field, judging took twice as long.
-    Spark's parser stops at the end of the first JSON value, so anything behind it would be dropped without a word.
-    Wrapped as one of two keys, a tail makes the whole unreadable, hides the other key or adds a third: it is refused.
-    The other key is another one in each process, so that no tail can bring it along.
-    Rows that do not meet the condition `readable` are not looked at and get null.
+    Also adds `fields`: the variants of an object by name, else null. Rows that do not meet the condition `readable` are
+    not parsed and get null.
+
+    Spark's parser stops at the end of the first JSON value and silently drops what follows. So the value is wrapped as
+    one of two keys. Any text after the value then makes the whole unreadable, hides the other key, or adds a third, and
+    the value is refused. The other key is random in each process, so that no text can contain it.
     """
     wrapped = (
         f"case when {readable} and is_valid_utf8({TEXT}) and not {too_deep()} "
         f"""then try_parse_json(concat('{{"e":', {_CLEAN_TEXT}, ',"{_END}":1}}')) end"""
     )
-    return (  # without a look at the frame's columns, which would make Spark analyze it for nothing else
+    return (  # the frame's columns are not asked for, since Spark would have to analyze the plan
         frame.selectExpr("*", f"try_variant_get({wrapped}, '$', '{_FIELDS}') as wrapped")
         .selectExpr(
             "*", f"case when size(wrapped) = 2 and map_contains_key(wrapped, '{_END}') then wrapped['e'] end as json"
@@ -111,7 +111,7 @@ def field(name: str) -> str:
 def by_key(column: str, values: Mapping[str, str]) -> str:
     """SQL: the value (SQL, constant) of the key that stands in the column.
 
-    For numbers that are others in each run: as a constant one would be part of the compiled code, and each run's another.
+    For numbers that differ in each run: a constant would be part of the compiled code, which then would differ too.
     """
     pairs = [f"'{key}', {value}" for key, value in values.items()]
     return f"map({', '.join(pairs)})[{column}]"

@@ -23,6 +23,7 @@ CODE = (
     ("jobs", "judging/version.py"),
     ("jobs", "judging/workers.py"),
     ("jobs", "judging/x_rules.py"),
+    ("jobs", "staging/candidates.py"),
     ("jobs", "staging/refusals.py"),
     ("lakehouse", "catalog/spark_sql.py"),
     ("lakehouse", "contract/conditions.py"),

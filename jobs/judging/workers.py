@@ -23,7 +23,7 @@ def in_workers(
     max_event_bytes: int,
     **more: Any,
 ) -> DataFrame:
-    """The rows that a function of jobs/judging/batches.py makes of the frame's, where they are.
+    """The rows that a function of jobs/judging/batches.py makes of the frame's rows in Spark's workers.
 
     Args:
         columns: Spark type by name of what the function gives, in its order.

@@ -1,1 +1,1 @@
-"""Where the ledger is kept: in its Delta table, or in memory; and what an entry brought into the tables."""
+"""The ledger, in its Delta table or in memory; and the count of rows that an entry brought into tables."""

@@ -1,8 +1,8 @@
-"""What a ledger entry's own commits brought into tables: found at the end of each table's log, counted in the data files.
+"""Counts the rows that an entry's own commits brought into tables: finds the commits in the log, reads their files.
 
-A query through Delta makes the whole list of a table's files anew after each commit, half a second a table. The rows of
-an entry are all in the files that one commit added, and that commit is among the last ones. (A rebuild's commit may hold
-rows of other entries too: Delta writes a file anew of which it replaces a part.)
+A query through Delta lists all files of a table again after each commit, which takes half a second. All rows of an
+entry are in the files that one commit added, and that commit is among the last ones. (A rebuild's commit may hold rows
+of other entries too: Delta rewrites a file of which it replaces a part.)
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from jobs.runtime.job import Job
     from lakehouse.names import Table
 
-LOOK_BACK = 8  # commits; more lie behind an entry only if it stood still while maintenance wrote again and again
+LOOK_BACK = 8  # commits; more come after an entry's only if it stood still while maintenance wrote
 THREADS = 4
 LAST_CHECKPOINT = "_last_checkpoint"
 
@@ -63,7 +63,7 @@ def counts_of(job: Job, tables: Sequence[tuple[str, Table]], app: str, version: 
             for each in there
         }
         return _count(job, where, version) if where else []
-    # of HDFS, of Connect, of classic Spark: if it is a fault that matters, the query says so
+    # of HDFS, of Connect, of classic Spark; if it matters, the query fails too
     except Exception as error:
         job.say(f"the tables are counted by queries: {(str(error) or type(error).__name__).splitlines()[0]}")
         return None

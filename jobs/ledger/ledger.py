@@ -22,7 +22,7 @@ from lakehouse.ledger.entries import (
 from lakehouse.ledger.offsets import OffsetRange
 from lakehouse.ledger.vocabulary import Kind, Step
 
-RECENT = 12  # entries that are read in any case (a file a row): the sizes of the last batches come from them
+RECENT = 12  # entries that are always read, for the sizes of the last batches; a row is a file
 
 
 class Ledger(ABC):
@@ -48,14 +48,14 @@ class Ledger(ABC):
     def _append(self, row: Mapping[str, Any], app: str, version: int) -> None:
         """Adds the row in one commit, unless (`app`, `version`) or a later version of `app` was committed before.
 
-        Of writers at the same time exactly one commits; to the others nothing is said.
+        Of concurrent writers exactly one commits; the others return without an error.
         """
 
     def read(self) -> Snapshot:
         """The ledger now, read from its end back to where all entries are known to be closed.
 
-        Rows say through which entry all were closed when they were written, and what is closed stays so. The cost of a
-        read therefore depends on what is open and on RECENT, not on the ledger's length.
+        Each row says up to which entry all were closed when it was written, and they stay closed. So the cost of a read
+        depends on the open entries and on RECENT, not on the ledger's length.
         """
         last = self._last_entry_id()
         reach = RECENT

@@ -1,4 +1,4 @@
-"""The ledger in memory: for tests of what works with a ledger. It behaves as the one in Delta, which the same tests show."""
+"""The ledger in memory, for tests of code that uses a ledger. One test suite shows that it behaves as that in Delta."""
 
 from __future__ import annotations
 

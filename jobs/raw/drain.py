@@ -1,4 +1,4 @@
-"""Drain: makes sure that the newest planned batch is in raw, then plans and appends the next ones, until Kafka is read."""
+"""Drain: makes sure that the newest planned batch is in raw, then plans and appends more until Kafka is read."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ from lakehouse.ledger.offsets import (
 from lakehouse.ledger.vocabulary import Kind
 from lakehouse.names import RAW_EVENTS
 
-FIRST_SECONDS = 600.0  # after which a run begins no further batch: what it drained is to be published
+FIRST_SECONDS = 600.0  # after this time a run begins no further batch, so that the drained ones are published
 
 
 def drain_waiting(job: Job) -> int:
-    """Drains batch by batch until one was not full, that is until all that waited is in raw, or the time is over.
+    """Drains batch by batch until one is not full, so that all waiting messages are in raw, or until the time is over.
 
-    Returns how many it drained.
+    Returns the number of batches.
 
     Raises:
         OffsetsError: Kafka no longer holds what the ledger expects; nothing was moved.
@@ -42,8 +42,8 @@ def drain_waiting(job: Job) -> int:
     if newest is not None and not newest.closed:
         append(job, newest)  # an earlier run may have stopped between its plan and its append
 
-    # Each plan comes from the newest ingest that was just seen in raw: were the ledger read again here, a batch that
-    # somebody planned meanwhile, and that is not in raw yet, would be taken for drained.
+    # Each plan follows the newest ingest that was just seen in raw. If the ledger were read again here, a batch that
+    # another run planned meanwhile, and that is not in raw yet, would count as drained.
     while (entry := plan_next(job, entry_id, cursor)) is not None:
         append(job, entry)
         batches += 1
@@ -57,17 +57,17 @@ def drain_waiting(job: Job) -> int:
 
 
 def plan_next(job: Job, entry_id: int, cursor: Mapping[TopicPartition, int]) -> Entry | None:
-    """Plans what waits behind the cursor, the end of the newest ingest, as that entry.
+    """Plans the messages after the cursor, the end of the newest ingest, as the entry with this number.
 
-    Returns the ingest that has its number now, be it this plan or another run's; None if nothing is new in Kafka or it
-    became something else.
+    Returns the ingest with this number, planned by this run or by another. None if Kafka has nothing new, or if the
+    entry is of another kind.
 
     Raises:
         OffsetsError: Kafka no longer holds what the ledger expects.
     """
     logs = logs_of(job, {at.topic for at in cursor})
     lost: tuple[Loss, ...] = ()
-    if mismatches({log.at: 0 for log in logs} | {**cursor}, logs):  # a partition that no plan knows begins at 0
+    if mismatches({log.at: 0 for log in logs} | {**cursor}, logs):  # a partition that no plan names begins at 0
         lost = read_losses(job)
     ranges = plan_batch(cursor, logs, job.settings.max_events_per_batch, lost)
     if not ranges:
@@ -85,28 +85,28 @@ def plan_next(job: Job, entry_id: int, cursor: Mapping[TopicPartition, int]) -> 
 
 
 def logs_of(job: Job, planned: set[str]) -> list[Log]:
-    """The logs of all topics of the contracts, and of those `planned` once, whether a contract still names them or not."""
+    """The logs of all topics of the contracts, and of those `planned` before that no contract names now."""
     with admin(job.settings) as client:
         return read_logs(client, job.contracts.topics, may_be_gone=planned)
 
 
 def append(job: Job, entry: Entry) -> None:
-    """Appends an entry's planned messages to raw; does nothing if they are there.
+    """Appends an entry's planned messages to raw, unless they are there.
 
     Raises:
-        OffsetsError: a part of them is no longer in Kafka, nor in raw, nor recorded as lost.
+        OffsetsError: some of them are neither in Kafka nor in raw nor recorded as lost.
     """
     job.hooks.at("before_raw")
     logs = logs_of(job, {r.at.topic for r in entry.ranges})
     lost: tuple[Loss, ...] = ()
     if unreadable(entry.ranges, logs):
         if job.store.read(RAW_EVENTS).where(f"batch_id = {entry.entry_id}").limit(1).collect():
-            return  # it was read in time
+            return  # the batch is in raw already
         lost = read_losses(job)
         check(unreadable(entry.ranges, logs, lost))
     ranges = readable(entry.ranges, lost)
     tune_for(job.spark, entry.messages)
     raw_events.append_batch(job.spark, job.store, job.settings.kafka_bootstrap, entry.entry_id, ranges)
-    tune_for(job.spark, 0)  # the ledger is read next
+    tune_for(job.spark, 0)  # for the query of the ledger that follows
     job.hooks.at("after_raw")
     job.say(f"batch {entry.entry_id}: {sum(map(len, ranges))} offsets are in raw")

@@ -1,4 +1,4 @@
-"""Recorded losses: offsets that somebody decided to give up, so that ingest can go on."""
+"""Recorded losses: offsets that a person decided to give up, so that ingest can go on."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ if TYPE_CHECKING:
 
 
 def read_losses(job: Job) -> tuple[Loss, ...]:
-    """All losses on record."""
+    """All recorded losses."""
     rows = job.store.read(names.LOSSES).selectExpr("inline(ranges)").distinct().collect()
     return tuple(map(Loss.of, rows))
 
 
 def record(job: Job, losses: Sequence[Loss], who: str, why: str) -> None:
-    """Appends one decision; one that was made at the same time by somebody else comes first, and then this one."""
+    """Appends one decision. If another run records one at the same time, this one is appended after it."""
     ranges = [(each.at.topic, each.at.topic_id, each.at.partition, each.start, each.until) for each in losses]
     while True:
         last = job.store.read(names.LOSSES).selectExpr("max(loss_id)").collect()[0][0] or 0

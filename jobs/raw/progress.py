@@ -1,4 +1,4 @@
-"""The hint for others how far ingest is."""
+"""Mirrors how far ingest is into a Kafka consumer group, as a hint for others."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ if TYPE_CHECKING:
 
 
 def mirror(settings: Settings, ranges: Sequence[OffsetRange], seconds: float = 15) -> str | None:
-    """Writes the end of a published batch to a consumer group: a hint for lag monitors and the look, never the cursor.
+    """Writes the end of a published batch to a consumer group: a hint for lag monitors and the task `look`.
 
-    A new Kafka needs some seconds until it keeps groups. Returns why it could not be written, None if it was: a hint
-    must not fail what is done.
+    A new Kafka needs some seconds until it keeps groups. Returns why the hint could not be written, else None: a
+    missing hint must not fail a run.
     """
     from kafka import TopicPartition as KafkaPartition
     from kafka.errors import KafkaError, NoError
@@ -47,7 +47,7 @@ def mirror(settings: Settings, ranges: Sequence[OffsetRange], seconds: float = 1
 
 
 def mirror_end(job: Job, entry: Entry) -> None:
-    """Tells lag monitors and the cheap look how far ingest is."""
+    """Mirrors the end of the newest done ingest."""
     why_not = mirror(job.settings, entry.ranges)
     if why_not:
         job.say(

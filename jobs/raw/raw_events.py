@@ -1,4 +1,4 @@
-"""The raw table: Kafka messages as they were sent, one row a message, one commit a batch."""
+"""The raw table: Kafka messages as they were sent; one row for each message, one commit for each batch."""
 
 from __future__ import annotations
 
@@ -17,17 +17,18 @@ if TYPE_CHECKING:
 
     from jobs.delta.store import TableStore
 
-# Larger ranges are read in parts, an even number of them, so that all cores have the same to do: here, and in publish, which
-# reads whole files, one a part. And with larger fetches than Kafka's clients ask for by themselves (reading 600,000 events: 3.0 s
-# instead of 3.9 s). A consumer holds two fetches in memory.
+# Larger ranges are read in an even number of parts, so that all cores have the same work; also in publish, which reads
+# whole files, one for each part. Fetches are larger than Kafka's default, which is quicker. A consumer holds two of
+# them in memory.
 SPLIT_FROM_ROWS = 50_000
 ROWS_PER_PART = 170_000
 FETCH_BYTES = 4_000_000
 POLL_RECORDS = 5_000
-# A fetch at the end of a partition waits that long at the broker, and the question for the partition's end, which Spark asks
-# for each range, waits behind it on the same connection. Kafka's half a second was most of what a small batch took.
+# The time that a fetch at the end of a partition waits at the broker. Spark's request for the partition's end waits
+# behind it on the same connection. By default it is half a second, most of the time of a small batch.
 FETCH_WAIT_MS = 10
-# What Parquet need not do: look for repeats where there are none, and note the least and greatest of what nobody filters by.
+# Work that Parquet is spared: dictionaries for columns without repeats, and statistics for columns that no query
+# filters by.
 NO_REPEATS = {f"parquet.enable.dictionary#{name}": "false" for name in ("offset", "value", "event_id")}
 PARQUET = {
     **NO_REPEATS,
@@ -45,14 +46,14 @@ PARQUET = {
 }
 
 
-# Reading a value as JSON takes twenty times as long as finding its event_id as text. Where a value is valid JSON, names
-# event_id once and has no \u escape, both find the same, but that what is found may belong to an inner object or be the end
-# of another name. So this column is never null where the event_id can be read: it finds arrivals, and publish reads the few
-# that it finds.
+# Parsing a value as JSON takes twenty times as long as finding its event_id as text. If a value is valid JSON, names
+# event_id once and has no \u escape, both find the same text. But the text may belong to an inner object, or to a name
+# that only ends with event_id. So this column is never null where the event_id can be read. It is a key to find
+# arrivals; publish parses the few that it finds.
 _SEARCHED = rf"""regexp_extract_all({message.TEXT}, r'"event_id"(?:\s*:\s*"({message.UUID_PATTERN})")?', 1)"""
 
-# Where the API wrote the event, the id stands first: then it is the object's own, and a second one behind it would make the
-# JSON invalid. So nothing is searched.
+# The API writes the id first. Then it is the object's own, and a second one after it would make the JSON invalid. So no
+# search is needed.
 _FIRST = (
     f"case when startswith({message.TEXT}, '{ID_BEGINS}') and substring(value, {ID_AT + ID_LENGTH}, 1) = X'22' "
     f"then cast(substring(value, {ID_AT}, {ID_LENGTH}) as string) end"
@@ -92,12 +93,12 @@ def read_batch(spark: SparkSession, bootstrap: str, batch_id: int, ranges: Seque
 
 
 def parts(range_: OffsetRange) -> int:
-    """In how many parts, and so files, a range is to be read."""
+    """The number of parts, and so of files, in which a range is read."""
     return 1 if len(range_) < SPLIT_FROM_ROWS else 2 * -(-len(range_) // (2 * ROWS_PER_PART))
 
 
 def as_raw(messages: DataFrame, topic_ids: Mapping[str, str], batch_id: int) -> DataFrame:
-    """Messages (topic to kafka_headers of RAW_EVENTS, but without topic_id) in all of RAW_EVENTS."""
+    """Completes messages (columns topic to kafka_headers, without topic_id) to all columns of RAW_EVENTS."""
     known = {name: f"struct('{topic_id}' as id, {int(batch_id)}L as batch)" for name, topic_id in topic_ids.items()}
     by_topic = message.by_key("topic", known)
     looked = (
@@ -124,7 +125,7 @@ def as_raw(messages: DataFrame, topic_ids: Mapping[str, str], batch_id: int) -> 
 def append_batch(
     spark: SparkSession, store: TableStore, bootstrap: str, batch_id: int, ranges: Sequence[OffsetRange]
 ) -> None:
-    """Appends the messages of the ranges to the raw table as that batch; does nothing if the batch is there."""
+    """Appends the messages of the ranges to the raw table as that batch, unless the batch is there."""
     for name, value in PARQUET.items():
         spark.conf.set(name, value)
     store.append_once(read_batch(spark, bootstrap, batch_id, ranges), names.RAW_EVENTS, app="raw", version=batch_id)

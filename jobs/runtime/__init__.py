@@ -1,1 +1,1 @@
-"""What every job runs in: its settings, its Spark, its log."""
+"""The runtime of every job: settings, Spark session, log."""

@@ -1,4 +1,4 @@
-"""Named points in a job where a test can stop it dead; they cost nothing unless the settings name one."""
+"""Named points in a job at which a test can kill or stop it. They cost nothing unless the settings name one."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ class Hooks:
         self._signals.pop(None, None)
 
     def at(self, point: str) -> None:
-        # once is enough, also if the point is passed again, or by two threads
+        # only once, even if the point is passed again, or by two threads
         sent = self._signals.pop(point, None)
         if sent is None:
             return
         parent = os.getppid()
-        # a cold job's driver is the JVM of spark-submit that started us: a crash takes both
+        # the driver of a cold job is the JVM of spark-submit, our parent: a crash ends both
         if b"org.apache.spark.deploy.SparkSubmit" in Path(f"/proc/{parent}/cmdline").read_bytes():
             os.kill(parent, sent)
         os.kill(os.getpid(), sent)

@@ -23,6 +23,7 @@ from jobs.runtime.hooks import Hooks
 from jobs.runtime.log import logger_of
 from jobs.runtime.session import SparkUnavailable, spark_session
 from lakehouse import names
+from lakehouse.clients.files import Files, files_of
 from lakehouse.contract.keywords import INT64_MAX
 from lakehouse.contract.load import load_contracts
 from lakehouse.contract.model import ContractError, Contracts
@@ -68,6 +69,11 @@ class Job:
     def store(self) -> TableStore:
         """The tables."""
         return DeltaStore(self.spark, self.settings)
+
+    @cached_property
+    def files(self) -> Files:
+        """Whole files of the warehouse."""
+        return files_of(self.settings)
 
     @property
     def day(self) -> dt.date:

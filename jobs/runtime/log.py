@@ -1,4 +1,4 @@
-"""Writes what a job says, in the form of lakehouse/job_log.py."""
+"""The logger of a job, in the format of lakehouse/job_log.py."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def logger_of(job: str) -> Any:
             structlog.processors.EventRenamer(MESSAGE),
             _in_order,
         ],
-        # as given here, whatever another library may have set for all loggers of the process
+        # as given here, whatever a library sets for all loggers of the process
         wrapper_class=structlog.BoundLogger,
         context_class=dict,
         cache_logger_on_first_use=False,

@@ -1,4 +1,4 @@
-"""The Spark session of a job: a warm Spark Connect server if the settings name one, else one of the job's own."""
+"""The Spark session of a job: on a warm Spark Connect server if the settings name one, else of the job's own."""
 
 from __future__ import annotations
 
@@ -16,9 +16,10 @@ if TYPE_CHECKING:
 
 PROBE_SECONDS = 5.0
 BYTES_PER_BATCH = 16 * 2**20
-# Spark compiles code for each query. A warm one keeps it between jobs (docker/spark/connect_server.py), but constants such as
-# an entry's number make some queries new each time, and its first runs meet all of them: below some ten thousand rows that
-# takes longer than it saves. The same holds for planning each query anew between its stages.
+# Spark compiles code for each query. A warm server keeps it between jobs (docker/spark/connect_server.py). But
+# constants such as an entry's number make some queries new each time, and to the first runs all queries are new. Below
+# some ten thousand rows compiling takes longer than it saves. The same holds for adaptive execution, which plans a
+# query again between its stages.
 COMPILE_FROM_ROWS = 20_000
 
 
@@ -27,10 +28,10 @@ class SparkUnavailable(Exception):
 
 
 def spark_session(settings: Settings, name: str) -> SparkSession:
-    """Opens the session; to be called before anything else of pyspark is imported.
+    """Opens the session. Call it before anything else of pyspark is imported.
 
     Raises:
-        SparkUnavailable: nothing listens at `settings.spark_remote`. (The Connect client itself would retry for minutes.)
+        SparkUnavailable: nothing listens at `settings.spark_remote`. (The Connect client would retry for minutes.)
     """
     if settings.spark_remote:
         _probe(settings.spark_remote)
@@ -45,13 +46,14 @@ def spark_session(settings: Settings, name: str) -> SparkSession:
     if settings.ship_code:
         ship.send(spark)
     spark.conf.set("spark.sql.session.timeZone", "UTC")  # a day is the broker's day in UTC, wherever Spark runs
-    spark.conf.set("spark.sql.ansi.enabled", "false")  # one message that a rule cannot compute must not stop its batch
+    spark.conf.set("spark.sql.ansi.enabled", "false")  # a row for which a rule cannot be computed must not fail all
     spark.conf.set(
         "spark.sql.variable.substitute", "false"
-    )  # SQL is taken as it is written: no ${variable} is put into it
-    # Kafka's messages come as Spark's own rows, as in a stream. By default those of a batch are made objects and rows again.
+    )  # SQL is taken as it is written, without replacing ${variable}
+    # Kafka's messages come as Spark's internal rows, as in a stream. By default a batch would convert them to objects
+    # and back.
     spark.conf.set("spark.sql.sources.useV1SourceList", "avro,csv,json,orc,parquet,text")
-    # What Spark hands to a worker at once: events are small, but each may have the 256 KiB that a message can have.
+    # The batches that Spark sends to a worker. Events are small, but each may have 256 KiB.
     spark.conf.set("spark.sql.execution.arrow.maxRecordsPerBatch", "5000")
     spark.conf.set("spark.sql.execution.arrow.maxBytesPerBatch", str(BYTES_PER_BATCH))
     tune_for(spark, 0)
@@ -59,9 +61,9 @@ def spark_session(settings: Settings, name: str) -> SparkSession:
 
 
 def tune_for(spark: SparkSession, rows: int | None) -> None:
-    """Sets whether the session's queries are compiled and replanned, by the rows that the job is about to handle.
+    """Sets whether the session's queries are compiled and planned adaptively, by the number of rows to come.
 
-    With None, for a number that is not known, they are replanned alone.
+    With None, an unknown number, they are only planned adaptively.
     """
     compiled = rows is not None and rows >= COMPILE_FROM_ROWS
     spark.conf.set("spark.sql.codegen.wholeStage", str(compiled).lower())

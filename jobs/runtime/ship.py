@@ -12,11 +12,14 @@ from lakehouse.settings import CHECKOUT
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
-PACKAGES = ("expectations", "jobs", "lakehouse")  # what judges, and what that imports
+PACKAGES = ("expectations", "jobs", "lakehouse")  # the judging code and its imports
 
 
 def send(spark: SparkSession) -> None:
-    """Sends an archive of PACKAGES; workers of this session import from it. Libraries must be installed there."""
+    """Sends an archive of PACKAGES, from which the workers of this session import.
+
+    Libraries must be installed there.
+    """
     with tempfile.TemporaryDirectory() as folder:
         archive = write_archive(Path(folder) / "lakehouse_code.zip")
         spark.addArtifacts(str(archive), pyfile=True)

@@ -1,10 +1,13 @@
-"""Spark's daemon of Python workers, with the evaluator in it before it forks them: each would import it, for half a second.
+"""Spark's daemon of Python workers.
+
+It imports the evaluator before it forks them, or each would need half a second for it.
 
 Spark starts it by its name (`spark.python.daemon.module` in docker/spark/spark-defaults.conf).
 """
 
 from __future__ import annotations
 
+import pyarrow.parquet  # noqa: F401
 from pyspark import daemon
 
 import jobs.judging.batches  # noqa: F401  (what is forked has it)

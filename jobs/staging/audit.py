@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 class Terms(NamedTuple):
     """How an audit concludes.
 
-    history, mix: of earlier batches (see `recent`); without them nothing is compared with earlier batches.
-    held_by_rows: whether too many rows that break a rule of rows hold all. waived: whether whatever is found is accepted.
+    history, mix: of earlier batches (see `recent`); without them no check compares with earlier batches.
+    held_by_rows: whether too many rows that break a rule of rows hold all. waived: whether all findings are accepted.
     """
 
     history: Sequence[int] = ()

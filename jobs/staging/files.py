@@ -11,15 +11,17 @@ from jobs.judging import message
 from jobs.judging.batches import wide_name
 from jobs.raw.raw_events import NO_REPEATS
 from jobs.staging import refusals
+from lakehouse import names
 from lakehouse.catalog import tables
 from lakehouse.catalog.spark_sql import literal
 from lakehouse.ledger.entries import Count, Decision, Request
-from lakehouse.ledger.vocabulary import Action, Destination, Verdict
+from lakehouse.ledger.vocabulary import MESSAGE_KEY, Action, Destination, Verdict
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
 
     from expectations.rulebook import Rule
+    from lakehouse.clients.files import Files
     from lakehouse.contract.model import Contract, Contracts
 
 ROWS_PER_FILE = 250_000
@@ -41,6 +43,10 @@ class Refused(Exception):
         self.page = page
 
 
+# Folder in a staging folder: which rows of it break a rule (see jobs/staging/candidates.py). Spark passes over names like this.
+MARKS = "_marks"
+X_RULE = "x_rule"  # column of MARKS, beside MESSAGE_KEY and BROKEN: the name of the x-rule that a row breaks, or null
+_STAGED_AS = "staged_as"  # the destination of a row before its marks: a folder, so that no reader opens another
 # columns of a staged row that took an open quarantine row: its reason there; else null
 OPEN_REASON = "open_reason"
 
@@ -50,11 +56,15 @@ def write(judged: DataFrame, folder: str, rows: int, mode: str = "error") -> Non
 
     `rows`: of all that comes into the folder; `mode`: "append" if it comes in several writes.
     """
-    files = max(1 if rows < SPLIT_FROM_ROWS else 2, -(-rows // ROWS_PER_FILE))
-    writer = judged.coalesce(files).write.mode(mode).options(**PARQUET)
+    writer = judged.coalesce(number_of(rows)).write.mode(mode).options(**PARQUET)
     if rows >= PARTITION_FROM_ROWS:
         writer = writer.partitionBy("destination")
     writer.parquet(folder)
+
+
+def number_of(rows: int) -> int:
+    """How many files, or tasks that write them, stage so many rows."""
+    return max(1 if rows < SPLIT_FROM_ROWS else 2, -(-rows // ROWS_PER_FILE))
 
 
 def write_judged(
@@ -82,7 +92,36 @@ def write_judged(
 
 def read(spark: SparkSession, folder: str) -> DataFrame:
     """All that was staged in the folder. A file of it is asked for its columns once, not in each query over it."""
-    return spark.read.schema(spark.read.parquet(folder).schema).parquet(folder)
+    staged = spark.read.schema(spark.read.parquet(folder).schema).parquet(folder)
+    if not folder.endswith(names.MARKED):
+        return staged
+    return _with_marks(staged, spark.read.parquet(f"{folder}/{MARKS}"))
+
+
+def settle(files: Files, folder: str, has_marks: bool) -> str:
+    """The folder's name for its readers, which says whether it has MARKS."""
+    if not has_marks:
+        return folder
+    files.move(folder, f"{folder}{names.MARKED}")
+    return f"{folder}{names.MARKED}"
+
+
+def _with_marks(staged: DataFrame, marks: DataFrame) -> DataFrame:
+    """The staged rows as their marks have it: what breaks an x-rule is for quarantine, what breaks a rule of rows is refused."""
+    from pyspark.sql import functions as F
+
+    final = {
+        "destination": f"case when {X_RULE} is not null then '{Destination.QUARANTINE}' "
+        f"when marked_{BROKEN} is not null then {refusals.as_refused('destination')} else destination end",
+        "reason_code": f"coalesce(reason_code, concat('rule:', {X_RULE}))",
+        "rule": f"coalesce(rule, {X_RULE})",
+        BROKEN: f"marked_{BROKEN}",
+    }
+    columns = [f"{final[name]} as {name}" if name in final else f"`{name}`" for name in staged.columns]
+    marks = marks.withColumnRenamed(BROKEN, f"marked_{BROKEN}")
+    return staged.join(F.broadcast(marks), list(MESSAGE_KEY), "left").selectExpr(
+        *columns, f"destination as {_STAGED_AS}"
+    )
 
 
 def count(frame: DataFrame) -> tuple[Count, ...]:
@@ -122,6 +161,8 @@ def event_rows(
         column = own.get(name, name)
         return f"`{column}`" if column in staged else f"cast(null as {kind})"
 
+    if _STAGED_AS in staged:
+        frame = frame.where(f"{_STAGED_AS} = '{contract.table}'")
     return frame.where(refusals.published(contract.table, verdict)).selectExpr(
         *[f"{source(name, kind)} as `{name}`" for name, (kind, _) in definition.columns.items()]
     )

@@ -7,7 +7,7 @@ attempt, and a marker too many or too few costs time at most. docs/decisions/001
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -15,8 +15,8 @@ from kafka.errors import KafkaError
 from tenacity import Retrying, retry_if_exception_type, stop_after_delay, wait_fixed
 
 from jobs.judging import duplicates
-from jobs.judging.judge import judge
-from jobs.staging import files, suspects
+from jobs.staging import candidates, files, suspects
+from jobs.staging.candidates import Messages
 from jobs.staging.open_quarantine import unreadable_places
 from jobs.staging.suspects import BEGAN, DIED, EXPLAINED, GOOD, Found, Marker, Part
 from lakehouse import names
@@ -28,7 +28,6 @@ from lakehouse.ledger.vocabulary import MESSAGE_KEY
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
 
-    from jobs.judging.batches import Place
     from jobs.judging.duplicates import Bounds
     from jobs.runtime.job import Job
 
@@ -47,6 +46,7 @@ class Batch:
         self._job, self._entry, self._raw, self._bounds, self._rows = job, entry, raw, bounds, rows
         self._last = snapshot.newest_done_ingest
         self._batch = raw.where(f"batch_id = {entry.entry_id}")
+        self._has_marks = False
         self.whole = Part(0, entry.messages)
 
     def write(self, folder: str, parts: Sequence[Part], near: Sequence[Part], unreadable: Sequence[Part] = ()) -> None:
@@ -67,8 +67,12 @@ class Batch:
             self._job.settings.max_event_bytes,
             unreadable=unreadable_places(self._job),
         )
-        judged = self._judged(batch, repeats, suspects.places(self._entry.ranges, unreadable))
-        self._stage(judged, folder, self._rows, mode="error" if is_whole else "append")
+        unread = suspects.places(self._entry.ranges, unreadable)
+        self._has_marks |= self._stage(Messages(batch, repeats, unread), folder, self._rows)
+
+    def settle(self, folder: str) -> str:
+        """The name of the folder, which nothing is written into any more, for its readers."""
+        return files.settle(self._job.files, folder, self._has_marks)
 
     def check_known_good(self, folder: str, good: Sequence[Part], some: bool = True) -> None:
         """Stages messages that were staged well before, in the same way, and asks HDFS and Kafka for an answer.
@@ -85,7 +89,7 @@ class Batch:
                 .select(*known.columns)
                 .limit(KNOWN_GOOD)
             )
-        self._stage(self._judged(known, None), folder, 1)
+        self._stage(Messages(known, None), folder, 1)
         if not files.count(files.read(self._job.spark, folder)) and some:
             raise LookupError("no message is known to be good, so nothing can be told from one that is not")
 
@@ -108,19 +112,8 @@ class Batch:
         with admin(self._job.settings) as client:
             client.list_topics()
 
-    def _judged(self, batch: DataFrame, repeats: DataFrame | None, unreadable: Collection[Place] = ()) -> DataFrame:
-        settings = self._job.settings
-        return judge(
-            batch,
-            repeats,
-            self._job.contracts,
-            max_event_bytes=settings.max_event_bytes,
-            header_rules=settings.header_rules,
-            unreadable=unreadable,
-        )
-
-    def _stage(self, judged: DataFrame, folder: str, rows: int, mode: str = "error") -> None:
-        files.write_judged(judged, folder, rows, self._job.rules, self._job.contracts, mode=mode)
+    def _stage(self, messages: Messages, folder: str, rows: int) -> bool:
+        return candidates.stage(self._job, messages, folder, rows)
 
     def _in(self, parts: Sequence[Part]) -> str:
         return suspects.condition(self._entry.ranges, parts)
@@ -134,7 +127,7 @@ def stage(job: Job, entry: Entry, batch: Batch) -> str:
     while (step := _next(job, batch.whole, markers)).next is not None:
         tries += 1
         if _tried(job, batch, step, markers, folder, f"{job.attempt_id}-{tries}"):
-            return folder
+            return batch.settle(folder)
     in_parts = f"{folder}-parts"  # another one: a write that failed may have left files
     if step.unreadable:
         batch.check_known_good(f"{folder}-last", step.good)
@@ -146,7 +139,7 @@ def stage(job: Job, entry: Entry, batch: Batch) -> str:
         batch.write(in_parts, [part], step.good)
     if step.unreadable:
         batch.write(in_parts, step.unreadable, step.good, step.unreadable)
-    return in_parts
+    return batch.settle(in_parts)
 
 
 def _next(job: Job, whole: Part, markers: Markers) -> Found:

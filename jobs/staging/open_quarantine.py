@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def open_rows(job: Job, condition: str | Column) -> DataFrame:
-    """Rows of ops.quarantine that meet the condition and that no action of a later entry closed; at most one a message."""
+    """Rows of ops.quarantine that meet the condition and are not closed by a later entry; at most one for a message."""
     quarantine = job.store.read(names.QUARANTINE).where(condition)
     actions = job.store.read(names.QUARANTINE_ACTIONS)
     return _without_later(quarantine, actions)
@@ -33,7 +33,7 @@ def _without_later(quarantine: DataFrame, actions: DataFrame) -> DataFrame:
 
 
 def unreadable_places(job: Job) -> DataFrame:
-    """MESSAGE_KEY of the messages that nobody may read: quarantined as unreadable, and not read again by a later replay."""
+    """MESSAGE_KEY of the unreadable messages: quarantined as such, and not read again by a later replay."""
     quarantine = job.store.read(names.QUARANTINE).where(f"reason_code = '{UNREADABLE}'")
     actions = job.store.read(names.QUARANTINE_ACTIONS).where(f"action <> '{Action.DISCARDED}'")
     return _without_later(quarantine, actions).select(*MESSAGE_KEY).distinct()
@@ -50,7 +50,7 @@ def say_open(job: Job, condition: str | Column) -> bool:
 def condition_of(selection: Selection, through: int) -> Column:
     """Which rows of ops.quarantine a request may take: those of its selection, of entries up to `through`.
 
-    What a person wrote is a value here, never SQL text, which Spark would read and put variables' values into.
+    A person's text is a value here, never SQL text, in which Spark would replace variables.
     """
     from pyspark.sql import functions as F
 

@@ -37,9 +37,14 @@ def mark_refused(
     if accepted:
         good = f"{good} and not coalesce(`{accepted}`, false)"
     marked = mark(judged, rules, list(contracts), good)
-    destination = f"if({BROKEN} is null, destination, concat('{_PREFIX}', destination))"
+    destination = f"if({BROKEN} is null, destination, {as_refused('destination')})"
     marked = marked.withColumns({"destination": F.expr(destination)})
     return marked.drop(accepted) if accepted else marked
+
+
+def as_refused(destination: str) -> str:
+    """SQL: the destination of a marked row, whose table is `destination`."""
+    return f"concat('{_PREFIX}', {destination})"
 
 
 def check_rules(judged: DataFrame, rules: Sequence[Rule], contracts: Contracts) -> None:

@@ -1,6 +1,6 @@
-"""Which part of a batch to try next when it ends whoever stages it: halves, until each message that does so is alone.
+"""Decides which part of a batch that crashes its stagers to try next: halves, until each message at fault is alone.
 
-Pure: what was tried and how it ended comes as markers (jobs/staging/last_resort.py keeps them in HDFS), what to do next goes out.
+Pure functions: from markers of earlier tries, which jobs/staging/last_resort.py keeps in HDFS, to the next step.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ from lakehouse.ledger.offsets import OffsetRange
 BEGAN, GOOD, DIED, EXPLAINED = "began", "good", "died", "explained"
 DEATHS_OF_ALL = 2  # of a whole batch, before halves of it are tried
 DEATHS_ALONE = 2  # of one message
-# A try that began so long ago and says nothing is dead. One message takes seconds; of a larger part it is no great harm if a
-# try that still goes on is taken for dead: halves of it are tried for nothing.
+# A try that began so long ago and has no end is dead. One message takes seconds. If a slow try of a larger part is
+# taken for dead, its halves are tried without need, which does little harm.
 SILENT = dt.timedelta(minutes=1)
 
 
@@ -82,9 +82,9 @@ class Found:
 
 
 def search(whole: Part, good: Collection[Part], died: Mapping[Part, int]) -> Found:
-    """The next step for a batch of which these parts were staged well and those ended who tried them, so many times each.
+    """The next step for a batch, from the parts that were staged well, and how often each other part died.
 
-    All of it is tried before a half is, and a message alone once more than a part: that it dies once can be anything.
+    The whole is tried before its halves. A single message is tried once more than a part: one death may have any cause.
     """
     if died.get(whole, 0) < (DEATHS_OF_ALL if len(whole) > 1 else DEATHS_OF_ALL + 1):
         return Found(whole)

@@ -1,1 +1,1 @@
-"""Upkeep: compaction, deletion of what nobody needs, table health, erased players."""
+"""Upkeep: compaction, deletion of unneeded files, table health, erased players."""

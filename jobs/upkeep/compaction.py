@@ -1,7 +1,7 @@
-"""Compaction: joins the small files of recent days, beside whoever writes.
+"""Compaction: joins the small files of recent days, while other jobs write.
 
-What happens when OPTIMIZE meets another commit (Delta 4.4.0, ConflictChecker and OptimizeTableCommand). OPTIMIZE marks
-its files `dataChange = false`, which makes it run under snapshot isolation: files that others add do not concern it.
+When OPTIMIZE meets another commit (Delta 4.4.0, ConflictChecker and OptimizeTableCommand): OPTIMIZE marks its files
+`dataChange = false`, which makes it run under snapshot isolation, so files that others add do not conflict with it.
 
 | meets | who loses |
 |---|---|
@@ -11,8 +11,9 @@ its files `dataChange = false`, which makes it run under snapshot isolation: fil
 | another OPTIMIZE of the same files | the second |
 | a change of schema or properties that commits first | OPTIMIZE (as would any writer) |
 
-The loser fails with DELTA_CONCURRENT_* and has changed nothing. So ingest never fails by compaction; a rebuild, a replay
-or an erasure tries its commit again; and compaction tries again a few times and then leaves the partition for the next hour.
+The loser fails with DELTA_CONCURRENT_* and has changed nothing. So ingest never fails by compaction. A rebuild, a
+replay or an erasure retries its commit. Compaction retries a few times, and then leaves the partition for the next
+hour.
 """
 
 from __future__ import annotations
@@ -29,10 +30,10 @@ from lakehouse.clients.hdfs import Hdfs
 if TYPE_CHECKING:
     from jobs.runtime.job import Job
 
-# A file of this size is left alone, so that a busy day's large files are not written anew each hour.
+# Files of this size are not joined, so that the large files of a busy day are not rewritten each hour.
 SMALL_BYTES = 64 * 2**20
 JOINED_BYTES = 256 * 2**20
-HOURLY_DAYS, DAILY_DAYS = 2, 8  # today and yesterday; and once a day what a few hours without maintenance left
+HOURLY_DAYS, DAILY_DAYS = 2, 8  # today and yesterday; once a day also the days that missed maintenance
 UNPARTITIONED = (names.LEDGER, names.QUARANTINE_ACTIONS, names.DAY_BUILDS, names.AUDITS)
 
 
@@ -59,7 +60,7 @@ def compact(job: Job, days: int) -> int:
 
 
 def by_folder(files: Iterable[str]) -> dict[str, list[str]]:
-    """Names of files by the path of their folder, from full paths (hdfs://host:port/folder/name)."""
+    """The names of files by the path of their folder, from full paths (hdfs://host:port/folder/name)."""
     folders: dict[str, list[str]] = {}
     for file in sorted(files):
         folder, _, name = unquote(urlsplit(file).path).rpartition("/")

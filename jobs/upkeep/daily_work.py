@@ -1,4 +1,7 @@
-"""The daily work: deletes what nobody needs, compares what each server knows, and goes on whatever becomes of a part."""
+"""The daily work: deletes unneeded files and compares what the servers know.
+
+A part that fails does not stop the others.
+"""
 
 from __future__ import annotations
 
@@ -13,9 +16,9 @@ from lakehouse.catalog import tables
 
 
 def do_daily_work(job: Job) -> list[str]:
-    """The daily work, each part whatever became of the others. Returns what went wrong, a sentence each.
+    """Does each part, even if others fail. Returns a sentence for each problem.
 
-    The tables come first: what the metastore has lost is there again for the parts after it.
+    The tables come first: later parts need the tables that the metastore may have lost.
     """
     definitions = tables.definitions(job.contracts)
     problems: list[str] = []
@@ -23,7 +26,7 @@ def do_daily_work(job: Job) -> list[str]:
     def part(name: str, work: Callable[[], list[str] | None]) -> None:
         try:
             problems.extend(work() or [])
-        except Exception as error:  # the other parts must not wait for this one; the job fails at its end
+        except Exception as error:  # the other parts still run; the job fails at its end
             traceback.print_exc()
             problems.append(f"{name}: {type(error).__name__}: {' '.join(str(error).split())[:500]}")
         job.hooks.at(f"after_part:{name}")
@@ -41,4 +44,4 @@ def do_daily_work(job: Job) -> list[str]:
 
 
 def _ignore(_: object) -> None:
-    """For a part whose result its own log lines tell."""
+    """For a part that logs its own result."""

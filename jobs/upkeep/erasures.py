@@ -1,4 +1,4 @@
-"""Erased players: remembered by a keyed hash, so that no replay and no rebuild brings them back."""
+"""Erased players: a list of keyed hashes, so that no replay and no rebuild brings a player back."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _BLOCK = 64  # bytes, of SHA-256 (RFC 2104)
 
 
 class ErasureKeyError(ValueError):
-    """The key of the hashes cannot be read; without it nobody can tell whose events must not come back."""
+    """The key of the hashes cannot be read. Without it erased players cannot be recognised."""
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,7 @@ def read_key(file: Path) -> bytes:
     """The key of the hashes.
 
     Raises:
-        ErasureKeyError: there is none, or it is shorter than 16 bytes.
+        ErasureKeyError: there is no key, or it is shorter than 16 bytes.
     """
     try:
         key = file.read_text().strip().encode()
@@ -71,7 +71,10 @@ def read_erasures(job: Job) -> tuple[Erasure, ...]:
 
 
 def suppress(judged: DataFrame, erased: Sequence[Erasure], settings: Settings) -> DataFrame:
-    """Sends judged messages of erased players nowhere. `judged` has `key`, player, batch_id and destination; key is dropped."""
+    """Marks judged messages of erased players as suppressed.
+
+    `judged` has `key`, player, batch_id and destination; drops key.
+    """
     from pyspark.sql import functions as F
 
     if not erased:
@@ -82,7 +85,7 @@ def suppress(judged: DataFrame, erased: Sequence[Erasure], settings: Settings) -
 
 
 def belongs_to(erased: Sequence[Erasure], player: str, key: bytes) -> str:
-    """SQL: whether a message (columns key, batch_id; `player` an expression) is one of those that were erased."""
+    """SQL: whether a message (columns key and batch_id; `player` is an expression) belongs to an erased player."""
     cases = [
         f"(batch_id <= {each.through} and '{each.player_hash}' in ({hash_sql(player, key)}, {hash_sql('`key`', key)}))"
         for each in erased

@@ -1,4 +1,4 @@
-"""Housekeeping: deletes what nothing refers to any more, and keeps the properties that say for how long it is kept."""
+"""Housekeeping: deletes files that nothing refers to, and sets the tables' retention properties."""
 
 from __future__ import annotations
 
@@ -18,17 +18,17 @@ DRY_RUN = "dry_run"
 DRY_RUN_KEPT = dt.timedelta(days=1)
 LOG_PROPERTY = "delta.logRetentionDuration"
 FILES_PROPERTY = "delta.deletedFileRetentionDuration"
-# With it Delta would forget transaction ids, and a repeated write would be done twice.
+# With this property Delta would forget transaction ids, and a repeated write would take effect twice.
 FORBIDDEN_PROPERTY = "delta.setTransactionRetentionDuration"
 LISTING_TASKS = 8
-DELTAS_OWN_HOURS = 168  # what Delta keeps without FILES_PROPERTY
+DELTAS_OWN_HOURS = 168  # Delta's default without FILES_PROPERTY
 
 
 def clean_staging(job: Job) -> None:
     """Deletes the staging folders of closed entries, and dry runs older than a day.
 
-    All entries through `closed_through` are closed, and what is closed stays so. An attempt that sleeps through the
-    end of its entry loses its folder: it publishes nothing in any case.
+    All entries through `closed_through` are closed, and stay so. An attempt that sleeps beyond the end of its entry
+    loses its folder. It would publish nothing anyway.
     """
     closed_through = job.ledger.read().closed_through
     hdfs, staging = Hdfs(job.settings), f"{job.settings.warehouse}/{names.STAGING}"
@@ -46,7 +46,7 @@ def clean_staging(job: Job) -> None:
 
 
 def closed_folders(folders: Iterable[Status], closed_through: int) -> list[str]:
-    """Names of the folders entry_id=N with N closed; whatever else is there is not ours to delete."""
+    """The names of the folders entry_id=N of closed entries. Other folders are not ours to delete."""
     found = []
     for folder in folders:
         key, _, value = folder.name.partition("=")
@@ -58,7 +58,7 @@ def closed_folders(folders: Iterable[Status], closed_through: int) -> list[str]:
 def wanted_properties(there: Mapping[str, str], vacuum_hours: int) -> dict[str, str]:
     """The retention properties that a table lacks.
 
-    Delta 4.4 ignores the hours of `VACUUM ... RETAIN`, the property alone counts; what it is without one is 168 hours.
+    Delta 4.4 ignores the hours of `VACUUM ... RETAIN`. Only the property counts; without it 168 hours are kept.
     """
     wanted = {LOG_PROPERTY: LOG_RETENTION}
     if vacuum_hours != DELTAS_OWN_HOURS or FILES_PROPERTY in there:
@@ -67,13 +67,13 @@ def wanted_properties(there: Mapping[str, str], vacuum_hours: int) -> dict[str, 
 
 
 def set_properties(job: Job, definitions: Iterable[Definition]) -> list[str]:
-    """Sets the retention of each table where it differs. Returns what could not be made right, a sentence each.
+    """Sets the retention of each table where it differs. Returns a sentence for each failure.
 
-    A change of properties makes a commit that is under way fail, an append too (its task tries again). So it is made
-    only where something differs: once in a table's life, or after the setting was changed.
+    A change of properties makes concurrent commits fail, even appends (their tasks retry). So properties are set only
+    if they differ: once in a table's life, or after a change of the setting.
 
-    Log entries are deleted when a checkpoint is written, every 50 commits, and only those that an older checkpoint
-    covers. A checkpoint holds every transaction id, so that none is ever forgotten, unless FORBIDDEN_PROPERTY is set.
+    Log entries are deleted when a checkpoint is written, every 50 commits, and only if an older checkpoint covers them.
+    A checkpoint holds every transaction id, so none is ever forgotten, unless FORBIDDEN_PROPERTY is set.
     """
     problems = []
     for definition in definitions:
@@ -100,9 +100,9 @@ def set_properties(job: Job, definitions: Iterable[Definition]) -> list[str]:
 def vacuum(job: Job, definitions: Iterable[Definition]) -> None:
     """Deletes files that no version of the last `vacuum_hours` needs, and files that no commit ever named.
 
-    To be called after `set_properties`, which says for how long files are kept.
+    Call it after `set_properties`, which sets for how long files are kept.
     """
-    # Vacuum lists folders in that many tasks, 10,000 by default, however few folders there are: minutes for nothing.
+    # Vacuum lists folders in so many tasks. The default of 10,000 takes minutes, however few folders there are.
     job.spark.conf.set("spark.sql.sources.parallelPartitionDiscovery.parallelism", str(LISTING_TASKS))
     hdfs, unneeded = Hdfs(job.settings), 0
     for definition in definitions:
@@ -110,7 +110,7 @@ def vacuum(job: Job, definitions: Iterable[Definition]) -> None:
         folder = f"{job.settings.warehouse}/{definition.table.database}/{definition.table.name}"
         before = data_in(hdfs, folder)
         if before.files <= job.spark.sql(f"describe detail delta.`{path}`").collect()[0]["numFiles"]:
-            unneeded += 1  # it takes seconds to find that out by a vacuum
+            unneeded += 1  # a vacuum would take seconds to find nothing
             continue
         job.spark.sql(f"vacuum delta.`{path}`").collect()
         after = data_in(hdfs, folder)
@@ -122,7 +122,7 @@ def vacuum(job: Job, definitions: Iterable[Definition]) -> None:
 
 
 def data_in(hdfs: Hdfs, folder: str) -> Summary:
-    """What a table's folder holds beside its Delta log."""
+    """The size of a table's folder without its Delta log."""
     whole, log = hdfs.summary(folder), hdfs.summary(f"{folder}/_delta_log")
     return Summary(whole.files - log.files, whole.folders - log.folders, whole.size - log.size)
 

@@ -1,4 +1,4 @@
-"""Takes erased players out of what jobs leave behind: staging folders of closed entries, and former quality pages."""
+"""Removes erased players from what jobs leave behind: staging folders of closed entries, former quality pages."""
 
 from __future__ import annotations
 
@@ -44,7 +44,10 @@ def note_purged(job: Job, definitions: Iterable[Definition]) -> None:
 
 
 def _has_older_log(job: Job, definition: Definition, time: str) -> bool:
-    """Whether the table's log still has a commit from before the time; writes a checkpoint, which drops old ones, if so."""
+    """Whether the table's log has a commit from before the time.
+
+    If so, writes a checkpoint, which deletes old entries.
+    """
     table = f"delta.`{job.path(definition.table)}`"
 
     def older() -> bool:

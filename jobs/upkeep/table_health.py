@@ -1,7 +1,7 @@
-"""Compares, table by table, the Delta log, the metastore and Trino, and repairs the metastore; never touches rows.
+"""Compares the Delta log, the metastore and Trino for each table, and repairs the metastore. It changes no rows.
 
-The Delta log alone says what columns a table has: Spark and Trino both read them from there. The metastore says that there
-is a table of that name, of format Delta, and where. It agrees if it has the entry and the entry has the right location.
+Spark and Trino both read a table's columns from the Delta log. The metastore only says that there is a Delta table of
+that name, and where. It agrees if it has the entry with the right location.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ ALTER_LOCATION = "spark.databricks.delta.alterLocation.bypassSchemaCheck"
 
 
 class Health(NamedTuple):
-    """What was found of one table, what was repaired, and what could not be."""
+    """What was repaired of a table, and what could not be repaired."""
 
     table: str
     repaired: tuple[str, ...] = ()
@@ -36,22 +36,22 @@ class Health(NamedTuple):
 
 
 def check(job: Job, definitions: Iterable[Definition]) -> list[Health]:
-    """Checks and repairs each table, and says its health. Which column types differ from the contracts is said too."""
+    """Checks and repairs each table, and logs its health. Types that differ from the contract count as broken."""
     definitions = list(definitions)
     found = {definition.table.qualified: in_metastore(job, definition) for definition in definitions}
     seen = agreement.trino_columns(job.settings)  # after the repairs
-    found_healths = []
+    found_health = []
     for definition in definitions:
         health = found[definition.table.qualified]
         if not health.broken:
             health = in_trino(job, definition, health, seen.get(definition.table.qualified))
         job.say(str(health))
-        found_healths.append(health)
-    return found_healths
+        found_health.append(health)
+    return found_health
 
 
 def in_metastore(job: Job, definition: Definition) -> Health:
-    """Makes the metastore name the table, at its place, with the columns of its contract."""
+    """Makes sure that the metastore has the table, with the right location and the columns of its contract."""
     table, path = definition.table, job.path(definition.table)
     registered = is_registered(job, definition)
     repaired: list[str] = []
@@ -86,7 +86,10 @@ def in_metastore(job: Job, definition: Definition) -> Health:
 
 
 def in_trino(job: Job, definition: Definition, health: Health, seen: list[Column] | None) -> Health:
-    """Compares what Trino sees with the Delta log; asks Trino again if it is not the same, as the log may have changed."""
+    """Compares Trino's columns with the Delta log.
+
+    If they differ, it asks Trino again: the log may have changed meanwhile.
+    """
     schema = job.store.read(definition.table).schema.jsonValue()
     columns = agreement.columns_of_schema(schema)
     if seen is not None and not agreement.differences(columns, seen):

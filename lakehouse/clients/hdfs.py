@@ -1,8 +1,9 @@
-"""A small client of HDFS over WebHDFS: list, measure, read small files, make folders and delete."""
+"""A small client of HDFS over WebHDFS: list, measure, read small files, write, move, make folders and delete."""
 
 from __future__ import annotations
 
 import datetime as dt
+from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import quote
 
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
 USER = "lakehouse"
 REQUEST_SECONDS = 30.0
 DELETE_SECONDS = 300.0  # of a whole folder
+WRITE_SECONDS = 60.0  # until the DataNode takes more, or answers
 
 
 class HdfsError(Exception):
@@ -101,6 +103,36 @@ class Hdfs:
     def make_folder(self, path: str) -> None:
         """Makes a folder and its parents, unless it exists. It needs the NameNode alone."""
         self._call("put", "MKDIRS", path)
+
+    def write(self, path: str, local: Path) -> None:
+        """Writes a new file with all folders above it, from a file of this machine.
+
+        Raises:
+            HdfsError: also if there is one.
+        """
+        import requests
+
+        answer = self._call("put", "CREATE", path, overwrite="false", noredirect="true")
+        try:
+            with local.open("rb") as data:
+                response = requests.put(answer["Location"], data=data, timeout=WRITE_SECONDS)
+        except requests.RequestException as error:
+            raise HdfsError(
+                f"HDFS's DataNode does not take {path}: {type(error).__name__}; see `make status`"
+            ) from None
+        if response.status_code != requests.codes.created:
+            raise HdfsError(f"HDFS refused to write {path}: {response.status_code} {response.text[:300]}")
+
+    def move(self, path: str, to: str) -> None:
+        """Renames a file or folder; makes the folders above its new place.
+
+        Raises:
+            HdfsError: also if there is none, or something is at its new place.
+        """
+        self.make_folder(str(PurePosixPath(to).parent))
+        answer = self._call("put", "RENAME", path, destination=to)
+        if not (answer and answer["boolean"]):
+            raise HdfsError(f"HDFS refused to move {path} to {to}: there is no such file, or one is there already")
 
     def delete(self, path: str) -> bool:
         """Deletes a file or a folder with all below it. Returns whether there was one.

@@ -1,4 +1,4 @@
-"""`lakehouse demo`: the main job once through, with its answers."""
+"""`lakehouse demo`: sends events through everything and compares the answers."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import click
 
 @click.command()
 def command() -> None:
-    """Start the stack if needed, send events, ingest them through Airflow, and compare Trino's answers with what was sent."""
+    """Start the stack if needed, send events, ingest them through Airflow, and compare Trino's answers with them."""
     from lakehouse.clients.airflow import AirflowApi, AirflowError
     from lakehouse.clients.trino import QueryError
     from lakehouse.settings import Settings, SettingsError

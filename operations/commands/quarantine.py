@@ -31,7 +31,7 @@ class _Time(click.ParamType[dt.datetime]):
 
 
 def _selecting(function: Callable[..., None]) -> Callable[..., None]:
-    """The options that select open rows, handed on as one Selection."""
+    """Adds the options that select open rows; the command gets one Selection."""
     for option in reversed(
         [
             click.option(
@@ -50,7 +50,7 @@ def _selecting(function: Callable[..., None]) -> Callable[..., None]:
 
 
 def _changing(function: Callable[..., None]) -> Callable[..., None]:
-    """The options of a command that starts a DAG for a selection."""
+    """Adds the options of a command that starts a DAG for a selection."""
     for option in reversed(
         [
             click.option("--why", required=True, help="The reason; it is recorded with your name."),

@@ -1,4 +1,4 @@
-"""`lakehouse sql`: asks Trino one question."""
+"""`lakehouse sql`: runs one statement in Trino."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the API accepts is an event: random items through the API, and what it would send through the evaluator.
+"""Shows that the API accepts only events: sends random items through the API, and its messages through the evaluator.
 
 python -m tests.agreement.accepted --events 100000 --seed 1
 """

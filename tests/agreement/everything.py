@@ -1,4 +1,4 @@
-"""Contracts that say all that a contract may say, with own fields that keep them and own fields that break them."""
+"""Contracts that use every feature of contracts, with own fields that keep them and own fields that break them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Servers killed with kill -9 under load come back by themselves, and nothing that was acknowledged is lost or doubled."""
+"""Servers killed with kill -9 under load restart by themselves, and no acknowledged event is lost or doubled."""
 
 from __future__ import annotations
 
@@ -17,7 +17,10 @@ BACK_SECONDS = 180
 
 
 class Client:
-    """Sends events until told to stop; a refused one is sent again with its id, as clients do. Knows what was acknowledged."""
+    """Sends events until it is told to stop.
+
+    Retries refused ones with their id, as clients do. Knows the acknowledged ones.
+    """
 
     def __init__(self, url: str) -> None:
         self._url = url

@@ -1,4 +1,4 @@
-"""What operators do in Airflow: replay from the form, backfill, rebuild, erase with approval, maintenance; all as runs."""
+"""What operators do in Airflow, as runs: replay from the form, backfill, rebuild, erase with approval, maintenance."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def ended(stack: Real, dag_id: str, run_id: str, seconds: float = 400) -> None:
 
 
 def test_a_rule_tightened_wrongly_is_recovered_from_the_replay_form(operated: Real, tmp_path: Path) -> None:
-    """1,000 events that a wrong rule refuses: all in quarantine, all in the table after one replay, none by a second."""
+    """1,000 events that a wrong rule refuses: all in quarantine, all in the table after one replay, none by another."""
     host = f"replayed {new_event_id()}"
     body = [{"event_type": "purchase_sword", "color": "blue", "quantity": 1}] * 1000
     url = f"{operated.settings.api_url}/v1/events"

@@ -1,4 +1,4 @@
-"""Every command and question of the README does what it says: it is run on the tests' stack, or a list says where."""
+"""Every command and query of the README does what it says: each runs on the tests' stack, or a list says where."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Runs the matrix of faults: `python -m tests.faults`. One that was stopped goes on where it stopped."""
+"""Runs the matrix of faults: `python -m tests.faults`. After a stop it continues where it was."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a trial sends: events made from its seed, each with the place where it has to end."""
+"""The events of a trial, made from its seed, each with the place where it has to end."""
 
 from __future__ import annotations
 

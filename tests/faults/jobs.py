@@ -1,4 +1,4 @@
-"""The jobs of a trial as Airflow runs them: tried again until they end well, within a limit; stopped at a point on demand."""
+"""The jobs of a trial, run as Airflow runs them: retried until they succeed, within a limit, and stopped at a point."""
 
 from __future__ import annotations
 

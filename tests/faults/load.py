@@ -1,4 +1,4 @@
-"""A client that sends events through the API all the while, again if they are refused, and knows what was acknowledged."""
+"""A client that keeps sending events through the API, retries refused ones, and knows what was acknowledged."""
 
 from __future__ import annotations
 

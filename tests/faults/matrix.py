@@ -1,14 +1,16 @@
-"""The matrix: which faults there are, at which points a job can be when they happen, and the trials made of them."""
+"""The matrix: the faults, the points of a job at which they happen, and the trials made of both."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
-# Where a job stands when the fault happens. Hooks are named points in the code (jobs/runtime/hooks.py). Watched points have none:
-# the harness sees them in HDFS and strikes at that moment. Tasks are run by Airflow. `load`: no job, events alone.
+# Where a job stands when the fault happens. Hooks are named points in the code (jobs/runtime/hooks.py). Watched points
+# have none: the harness sees them in HDFS and strikes at that moment. Tasks are run by Airflow. `load`: no job, events
+# alone.
 DRAIN_HOOKS = ("before_plan", "after_plan", "before_raw", "after_raw")
 PUBLISH_HOOKS = (
+    "after_candidates",
     "after_stage",
     "before_audit",
     "before_decide",
@@ -25,19 +27,20 @@ LAST_OF_DRAIN = "after_raw"  # behind it drain writes nothing more
 WATCHED = {
     "raw_not_committed": "drain",
     "raw_not_answered": "drain",
+    "candidate_written": "publish",
     "table_not_committed": "publish",
     "table_not_answered": "publish",
 }
 TASKS = {"task_drain": "drain", "task_publish": "publish"}
 LOAD = "load"
-POINTS = (LOAD, *DRAIN_HOOKS, "raw_not_committed", "raw_not_answered") + (
+POINTS = (LOAD, *DRAIN_HOOKS, "raw_not_committed", "raw_not_answered", "candidate_written") + (
     *PUBLISH_HOOKS,
     "table_not_committed",
     "table_not_answered",
     *TASKS,
 )
 
-JOB, ZOMBIE, CONTRACT, SCHEDULER = "job", "zombie", "contract", "scheduler"
+JOB, ZOMBIE, CONTRACT, SCHEDULER, WORKER = "job", "zombie", "contract", "scheduler", "worker"
 KAFKA_DISK, HDFS_DISK, SAFE_MODE = "kafka-disk", "hdfs-disk", "safe-mode"
 SERVERS = ("api", "kafka", "namenode", "datanode", "metastore", "spark", "trino")
 FAULTS = {
@@ -50,6 +53,7 @@ FAULTS = {
     "datanode": "kill -9 of the DataNode",
     "metastore": "kill -9 of the metastore",
     "spark": "kill -9 of Spark Connect, and of the job at a watched point",
+    WORKER: "kill -9 of Spark's Python workers",
     "trino": "kill -9 of Trino",
     SCHEDULER: "kill -9 of Airflow's scheduler and its tasks",
     KAFKA_DISK: "Kafka's disk full",
@@ -77,6 +81,7 @@ PAIRS: dict[str, tuple[str, ...]] = {
         "before_plan",
         "before_raw",
         "after_raw",
+        "after_candidates",
         "after_stage",
         "before_decide",
         "after_decide",
@@ -88,6 +93,7 @@ PAIRS: dict[str, tuple[str, ...]] = {
     "spark": (
         "before_raw",
         "after_raw",
+        "after_candidates",
         "after_stage",
         "before_decide",
         "after_decide",
@@ -95,6 +101,7 @@ PAIRS: dict[str, tuple[str, ...]] = {
         "before_done",
         *WATCHED,
     ),
+    WORKER: ("candidate_written",),
     "trino": ("after_decide", "before_done"),
     SCHEDULER: tuple(TASKS),
     KAFKA_DISK: (LOAD, "before_raw", "after_plan"),

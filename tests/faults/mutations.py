@@ -1,4 +1,4 @@
-"""Proof of the oracle: a safeguard is left out, and the oracle, or the check behind the safeguard, must notice."""
+"""Tests the oracle: a safeguard is left out, and the oracle, or the check after the safeguard, must notice."""
 
 from __future__ import annotations
 

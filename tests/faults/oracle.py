@@ -1,4 +1,4 @@
-"""The oracle: what was sent, beside what the tables hold. It trusts nothing but the answers of API, Kafka and Trino."""
+"""The oracle: compares what was sent with what the tables hold. It trusts only the answers of API, Kafka and Trino."""
 
 from __future__ import annotations
 
@@ -16,7 +16,11 @@ RAW = "raw"
 
 @dataclass(frozen=True)
 class Sent:
-    """Events by id with the places where each may end, those acknowledged, and messages past the API by their place in Kafka."""
+    """What was sent.
+
+    The places where each event may end, by id; the acknowledged ones; and messages sent without the API, by
+    coordinates.
+    """
 
     events: Mapping[str, frozenset[str]]
     acknowledged: frozenset[str]
@@ -25,7 +29,7 @@ class Sent:
 
 @dataclass(frozen=True)
 class Row:
-    """A row of raw, of a game table or of open quarantine: `table` is `raw`, the table's name or `quarantine:<reason>`."""
+    """A row of raw, a game table or open quarantine. `table`: `raw`, the table's name or `quarantine:<reason>`."""
 
     table: str
     topic_id: str
@@ -58,7 +62,7 @@ class Seen:
 
 
 def judge(sent: Sent, seen: Seen) -> list[str]:
-    """What is wrong, a line each, beginning with its kind: lost, doubled, misplaced, split, stuck, gap or unbalanced."""
+    """A line for each fault. It begins with its kind: lost, doubled, misplaced, split, stuck, gap or unbalanced."""
     raw = [row for row in seen.rows if row.table == RAW]
     tables: dict[tuple[str, int, int], list[str]] = defaultdict(list)
     for row in seen.rows:

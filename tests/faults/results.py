@@ -1,4 +1,4 @@
-"""What became of the trials: one JSON line each, which of them need not be run again, and the page made of them."""
+"""The results of the trials, one JSON line each; which trials need not be run again; and the page of results."""
 
 from __future__ import annotations
 

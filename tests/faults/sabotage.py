@@ -1,4 +1,4 @@
-"""Safeguards that a test leaves out in a process that it starts. The code has no switch for it: its functions are replaced."""
+"""Leaves out safeguards in a process that a test starts, by replacing functions: the code has no switch for it."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ def lose_rows() -> None:
 
     stage = Batch._stage
 
-    def lossy(self: Batch, judged: Any, *arguments: Any, **options: Any) -> None:
-        stage(self, judged.where("`offset` % 7 <> 3"), *arguments, **options)
+    def lossy(self: Batch, messages: Any, *arguments: Any) -> bool:
+        return stage(self, messages._replace(frame=messages.frame.where("`offset` % 7 <> 3")), *arguments)
 
     Batch._stage = lossy  # type: ignore[method-assign]
 

@@ -22,6 +22,7 @@ from stack.probes import await_service
 from stack.processes import stack_processes
 
 BACK_SECONDS = 240.0
+WORKER_DAEMON = "jobs.runtime.worker_daemon"
 DISK = "192m"  # the file system under Kafka
 
 
@@ -42,6 +43,13 @@ class Servers:
     def kill(self, service: str) -> None:
         """kill -9 of every process of the service; sees that they die. supervisord starts it again."""
         kill(self.processes(service))
+
+    def kill_workers(self) -> None:
+        """kill -9 of Spark's Python workers, which their daemon forks; sees that they die."""
+        daemons = [each for each in self.processes("spark") if WORKER_DAEMON in " ".join(each.cmdline())]
+        workers = [each for each in daemons if each.ppid() in {daemon.pid for daemon in daemons}]
+        assert workers, "Spark has no Python worker"
+        kill(workers)
 
     def freeze(self, service: str) -> list[psutil.Process]:
         """SIGSTOP to every process of the service: connections stay open, nothing answers."""
@@ -81,7 +89,7 @@ class Servers:
             self._set_quota(-1)
 
     def _set_quota(self, size: int) -> None:
-        """Bytes of all replicas below the warehouse; -1 takes the quota away. (2^63-1 leaves the one of names alone.)"""
+        """Sets the quota in bytes of all replicas below the warehouse; -1 removes it. (The quota of names stays.)"""
         url = f"{self._settings.webhdfs_url}{self._settings.warehouse}"
         parameters: dict[str, str | int] = {
             "op": "SETQUOTA",
@@ -122,7 +130,7 @@ class Servers:
 
 
 def mount_disk(folder: Path) -> bool:
-    """Mounts a small file system for Kafka, before the stack's first start. Returns whether that is possible here (root)."""
+    """Mounts a small file system for Kafka, before the stack's first start. Returns whether it could (as root)."""
     if os.path.ismount(folder):
         return True
     folder.mkdir(parents=True, exist_ok=True)

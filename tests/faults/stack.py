@@ -28,7 +28,10 @@ def own_settings() -> Settings:
 
 @contextmanager
 def running(say: Callable[[str], None]) -> Iterator[Real]:
-    """Starts it empty and stops it at the end; with KEEP_TEST_STACK=1 it is neither emptied nor stopped, unless spoiled."""
+    """Starts it empty, and stops it at the end.
+
+    With KEEP_TEST_STACK=1 it is neither emptied nor stopped, unless spoiled.
+    """
     settings = own_settings()
     keep = os.environ.get("KEEP_TEST_STACK") == "1"
     if not keep or (settings.state / SPOILED).exists():
@@ -61,7 +64,7 @@ def is_up(settings: Settings) -> bool:
 
 
 def pause(real: Real, seconds: float = 120.0) -> None:
-    """Nothing runs by itself: trials start the jobs. (Runs that wait for something may stay; a paused DAG starts no task.)"""
+    """Pauses all DAGs: trials start the jobs. (Waiting runs may stay; a paused DAG starts no task.)"""
     airflow, until = real.airflow(), time.monotonic() + seconds
     for dag_id in DAGS:
         airflow.pause(dag_id)

@@ -37,7 +37,7 @@ def test_the_short_selection_is_of_the_matrix() -> None:
 
 def test_hooks_are_those_of_ingest_in_the_code() -> None:
     """A point that is added to the code of an ingest has to be tried."""
-    files = ("raw/drain.py", "entries/commit.py", "entries/ingest.py", "entries/rows.py")
+    files = ("raw/drain.py", "entries/commit.py", "entries/ingest.py", "entries/rows.py", "staging/candidates.py")
     text = "".join((CHECKOUT / "jobs" / name).read_text() for name in files)
     named = set(re.findall(r'hooks\.at\("(\w+)"\)', text))
     only_of_requests = {"before_abandon", "after_actions"}

@@ -1,4 +1,4 @@
-"""A few faults of the matrix on the real servers, and two proofs that the oracle would notice a loss. All: `make faults`."""
+"""A few faults of the matrix on real servers, and two proofs that the oracle notices a loss. `make faults` runs all."""
 
 from __future__ import annotations
 

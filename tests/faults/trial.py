@@ -1,4 +1,4 @@
-"""One trial: events through the API, a job brought to its point, the fault, recovery as Airflow would do it, the oracle."""
+"""One trial: sends events, brings a job to its point, makes the fault, recovers as Airflow does, asks the oracle."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from typing import Any
 
 import yaml
 
+from lakehouse.names import STAGING
 from lakehouse.settings import CHECKOUT
 from tests.faults import matrix, oracle, results
 from tests.faults.events import ONLY_BLUE, junk
@@ -153,6 +154,8 @@ def unexpected_answers(load: Load) -> list[str]:
 
 def fault_of(trial: Trial) -> Callable[[Bench], None]:
     """What is done to the job at the point."""
+    if trial.fault == matrix.WORKER:
+        return kill_workers
     if trial.point in matrix.WATCHED:
         return strike_at_watched
     if trial.fault in matrix.SERVERS:
@@ -225,16 +228,19 @@ def kill_server(bench: Bench) -> None:
 
 
 def strike_at_watched(bench: Bench) -> None:
-    """Kills the job, and for `spark` Spark too, at a moment seen in HDFS; else Spark goes on with what it was asked for."""
+    """Kills the job at a moment seen in HDFS, and for `spark` Spark too. Else Spark goes on with the query."""
     table = "raw/events" if bench.trial.job == "drain" else "game/sword_purchases"
     committed = bench.trial.point.endswith("not_answered")
     for _ in range(MISSES):
         prepare(bench)
-        watch = Watch(bench.real.settings, table)
+        watch, staging = Watch(bench.real.settings, table), Watch(bench.real.settings, STAGING)
+        candidates = staging.candidates()
         spark = bench.servers.processes("spark")
         version, known = watch.next_version(), watch.data_files()
         job = bench.jobs.start(bench.trial.job)
-        if committed:
+        if bench.trial.point == "candidate_written":
+            seen = staging.until_candidate(candidates, lambda job=job: job.poll() is not None)
+        elif committed:
             seen = watch.until_version(version, lambda job=job: job.poll() is not None)
         else:
             seen = watch.until_new_file(known, lambda job=job: job.poll() is not None)
@@ -260,8 +266,28 @@ def strike_at_watched(bench: Bench) -> None:
     raise Stuck(f"the moment {bench.trial.point} was missed {MISSES} times")
 
 
+def kill_workers(bench: Bench) -> None:
+    """Spark's Python workers die once the first file that they stage by themselves is there; the job may end as it will."""
+    for _ in range(MISSES):
+        prepare(bench)
+        staging = Watch(bench.real.settings, STAGING)
+        known = staging.candidates()
+        job = bench.jobs.start(bench.trial.job)
+        seen = staging.until_candidate(known, lambda job=job: job.poll() is not None)
+        if seen:
+            bench.servers.kill_workers()
+            bench.over()
+        code = bench.jobs.end(job)
+        if seen:
+            bench.note += f"the job ended with {code}; "
+            return
+        bench.note += "missed the moment once; "
+        bench.load.wait_for(AFTER)
+    raise Stuck(f"no worker wrote a file in {MISSES} tries")
+
+
 def fill_kafka(bench: Bench) -> None:
-    """Kafka's disk fills up under load, beside a job at the point: refused events are refused with 503, none are lost."""
+    """Kafka's disk fills up under load, while a job is at the point: events are refused with 503, and none are lost."""
     if not os.path.ismount(bench.servers.kafka_folder):
         raise Impossible("Kafka has no file system of its own here; mounting one takes root")
     job: Any = None

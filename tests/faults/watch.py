@@ -1,4 +1,4 @@
-"""Watches a Delta table's folder in HDFS closely, to strike at moments that no hook in the code names."""
+"""Watches a Delta table's folder in HDFS closely, for faults at moments that no hook in the code names."""
 
 from __future__ import annotations
 
@@ -34,9 +34,23 @@ class Watch:
         days = [name for name in self._names("") if "=" in name]
         return {f"{day}/{name}" for day in days for name in self._names(day) if name.endswith(".parquet")}
 
+    def candidates(self) -> set[str]:
+        """Every file that a worker has staged by itself, in the folder of staged entries."""
+        attempts = [
+            f"{entry}/{name}"
+            for entry in self._names("")
+            for name in self._names(entry)
+            if name.endswith("-candidates")
+        ]
+        return {f"{attempt}/{name}" for attempt in attempts for name in self._names(attempt)}
+
     def until_new_file(self, known: set[str], give_up: Callable[[], bool]) -> bool:
         """Returns True at the moment at which a data file appears, False if `give_up` says so first."""
         return self._until(lambda: bool(self.data_files() - known), give_up)
+
+    def until_candidate(self, known: set[str], give_up: Callable[[], bool]) -> bool:
+        """The same for `candidates`."""
+        return self._until(lambda: bool(self.candidates() - known), give_up)
 
     def until_version(self, version: int, give_up: Callable[[], bool]) -> bool:
         """The same for a commit."""

@@ -1,4 +1,4 @@
-"""A corrected event under the id of the wrong one, and retries that are written otherwise, each through Kafka."""
+"""Through Kafka: a corrected event under the id of the wrong one, and retries whose JSON is written differently."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Through Trino everybody reads, our own user makes views, and nobody does anything else, whatever statement is tried."""
+"""Through Trino everybody reads and our own user makes views. Every other statement is refused."""
 
 from __future__ import annotations
 

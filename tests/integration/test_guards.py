@@ -1,4 +1,4 @@
-"""Kafka no longer holds what the ledger expects: the drain stops loudly, moves nothing, and goes on once that is accepted."""
+"""If Kafka lost what the ledger expects, the drain fails, moves nothing, and goes on once the loss is accepted."""
 
 from __future__ import annotations
 

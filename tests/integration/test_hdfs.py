@@ -1,11 +1,13 @@
-"""HDFS as our client and the NameNode's page ask it: folders longer than one answer, and who may change what."""
+"""HDFS, by our client and by the NameNode's page: folders longer than one answer, and who may change what."""
 
 from __future__ import annotations
+
+from pathlib import Path
 
 import pytest
 import requests
 
-from lakehouse.clients.hdfs import USER, Hdfs
+from lakehouse.clients.hdfs import USER, Hdfs, HdfsError
 from tests.real import Real
 
 pytestmark = pytest.mark.timeout(600)
@@ -55,3 +57,21 @@ def test_the_buttons_of_the_namenodes_page_change_nothing(
             answer = session.put(answer.headers["location"], data=b"x", timeout=30)
     assert (answer.status_code, answer.json()["RemoteException"]["exception"]) == (403, "AccessControlException")
     assert Hdfs(stack.settings).exists(f"{stack.settings.warehouse}/ops/ledger")
+
+
+def test_a_file_is_written_moved_and_not_written_twice(stack: Real, tmp_path: Path) -> None:
+    local = tmp_path / "part"
+    local.write_bytes(bytes(range(256)) * 10_000)
+    hdfs = Hdfs(stack.settings)
+    folder = f"{stack.settings.warehouse}/_behaviour/files"
+    try:
+        hdfs.write(f"{folder}/a/part", local)
+        with pytest.raises(HdfsError, match="refused"):
+            hdfs.write(f"{folder}/a/part", local)
+        hdfs.move(f"{folder}/a/part", f"{folder}/b/part")
+        with pytest.raises(HdfsError, match="refused to move"):
+            hdfs.move(f"{folder}/a/part", f"{folder}/c/part")
+        assert [(each.name, each.size) for each in hdfs.list(f"{folder}/b")] == [("part", 2_560_000)]
+        assert hdfs.list(f"{folder}/a") == []
+    finally:
+        hdfs.delete(folder)

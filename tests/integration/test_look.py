@@ -1,4 +1,4 @@
-"""What the look asks of a real Kafka: whether anything is new, and when the first unread message of each partition expires."""
+"""The task `look` on a real Kafka: whether there are new messages, and when the first unread ones expire."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Maintenance on the real servers: it changes files and metadata, never rows; and the inventory is the sum of all days."""
+"""Maintenance on the real servers changes files and metadata, never rows; the inventory is the sum of all days."""
 
 from __future__ import annotations
 
@@ -83,7 +83,7 @@ def test_compaction_at_the_same_time_as_ingest_loses_nothing(stack: Real) -> Non
 
 
 def test_daily_work_keeps_what_is_open_and_brings_back_what_the_metastore_lost(stack: Real) -> None:
-    """The staging folder of an entry that is decided but not published is all there is of its rows in the tables' form."""
+    """Of an entry that is decided but not published, only the staging folder has the rows in the tables' form."""
     hdfs, staging = Hdfs(stack.settings), f"{stack.settings.warehouse}/_staging"
     stack.produce(*swords(3))
     stack.ingest()

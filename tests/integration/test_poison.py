@@ -1,4 +1,4 @@
-"""Messages that once ended every run, on the real servers: refused or quarantined, with the good ones beside them published."""
+"""Messages that crash Spark's readers, on real servers: refused or quarantined, while good ones are published."""
 
 from __future__ import annotations
 

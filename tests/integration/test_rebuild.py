@@ -1,4 +1,4 @@
-"""Rebuilds on the real servers: a day anew from raw, beside ingest, the same with the same contracts."""
+"""Rebuilds on the real servers: a day is made anew from raw during ingest, and is the same by the same contracts."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Quarantine on the real servers: replayed once its cause is corrected, accepted by a waiver, or discarded; never twice."""
+"""Quarantine on the real servers: rows are replayed after a correction, waived or discarded, and never twice."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Transactions and codecs on a real Kafka: what is committed is published, what is aborted or still open holds nobody up."""
+"""Transactions and codecs on a real Kafka: committed messages are published, aborted and open ones stop no others."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What older code left behind, entries it did not finish included, is finished by today's jobs, and ingest goes on."""
+"""Today's jobs finish the entries that older code left open, and ingest goes on."""
 
 from __future__ import annotations
 

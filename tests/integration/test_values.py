@@ -1,4 +1,4 @@
-"""Texts and values at the edge of what readers bear, on real servers: kept letter by letter, refused, or read all the same."""
+"""Texts and values at the limits of readers, on real servers: kept exactly, refused, or still readable."""
 
 from __future__ import annotations
 

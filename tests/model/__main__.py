@@ -30,7 +30,7 @@ def mutations() -> Iterator[tuple[str, Result, bool]]:
 
 
 def clean(full: bool) -> Iterator[tuple[str, Result, bool]]:
-    """Every configuration of the protocol, and of it without needless sentences: name, result, whether nothing is wrong."""
+    """Every configuration, of the protocol and of it without needless sentences: name, result, whether all is right."""
     for name, runs in (*scenarios.QUICK, *(scenarios.FULL if full else ())):
         result = run(name, runs)
         yield f"{name} {runs}", result, result.violation is None

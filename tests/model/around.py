@@ -1,4 +1,4 @@
-"""Around: what goes on beside the ledger: the rollup of a day, Kafka's retention, and the loss that somebody accepts."""
+"""Around: steps outside of the ledger: the rollup of a day, Kafka's retention, and an accepted loss."""
 
 from __future__ import annotations
 

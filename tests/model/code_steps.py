@@ -21,7 +21,7 @@ WRITERS = {"append_once", "add_rows", "delete_rows", "replace_newest"}  # functi
 
 
 def functions(folder: Path = JOBS) -> Iterator[tuple[str, str, list[ast.AST]]]:
-    """(module within jobs, function, nodes) for every top-level function, method and module body, with what is nested in it."""
+    """(module within jobs, function, nodes) of each top-level function, method and module body, with nested code."""
     for path in sorted(folder.rglob("*.py")):
         module = ".".join(path.relative_to(folder).with_suffix("").parts)
         yield from _scopes(module, "", ast.parse(path.read_text()))
@@ -40,7 +40,7 @@ def _scopes(module: str, prefix: str, tree: ast.AST) -> Iterator[tuple[str, str,
 
 
 def writes(nodes: list[ast.AST], folder: Path = JOBS) -> list[str]:
-    """What a function calls that writes a table, sorted: `append_once`, `.save`, or `sql` and the verb of its statement."""
+    """The calls of a function that write a table, sorted: `append_once`, `.save`, or `sql` and the statement's verb."""
     found: list[str] = []
     modules = {path.stem for path in folder.rglob("*.py")}
     for call in (n for n in nodes if isinstance(n, ast.Call)):
@@ -68,7 +68,7 @@ def _is_read(value: ast.AST) -> bool:
 
 
 def _verbs(text: ast.AST, nodes: list[ast.AST]) -> set[str]:
-    """The verb of a statement that writes; of a name, by what the function assigns to it; `?` if that cannot be told."""
+    """The verb of a writing statement; for a name, by what the function assigns to it; `?` if unknown."""
     if isinstance(text, ast.Name):
         values = [
             n.value

@@ -1,10 +1,11 @@
 """Explore: visits every state of a configuration, breadth first, and from every one lets a fresh run finish alone.
 
-The finisher is liveness: from every reachable state one ingest run (after accepting what expired) must close every entry, reach
-the end of Kafka, and leave a state that satisfies `invariants.idle`.
-Reductions: runs of one kind are interchangeable; a step that can never again have an effect or another outcome, whatever others
-do, is taken at once (it touches no table and commutes with every step of others). Neither is used in fine mode or when a
-transaction id is left out, where no step is known to be without effect.
+The finisher is liveness: from every reachable state one ingest run (after accepting what expired) must close every
+entry, reach the end of Kafka, and leave a state that satisfies `invariants.idle`.
+
+Reductions: runs of one kind are interchangeable. A step that can never again have an effect or another outcome,
+whatever others do, is taken at once (it touches no table and commutes with every step of others). Neither is used in
+fine mode or when a transaction id is left out, where no step is known to be without effect.
 """
 
 from __future__ import annotations

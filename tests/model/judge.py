@@ -206,8 +206,8 @@ def _stage_rebuild(scenario: Scenario, state: State, entry: int, contracts: int,
 def _raw_is_off(scenario: Scenario, state: State, entry: int, without: Sentences) -> bool:
     """Raw rows of the day, plus what was erased of it, are not what the ingests counted.
 
-    It compares all batches below the rebuild's own entry: those are closed, and so are the erases. An erase's counts know
-    partition and day, not the batch, so they cannot be compared with batches up to the rebuild's bound only.
+    It compares all batches below the rebuild's own entry: those are closed, and so are the erases. An erase's counts
+    know partition and day, not the batch, so they cannot be compared with batches up to the rebuild's bound only.
     """
     day, through, _ = state.entries[entry - 1].plan
     bound = through if "counts_below" in without else entry - 1

@@ -61,7 +61,7 @@ SENTENCES = {
 
 
 class Mutation(NamedTuple):
-    """Sentences left out, and a configuration in which this violates an invariant, whose message begins or contains `how`."""
+    """Sentences left out, and a configuration in which that violates an invariant. Its message contains `how`."""
 
     without: tuple[str, ...]
     scenario: str

@@ -1,16 +1,18 @@
 """Protocol: the steps of every kind of run, one remote read or one commit each, over the shared state.
 
 How it models
-* A run is one start of one job. It may stop for ever at any step (a crash; its restart is another run) or go on after any
-  time (a zombie), so crashes and zombies are bounded by the number of runs only.
-* Kafka: a plan may take any offsets above the cursor: messages come at any time, a batch has any size. Run K raises where
-  the logs begin, at any time.
+* A run is one start of one job. It may stop for ever at any step (a crash; its restart is another run) or go on after
+  any time (a zombie), so crashes and zombies are bounded by the number of runs only.
+* Kafka: a plan may take any offsets above the cursor: messages come at any time, a batch has any size. Run K raises
+  where the logs begin, at any time.
 * Contracts: whoever stages may hold c0 or c1.
-* Delta: a commit of an app and version does nothing if the table's stored version of that app is at least as high. In fine
-  mode a commit begins and ends in two steps, and one of the same app in between refuses it; the run goes on as after a silent
-  skip (a run that dies instead is one that is never scheduled again). A delete by coordinates has no app.
-* Staging reads several tables. An attempt that is chosen read them while its entry was the lowest open one and undecided, and
-  then nothing but appends of later batches to raw can come between; so one step reads them all (two in fine mode).
+* Delta: a commit of an app and version does nothing if the table's stored version of that app is at least as high. In
+  fine mode a commit begins and ends in two steps, and one of the same app in between refuses it; the run goes on as
+  after a silent skip (a run that dies instead is one that is never scheduled again). A delete by coordinates has no
+  app.
+* Staging reads several tables. An attempt that is chosen read them while its entry was the lowest open one and
+  undecided, and then nothing but appends of later batches to raw can come between; so one step reads them all (two in
+  fine mode).
 * `without` names the sentences of the protocol (see mutations.py) that are left out.
 """
 

@@ -34,7 +34,7 @@ def _places(scenario: Scenario, decision: Decision) -> list[str]:
 
 
 class Publish(Rules):
-    """The second part of every run that plans an entry; whoever comes works on the lowest open one, whatever its kind."""
+    """The second part of every run that plans an entry. Every run works on the lowest open entry, whatever its kind."""
 
     def _close(self, state: State, local: Local) -> Iterator[Step]:
         opened = [(i, e) for i, e in enumerate(state.entries, 1) if not e.closed]

@@ -27,7 +27,7 @@ class Message(NamedTuple):
 
 
 class Scenario(NamedTuple):
-    """The messages that Kafka will ever hold, and the end offsets they make; more refused rows than `limit` hold a batch."""
+    """The messages that Kafka will ever hold, and the end offsets. More refused rows than `limit` hold a batch."""
 
     name: str
     messages: tuple[Message, ...]
@@ -61,6 +61,7 @@ COMMITS: dict[str, Commit] = {
 }
 # Kill points that lie between two commits at a step which commits nothing, and the model's step there.
 READ_POINTS = {
+    "after_candidates": "stage",
     "after_stage": "stage",
     "before_audit": "stage",
     "before_register": "back>publish",
@@ -94,8 +95,11 @@ class Decision(NamedTuple):
 
 
 class Entry(NamedTuple):
-    """kind I ingest (from, until), P replay, W replay with a waiver, X discard (through,), R rebuild (day, through, tables),
-    E erase (player, through, offsets below which all of the player must go)."""
+    """An entry: its kind, and the plan of it.
+
+    I ingest (from, until); P replay, W replay with a waiver, X discard: (through,); R rebuild (day, through, tables);
+    E erase (player, through, offsets below which all of the player must go).
+    """
 
     kind: str
     plan: tuple[Any, ...]

@@ -1,4 +1,4 @@
-"""Every commit that `jobs/` makes is a step of the model, or known to be outside of the protocol; so is every kill point."""
+"""Every commit and every kill point in `jobs/` is a step of the model, or known to be outside of the protocol."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ CODE: dict[tuple[str, str], tuple[list[str], tuple[str, ...] | str]] = {
     ("raw.raw_events", "append_batch"): (["append_once"], ("raw",)),
     ("entries.rows", "PublishesRows.publish"): (["append_once"] * 3, ("game:*", "quarantine", "actions")),
     ("entries.erase", "Erase.publish"): (
-        # also a row that names the entry (suppression, which the model finds needless) and the player's facts, of which a
-        # build that comes in between is followed by another, since the erase changed the day
+        # also a row that names the entry (suppression, which the model finds needless) and the player's facts, of which
+        # a build that comes in between is followed by another, since the erase changed the day
         ["append_once", "delete_rows", "delete_rows"],
         ("erase:*", "erase:quarantine", "erase:raw"),
     ),
@@ -34,6 +34,7 @@ CODE: dict[tuple[str, str], tuple[list[str], tuple[str, ...] | str]] = {
         [".parquet"],
         "a folder of one attempt's own, which nobody reads before it is decided",
     ),
+    ("staging.candidates", "_mark"): ([".parquet"], "in the same folder"),
     ("audit_day", "audit"): (["add_rows", "sql ?"], "a row of ops.audits, which no step reads; a query"),
     ("daily.builds", "_append"): (["add_rows"], "the record of builds; only changed days and snapshots are told by it"),
     ("daily.inventory", "make_months"): (

@@ -1,4 +1,4 @@
-"""The ledger's protocol, explored exhaustively in small: nothing is wrong with it, and every sentence of it is needed."""
+"""The ledger's protocol, explored exhaustively in small configurations: it holds, and needs each of its sentences."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Makes random mutants and has the unit tests judge them: `python -m tests.mutants`. A run that was stopped goes on."""
+"""Makes random mutants and runs the unit tests on them: `python -m tests.mutants`. After a stop it continues."""
 
 from __future__ import annotations
 

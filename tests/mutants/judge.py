@@ -1,4 +1,4 @@
-"""Whether the unit tests notice a mutant, and what is kept of the answer so that a run that was stopped goes on."""
+"""Whether the unit tests notice a mutant. Keeps the answers, so that a stopped run can continue."""
 
 from __future__ import annotations
 

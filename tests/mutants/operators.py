@@ -4,7 +4,8 @@ Not changed is what no unit test should know:
 * docstrings, annotations and imports, which do nothing, and decorators (mypy holds a frozen class frozen);
 * what only runs outside tests: `if TYPE_CHECKING`, `if __name__ == "__main__"`;
 * texts for people that nothing is decided by: of a line of the log (that there is one counts), and what `--help` says;
-* SQL: a text of it is right if the server answers rightly, which the tests on real servers ask. A unit test could only repeat it.
+* SQL: a text of it is right if the server answers rightly, which the tests on real servers ask. A unit test could only
+  repeat it.
 """
 
 from __future__ import annotations
@@ -218,7 +219,7 @@ def _left_alone(node: cst.CSTNode) -> bool:
 
 
 def _skipped_in(node: cst.CSTNode) -> Sequence[cst.CSTNode]:
-    """What in a node is not changed since Python itself would complain: the format of a value, a literal beside `is`."""
+    """The parts of a node whose change Python itself refuses: the format of a value, a literal beside `is`."""
     match node:
         case cst.FormattedStringExpression(format_spec=[*parts]):
             return parts

@@ -1,4 +1,4 @@
-"""Which tests reach a line, by one recorded run of all; recorded anew is only what changed since."""
+"""Which tests reach a line, by a recorded run of all tests. Only what changed since is recorded again."""
 
 from __future__ import annotations
 
@@ -57,9 +57,9 @@ def recorded(workspace: Workspace, server: Server) -> list[UnitTest]:
 def choose(tests: Iterable[UnitTest], importers: Mapping[str, set[str]], path: str, change: Change) -> list[UnitTest]:
     """The tests that may notice the change, those of the module itself first.
 
-    In a function they are those that reach its lines, or else its statement. If none does, they are those that reach the
-    function, or else the module, and all of files that import the module. So they are for what runs while the module is
-    imported: only the first test that needs the module is seen to reach that, and any may depend on it.
+    In a function they are those that reach its lines, or else its statement. If none does, they are those that reach
+    the function, or else the module, and all of files that import the module. So they are for what runs while the
+    module is imported: only the first test that needs the module is seen to reach that, and any may depend on it.
     """
     tests = list(tests)
 

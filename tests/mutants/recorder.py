@@ -1,4 +1,4 @@
-"""A plugin of pytest that records of each test that passes how long it takes and which lines of the packages it reaches."""
+"""A plugin of pytest that records the time of each passing test, and the lines of the packages that it reaches."""
 
 from __future__ import annotations
 

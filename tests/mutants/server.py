@@ -1,8 +1,8 @@
-"""Runs pytest again and again, each time in a process forked from this one, which has imported what takes long to import.
+"""Runs pytest repeatedly, each time in a process forked from this one, which has imported the slow libraries.
 
-Started in the copy as `python -m tests.mutants.server`. It imports libraries only: the modules under test are read by each
-process itself. One line of JSON in (arguments, environment, log, seconds) gives one line of JSON out: the exit status of pytest,
-null if it took too long.
+Started in the copy as `python -m tests.mutants.server`. It imports libraries only: the modules under test are read by
+each process itself. One line of JSON in (arguments, environment, log, seconds) gives one line of JSON out: the exit
+status of pytest, null if it took too long.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The mutants: every change of every module of the packages, and a sample of them that a seed decides."""
+"""The mutants: every change of every module of the packages, and a sample of them by a seed."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ def modules(root: Path) -> list[str]:
 
 
 def sample(root: Path, count: int, seed: int, only: str = "") -> list[Mutant]:
-    """So many of all mutants, the same for the same seed and the same sources; `only` is a part of their modules' paths."""
+    """A sample of all mutants, the same for the same seed and sources. `only`: a part of their modules' paths."""
     parsed = {
         path: MetadataWrapper(cst.parse_module((root / path).read_text())) for path in modules(root) if only in path
     }

@@ -18,7 +18,7 @@ LINKED = (".venv", ".servers")  # large, and only read
 
 @dataclass(frozen=True)
 class Ended:
-    """How a run of pytest ended: its exit status, None if it was stopped since it took too long, and what it printed."""
+    """How a run of pytest ended: its exit status, None if it took too long and was stopped, and its output."""
 
     status: int | None
     output: str
@@ -33,7 +33,7 @@ class Workspace:
     scratch: Path
 
     def refresh(self) -> None:
-        """Makes the copy equal to the checkout, whatever an earlier run left in it. What did not change is not written."""
+        """Makes the copy equal to the checkout, whatever an earlier run left in it. Writes only what changed."""
         wanted = {Path(name) for name in files(self.checkout)}
         for name in wanted:
             source, target = self.checkout / name, self.folder / name
@@ -50,7 +50,10 @@ class Workspace:
 
     @contextmanager
     def changed(self, path: str, text: str) -> Iterator[None]:
-        """The module has this text meanwhile. Its time is the text's own, so that Python never takes it for another one."""
+        """The module has this text meanwhile.
+
+        Its file time follows from the text, so that Python's cache tells texts apart.
+        """
         target = self.folder / path
         kept, times = target.read_bytes(), target.stat()
         stamp = int(hashlib.sha256(text.encode()).hexdigest()[:7], 16)

@@ -1,4 +1,4 @@
-"""The layout's import rules: arrows between folders and between their rooms go one way only, and no modules form a circle."""
+"""The layout's import rules: imports between folders and between rooms go one way only, and form no circle."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ ENTRY_POINT_LINES = 50
 
 
 class Import(NamedTuple):
-    """`module` of ours imports `name`, a dotted name of ours or the first part of a library's; `types`: for types only."""
+    """`module` imports `name`, a dotted name of ours or the first part of a library's. `types`: for types only."""
 
     module: str
     name: str

@@ -28,7 +28,8 @@ from stack.steps import Step, run_steps
 from stack.supervisor import Supervisor, write_configuration
 from tests.real import clean_environment
 
-# A ledger names staging folders with the NameNode's port: a dump can be restored only on the ports that it was made with.
+# A ledger names staging folders with the NameNode's port: a dump can be restored only on the ports that it was made
+# with.
 PORT_OFFSET = 12_000
 HDFS = ("namenode", "datanode")
 SERVERS = ("kafka", "metastore", "spark", "trino")
@@ -105,7 +106,7 @@ def empty(settings: Settings) -> None:
 
 
 def save(settings: Settings, file: Path) -> None:
-    """Writes Kafka's data folder, the warehouse and the erasure key to a compressed archive. Kafka is stopped meanwhile."""
+    """Writes Kafka's data folder, the warehouse and the erasure key to a compressed archive, while Kafka is stopped."""
     supervisor = Supervisor(settings.state)
     supervisor.stop_service("kafka")
     kafka = settings.state / "kafka"

@@ -1,4 +1,4 @@
-"""What the API accepts, no job refuses: the message that it would send is an event by the evaluator that the jobs call."""
+"""No job refuses what the API accepts: its message is an event by the evaluator that the jobs call."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The front for ASGI servers: bytes in, the app's answer out, and nobody waits for somebody else's acknowledgement."""
+"""The front for ASGI servers: bytes in, the app's answer out. No request waits for another's acknowledgement."""
 
 from __future__ import annotations
 

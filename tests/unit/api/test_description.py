@@ -1,4 +1,4 @@
-"""The whole description of the API is as it was reviewed: what clients may rely on changes in one file, to be seen."""
+"""The whole description of the API equals the reviewed file, so that a change for clients shows in one file."""
 
 from __future__ import annotations
 

@@ -201,7 +201,7 @@ def test_a_batch_of_nothing_but_unreadable_messages_passes_with_a_warning_and_sa
 
 @pytest.fixture
 def limited(audit: RunAudit, batch: MakeBatch, settings: Settings, tmp_path: Path) -> RunAudit:
-    """Audits 20 good rows, `broken` of which break the one rule of rows, which holds them above 10 % and above 1 row."""
+    """Audits 20 good rows, of which `broken` break the one rule of rows, which holds above 10 % and above 1 row."""
 
     def run(broken: int, name: str = "limited", **given: Any) -> Audit:
         rule = {"name": "odd", "description": "d", "severity": "critical", "scope": "good"}

@@ -32,7 +32,7 @@ def batch_of(spark: SparkSession, values: list[bytes | None], batch_id: int = 1,
 
 
 def collected(judged: DataFrame) -> list[Row]:
-    """The judged messages in their order; the client's times as texts, for PySpark's client fails at those of the first day."""
+    """The judged messages in order, with the client's times as texts: PySpark fails at times of year 1's first day."""
     return (
         judged.selectExpr("* except (occurred_at)", "cast(occurred_at as string) as occurred_at")
         .orderBy("offset")

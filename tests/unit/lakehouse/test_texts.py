@@ -1,4 +1,4 @@
-"""One rule for the texts of people, in the command, the forms and the jobs; and texts that do no harm where they are shown."""
+"""One rule for the texts of people, in the command, the forms and the jobs; and texts that are harmless where shown."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which tests are asked about a mutant, what is made of their answer, and that the checkout itself is never changed."""
+"""Which tests run on a mutant, what their result means, and that the checkout itself is never changed."""
 
 from __future__ import annotations
 

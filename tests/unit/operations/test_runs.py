@@ -1,4 +1,4 @@
-"""How a command tells of a run: what its jobs said, what went wrong, and with which exit code."""
+"""How a command reports a run: messages of its jobs, errors, and the exit code."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What commands print of data: letter by letter, nothing of it taken for markup, and nothing that a terminal obeys."""
+"""How commands print data: letter by letter, without markup, and without control characters for the terminal."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is made once the servers answer: by whom, in which order, and what is said if it cannot be."""
+"""What is made once the servers answer, in which order, and the error if it cannot be made."""
 
 from __future__ import annotations
 

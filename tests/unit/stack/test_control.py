@@ -1,4 +1,4 @@
-"""Starting and stopping a stack of servers that are not there: what is done in which order, and what is said if it fails."""
+"""Starting and stopping a stack of stub servers: what is done in which order, and the errors if it fails."""
 
 from __future__ import annotations
 

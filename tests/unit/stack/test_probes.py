@@ -1,4 +1,4 @@
-"""What each server is asked before it counts as up, and what is said of one that answers wrongly or not at all."""
+"""The probe of each server, and the error for one that answers wrongly or not at all."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""supervisord of a stack: how it is started and spoken to, and what is said if it does not answer."""
+"""supervisord of a stack: its start, the calls to it, and the error if it does not answer."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""All that the servers of a stack are started with is as it was reviewed: a change shows as a difference of one file."""
+"""The whole configuration of a stack's servers equals the reviewed file, so that a change shows in one file."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A day's facts: what is counted and summed, and a sum that 64 bits do not hold, which is an error that says whose it is."""
+"""A day's facts: counts and sums. A sum beyond 64 bits is an error that names whose sum it is."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The inventory by month equals the plain sum in whatever order days are built, snapshots made, and either of them dies."""
+"""The inventory by month equals the plain sum, in whatever order days are built, snapshots made, and either dies."""
 
 from __future__ import annotations
 
@@ -190,7 +190,7 @@ class World:
 
 
 def walk(world: World, seed: int, steps: int = 90) -> bool:
-    """Lets up to six processes take turns, some of which stop for good. Returns whether the view was right all the time."""
+    """Lets up to six processes take turns, some of which stop for good. Returns whether the view was always right."""
     chance = random.Random(seed)
     running: list[Step] = []
     days = chance.sample(DAYS, chance.choice([1, 2, len(DAYS)]))  # few days: many races for one

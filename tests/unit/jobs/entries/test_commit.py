@@ -1,4 +1,4 @@
-"""The loop that closes entries, with kinds that only note what they are asked, on a ledger in memory."""
+"""The loop that closes entries, with kinds that only record their calls, on a ledger in memory."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Arrow batches of raw's rows become judged rows: in the columns of the jobs' SQL, good and bad ones in whatever mixture."""
+"""Arrow batches of raw's rows become judged rows in the columns of the jobs' SQL, in any mix of good and bad."""
 
 from __future__ import annotations
 

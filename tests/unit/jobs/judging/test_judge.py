@@ -1,4 +1,4 @@
-"""Spark's judgement of messages: the same as the API's on every example, and a reason for everything that is no event."""
+"""Judging in Spark: the same as the API on every example, and a reason for every message that is no event."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The one reader of messages: no text is too much for it, and none that is nested deeper than 64 levels comes to Spark's."""
+"""Finds the event_id of any text: none makes it fail, and Spark's parser gets no text nested deeper than 64 levels."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The last resort in memory: whatever dies or does not answer, in the end only a message that ends its readers is unread."""
+"""The last resort in memory: whatever dies or hangs, in the end only messages that crash their readers are unread."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class Killed(BaseException):
 
 
 class World:
-    """HDFS' markers, and what happens at each write: nothing, an outage until the attempt's end, or a kill of the attempt."""
+    """HDFS' markers, and what happens at each write: nothing, an outage until the attempt ends, or its kill."""
 
     def __init__(self, poison: Collection[int], events: dict[int, str]) -> None:
         self.poison, self.events = poison, events
@@ -71,6 +71,9 @@ class Batch:
         there = self.folders.setdefault(folder, {})
         assert not there.keys() & set(numbers)
         there.update({n: n not in unread for n in numbers})
+
+    def settle(self, folder: str) -> str:
+        return folder
 
     def check_known_good(self, folder: str, good: Sequence[Part], some: bool = True) -> None:
         self.world.happens()

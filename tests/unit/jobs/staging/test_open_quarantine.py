@@ -1,4 +1,4 @@
-"""Which rows of ops.quarantine a request takes, whatever its words are; and what is recorded of them."""
+"""Which rows of ops.quarantine a request selects, whatever its texts hold, and what is recorded of them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where staged rows go once the audit has spoken: refused ones alone to quarantine, all of a held batch, none with a waiver."""
+"""Where staged rows go after the audit: refused rows alone to quarantine, all of a held batch, none with a waiver."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The search for messages that end whoever stages them: it finds those, all of those, and no other."""
+"""The search for messages that crash the jobs that stage them: it finds all of these, and no others."""
 
 from __future__ import annotations
 

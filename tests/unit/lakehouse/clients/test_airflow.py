@@ -1,4 +1,4 @@
-"""The client of Airflow's API, on answers of a server that is not there."""
+"""The client of Airflow's API, on prepared answers."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The client of WebHDFS: what it asks, what it makes of the answers, and how it fails. (The real one: test_maintenance.)"""
+"""The client of WebHDFS: its requests, its answers and its errors. (On a real HDFS: test_maintenance.)"""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import json
 import threading
 from collections.abc import Iterator, Sequence
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -29,6 +30,8 @@ class NameNode(ThreadingHTTPServer):
 
     status: int = 200
     answer: Any = None
+    later_status: int | None = None  # from the second answer on
+    received: bytes = b""  # the body of the last request
     answers: Sequence[Any] = ()  # one after the other, before `answer`
 
     def __init__(self) -> None:
@@ -49,7 +52,9 @@ class Handler(BaseHTTPRequestHandler):
         if self.server.answers:
             answer, *self.server.answers = self.server.answers
         body = json.dumps(answer).encode()
+        self.server.received = self.rfile.read(int(self.headers.get("Content-Length") or 0))
         self.send_response(self.server.status)
+        self.server.status = self.server.later_status or self.server.status
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
         self.wfile.write(body)
@@ -241,3 +246,39 @@ def test_what_is_no_path_to_delete_is_said() -> None:
     with pytest.raises(ValueError) as raised:
         Hdfs(WHERE).delete("x")
     assert str(raised.value) == "'x' is nothing to delete: give the absolute path of a file or folder"
+
+
+def test_a_file_is_written_where_the_namenode_says(namenode: NameNode, tmp_path: Path) -> None:
+    local = tmp_path / "part"
+    local.write_bytes(b"bytes")
+    namenode.answer = {"Location": f"http://127.0.0.1:{namenode.server_address[1]}/datanode/x"}
+    namenode.later_status = 201
+    namenode.hdfs().write("/folder/part", local)
+    (_, path, asked), (method, where, _) = namenode.asked
+    assert (path, asked["op"], asked["overwrite"]) == ("/webhdfs/v1/folder/part", ["CREATE"], ["false"])
+    assert (method, where, namenode.received) == ("PUT", "/datanode/x", b"bytes")
+
+
+def test_a_file_that_the_datanode_does_not_take_is_named(namenode: NameNode, tmp_path: Path) -> None:
+    local = tmp_path / "part"
+    local.write_bytes(b"bytes")
+    namenode.answer = {"Location": "http://127.0.0.1:9/x"}
+    with pytest.raises(HdfsError, match="DataNode does not take /folder/part: ConnectionError"):
+        namenode.hdfs().write("/folder/part", local)
+    namenode.answer = {"Location": f"http://127.0.0.1:{namenode.server_address[1]}/x"}
+    namenode.later_status = 403
+    with pytest.raises(HdfsError, match="HDFS refused to write /folder/part: 403"):
+        namenode.hdfs().write("/folder/part", local)
+
+
+def test_a_move_makes_the_folders_above_and_is_refused_aloud(namenode: NameNode) -> None:
+    namenode.answer = {"boolean": True}
+    namenode.hdfs().move("/a/x", "/b/c/x")
+    assert [(path, asked["op"]) for _, path, asked in namenode.asked] == [
+        ("/webhdfs/v1/b/c", ["MKDIRS"]),
+        ("/webhdfs/v1/a/x", ["RENAME"]),
+    ]
+    assert namenode.asked[1][2]["destination"] == ["/b/c/x"]
+    namenode.answers = [{"boolean": True}, {"boolean": False}]
+    with pytest.raises(HdfsError, match="refused to move /a/x to /b/c/x"):
+        namenode.hdfs().move("/a/x", "/b/c/x")

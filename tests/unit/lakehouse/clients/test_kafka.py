@@ -1,4 +1,4 @@
-"""What is asked of Kafka about its logs, and what is made of the answers, on clients that are not there."""
+"""Requests to Kafka about its logs, and what is made of the answers, on stub clients."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A Kafka that does not answer is said to be silent, after a limited time."""
+"""A Kafka that does not answer is reported after a limited time."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a statement gives when Trino refuses it; what it gives otherwise is asked of a real Trino."""
+"""The errors of a statement that Trino refuses. Other answers are tested on a real Trino."""
 
 from __future__ import annotations
 

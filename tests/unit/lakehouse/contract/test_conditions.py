@@ -1,4 +1,4 @@
-"""Of a condition exactly the fields are found, whatever they are called."""
+"""In a condition exactly the fields are found, whatever their names."""
 
 from __future__ import annotations
 
