@@ -6,11 +6,11 @@ import datetime as dt
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 from urllib.parse import quote
 
 from expectations.pages import batch, charts, day, issue, overview, shared, table
-from expectations.pages.health import Health
 from expectations.pages.source import Source
 from expectations.pages.waiting import Waiting
 from lakehouse.clients.trino import QueryError
@@ -109,9 +109,7 @@ class Site:
         return None if page is None else self._render(template, page=page)
 
     def _render(self, template: str, **values: Any) -> str:
-        environment = _environment()
-        environment.globals |= {"prefix": self._prefix, "airflow": self._airflow}
-        return str(environment.get_template(template).render(**values))
+        return str(_environment(self._prefix, self._airflow).get_template(template).render(**values))
 
 
 def moved(path: str) -> str | None:
@@ -156,7 +154,9 @@ def _charts(page: overview.Overview) -> dict[str, Any]:
     }
 
 
-def _environment() -> Any:
+@cache
+def _environment(prefix: str, airflow: str) -> Any:
+    """The templates, compiled once."""
     from jinja2 import Environment, PackageLoader, StrictUndefined
 
     environment = Environment(
@@ -174,5 +174,5 @@ def _environment() -> Any:
         "address": lambda value: quote(str(value), safe=""),
         "spark": charts.sparkline,
     }
-    environment.globals |= {"run_address": shared.run_address, "Health": Health}
+    environment.globals |= {"run_address": shared.run_address, "prefix": prefix, "airflow": airflow}
     return environment
