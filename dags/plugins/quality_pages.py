@@ -95,6 +95,9 @@ async def refuse(request: Request, refused: HTTPException) -> Response:
         return await http_exception_handler(request, refused)
     root = API_ROOT_PATH.rstrip("/")
     back = f"{root}{_PREFIX}/{quote(request.path_params.get('path', ''))}"
+    batch = request.query_params.get("batch", "")  # all that a page takes
+    if batch.isascii() and batch.isdecimal():
+        back += f"?batch={batch}"
     login = f"{root}/api/v2/auth/login?{urlencode({'next': back})}"
     return RedirectResponse(login, headers={"Cache-Control": "no-store"})
 

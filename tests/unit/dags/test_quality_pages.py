@@ -91,6 +91,8 @@ def test_a_wrong_token_gets_no_page(anonymous: Client) -> None:
         ("/nothing.html", "/quality/nothing.html"),
         ("/%2fevil.example/a.html", "/quality//evil.example/a.html"),
         ("/a?next=https://evil.example", "/quality/a"),
+        ("/issue/a?batch=7&next=b", "/quality/issue/a?batch=7"),
+        ("/issue/a?batch=//evil.example", "/quality/issue/a"),
         ("/a&next=https:%2f%2fevil.example", "/quality/a%26next%3Dhttps%3A//evil.example"),
     ],
 )
