@@ -15,7 +15,7 @@ from expectations.results import Outcome
 from expectations.rulebook import CRITICAL
 from lakehouse.catalog.views import DAILY_TABLES
 from lakehouse.contract.model import Contract, Contracts
-from lakehouse.ledger.vocabulary import Destination, Kind, Step, Verdict, sql_list
+from lakehouse.ledger.vocabulary import NOT_PUBLISHED, Destination, Kind, Step, Verdict, sql_list
 
 DAYS = 30
 HOURS = 48
@@ -23,9 +23,12 @@ LAST_BATCHES = 12
 _COUNTED = "ops.ledger cross join unnest(counts) as c(destination, topic, partition, event_date, rows)"
 
 FRESHNESS = "select table_name, complete_through, lag_seconds, last_entry_id, last_written_at from ops.freshness"
-# A rebuild counts all rows of its day once more, and an erasure what it deletes.
+# A rebuild counts all rows of its day once more, an erasure what it deletes, and a replay what was quarantined before.
 ROWS = f"""
-select c.destination, c.event_date, sum(c.rows) as rows from {_COUNTED}
+select c.destination, c.event_date,
+  coalesce(sum(c.rows) filter (where kind = '{Kind.INGEST}' or c.destination not in ({sql_list(NOT_PUBLISHED)})), 0) as rows,
+  coalesce(sum(c.rows) filter (where kind = '{Kind.INGEST}'), 0) as arrived
+from {_COUNTED}
 where step = '{Step.DONE}' and kind in ('{Kind.INGEST}', '{Kind.REPLAY}') and c.event_date >= ? group by 1, 2
 """
 QUARANTINED = """
@@ -163,7 +166,7 @@ def build(
         ),
         by_day=_by_day(found["decided"], days),
         days=days,
-        volume=tuple(map(sum, zip(published, quarantined, duplicates, strict=True))),
+        volume=tuple(sum(row["arrived"] for row in found["rows"] if row["event_date"] == day) for day in days),
         published=sum(published),
         quarantined=sum(quarantined),
         duplicates=sum(duplicates),

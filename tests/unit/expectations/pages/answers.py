@@ -68,13 +68,13 @@ ANSWERS: list[tuple[str, list[dict[str, Any]]]] = [
     (
         "c.destination, c.event_date",
         [
-            {"destination": "messages", "event_date": TODAY, "rows": 3},
-            {"destination": "messages", "event_date": TODAY - dt.timedelta(days=1), "rows": 8},
-            {"destination": "quarantine", "event_date": TODAY, "rows": 7},
-            {"destination": "duplicate", "event_date": TODAY, "rows": 2},
+            {"destination": "messages", "event_date": TODAY, "rows": 3, "arrived": 3},
+            {"destination": "messages", "event_date": TODAY - dt.timedelta(days=1), "rows": 8, "arrived": 8},
+            {"destination": "quarantine", "event_date": TODAY, "rows": 7, "arrived": 7},
+            {"destination": "duplicate", "event_date": TODAY, "rows": 2, "arrived": 2},
         ],
     ),
-    ("entry_id = batch_id", [{"event_type": "message", "event_date": TODAY, "rows": 1}]),
+    ("entry_id = batch_id", [{"event_type": "message", "event_date": TODAY, "rows": 1, "arrived": 1}]),
     ("as newest", [OPEN, {**OPEN, "reason_code": "unknown_type", "event_type": "annas own", "rows": 1, "held": 0}]),
     (
         "date_trunc('hour'",

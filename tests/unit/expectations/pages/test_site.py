@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from expectations.pages import overview
 from expectations.pages.site import Answer, Asked, Site, moved
 from expectations.pages.source import Source
 from expectations.pages.waiting import Waiting
@@ -74,6 +75,17 @@ def test_the_overview_adds_up_what_is_open_and_says_its_trend() -> None:
     assert "audit:a_critical" in issue and "↑ 7 in 24 h, 2 before" in issue
     assert '<b class="look">8</b> open in quarantine' in html
     assert "<b>2</b> duplicates, 2 today" in html
+
+
+def test_the_volume_of_a_day_is_what_arrived() -> None:
+    page = overview.build(
+        {**dict.fromkeys(("freshness", "quarantined", "open", "decided", "failing", "last"), ()), "rows": [
+            {"destination": "messages", "event_date": TODAY, "rows": 10, "arrived": 4},  # 6 were replayed
+            {"destination": "quarantine", "event_date": TODAY, "rows": 7, "arrived": 7},
+        ]},
+        CONTRACTS, FIVE, 5, NOW,
+    )  # fmt: skip
+    assert (page.volume[-1], page.published, page.quarantined) == (11, 10, 7)
 
 
 def test_the_overview_warns_of_what_waits_in_kafka() -> None:
