@@ -61,38 +61,36 @@ select q.* from ops.quarantine q where not exists (
 """
 
 # Until when nothing of a table is missing, whatever partition is idle and whatever day is made anew beside it. Event
-# tables: a done ingest has read every partition up to where it ended when the entry was planned. One that took as much as
-# it may has perhaps left messages behind, so the one before it counts. Daily tables: the first day with events that is
-# not built.
+# tables: a done ingest has read every partition up to where it ended when the entry was planned, and entries are closed in
+# order. One that took as much as it may has perhaps left messages behind, so the one before it counts. Daily tables: the
+# first day with events that is not built. The rows of the ledger are unfolded once: the row of all destinations (is_daily)
+# stands for the daily tables.
 FRESHNESS = f"""
-with ingests as (
-  select entry_id, min(time) filter (where step = '{Step.PLANNED}') as planned_at, bool_or(step = '{Step.DONE}') as done,
-    max(reduce(ranges, bigint '0', (n, r) -> n + r.until - r.start, n -> n)) filter (where step = '{Step.PLANNED}') as offsets
-  from ops.ledger where kind = '{Kind.INGEST}' group by entry_id),
-ingested as (select max(planned_at) as through from ingests where done and offsets < {{most_events}}),
-counted as (
-  select entry_id, kind, time, destination, event_date from ops.ledger
-  cross join unnest(counts) as c(destination, topic, partition, event_date, rows) where step = '{Step.DONE}'),
-written as (
-  select destination, max(entry_id) as last_entry_id, max(time) as last_written_at from counted
-  where destination not in ({sql_list(NOT_PUBLISHED)}) group by destination),
+with ingested as (
+  select max(time) as through from ops.ledger
+  where kind = '{Kind.INGEST}' and step = '{Step.PLANNED}'
+    and reduce(ranges, bigint '0', (n, r) -> n + r.until - r.start, n -> n) < {{most_events}}
+    and entry_id <= (select max(entry_id) from ops.ledger where kind = '{Kind.INGEST}' and step = '{Step.DONE}')),
 built as (
-  select day, max(built_through) as built_through, max(time) as time from ops.day_builds
-  where step = '{BuildStep.FINISHED}' and cause = '{BuildCause.ROLLUP}' group by day),
-missing as (
-  select min(event_date) as day from counted
-  where kind = '{Kind.INGEST}' and event_date > (select min(day) from built) and event_date not in (select day from built)),
-daily as (
-  select with_timezone(cast(least(coalesce(min(m.day), max(b.day) + interval '1' day), max(b.day) + interval '1' day)
-      as timestamp(6)), 'UTC') as through,
-    max(b.built_through) as last_entry_id, max(b.time) as last_written_at
-  from built b cross join missing m),
+  select array_agg(distinct day) as days, min(day) as first, max(day) + interval '1' day as after,
+    max(built_through) as last_entry_id, max(time) as last_written_at
+  from ops.day_builds where step = '{BuildStep.FINISHED}' and cause = '{BuildCause.ROLLUP}'),
+written as (
+  select destination, grouping(destination) = 1 as is_daily, max(entry_id) as last_entry_id, max(time) as last_written_at,
+    array_agg(distinct event_date) filter (where kind = '{Kind.INGEST}') as days
+  from ops.ledger cross join unnest(counts) as c(destination, topic, partition, event_date, rows)
+  where step = '{Step.DONE}' group by grouping sets ((destination), ())),
 found as (
-  select 'game.' || w.destination as table_name, i.through, w.last_entry_id, w.last_written_at
-  from written w cross join ingested i
-  union all
-  select 'game.' || t.name, d.through, d.last_entry_id, d.last_written_at
-  from daily d cross join (values {sql_list(DAILY_TABLES)}) as t(name))
+  select 'game.' || t.name as table_name,
+    if(w.is_daily,
+      with_timezone(cast(least(coalesce(array_min(filter(w.days, d -> d > b.first and not contains(b.days, d))), b.after),
+        b.after) as timestamp(6)), 'UTC'),
+      i.through) as through,
+    if(w.is_daily, b.last_entry_id, w.last_entry_id) as last_entry_id,
+    if(w.is_daily, b.last_written_at, w.last_written_at) as last_written_at
+  from written w cross join ingested i cross join built b
+  cross join unnest(if(w.is_daily, array[{sql_list(DAILY_TABLES)}], array[w.destination])) as t(name)
+  where w.is_daily or w.destination not in ({sql_list(NOT_PUBLISHED)}))
 select table_name, through as complete_through, date_diff('second', through, current_timestamp) as lag_seconds,
   last_entry_id, last_written_at from found
 """
