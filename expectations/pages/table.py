@@ -13,7 +13,8 @@ from lakehouse.catalog import tables as catalog
 from lakehouse.contract.model import Contract, Contracts
 from lakehouse.ledger.vocabulary import BuildStep, Kind, Step, Verdict
 
-DAYS = 35
+DAYS = overview.DAYS  # so that both pages ask the same
+LATELY = dt.timedelta(days=1)  # in which the last audit most probably was
 LAST_EVENTS = 40
 LEAST_RATE = 0.95  # of a day that needs no look
 ORDER = tuple(map(str, (Outcome.FAILED, Outcome.REFUSED, Outcome.WAIVED, Outcome.PASSED, Outcome.SKIPPED)))
@@ -118,13 +119,15 @@ def load(source: Source, contracts: Contracts, name: str, now: dt.datetime) -> T
         freshness=(overview.FRESHNESS,),
         rows=(overview.ROWS, since),
         quarantined=(overview.QUARANTINED, since),
-        last=(LAST_AUDITED, since, name),
+        last=(LAST_AUDITED, now.date() - LATELY, name),
         audits=(DAY_AUDITS, since),
         builds=(BUILDS, since),
         changes=(CHANGES, start),
         contracts=(CONTRACTS, start),
     )
     last = found["last"][0]
+    if last["entry_id"] is None and last["day"] is None:
+        last = source.rows(LAST_AUDITED, since, name)[0]
     which = (OF_ENTRY, last["entry_id"]) if contract else (OF_DAY, last["day"])
     checks = source.rows(CHECKS.format(which=which[0]), since, name, which[1]) if which[1] is not None else ()
     if not contract and checks:  # a day that was built twice was audited twice
