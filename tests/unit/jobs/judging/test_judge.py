@@ -134,7 +134,9 @@ def reasons(spark: SparkSession) -> list[tuple[str, str]]:
     return [(row.reason_code, row.destination) for row in judge_values(spark, *[value for value, _ in NO_EVENTS])]
 
 
-@pytest.mark.parametrize("number", range(len(NO_EVENTS)), ids=[repr(value)[:40] for value, _ in NO_EVENTS])
+@pytest.mark.parametrize(
+    "number", range(len(NO_EVENTS)), ids=[f"{n}-{reason}" for n, (_, reason) in enumerate(NO_EVENTS)]
+)
 def test_what_is_no_event_is_quarantined_with_its_reason(reasons: list[tuple[str, str]], number: int) -> None:
     assert reasons[number] == (NO_EVENTS[number][1], "quarantine")
 
