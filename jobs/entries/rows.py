@@ -78,7 +78,6 @@ class PublishesRows:
         def publish_checks() -> None:
             found = checks.staged(job, decision.staging)
             job.store.append_once(found, names.CHECKS, app="publish", version=entry.entry_id)
-            job.hooks.at("after_checks")
 
         steps: list[Callable[[], None]] = [partial(publish_table, name) for name in destinations]
         if decision.checks:

@@ -68,7 +68,6 @@ def decide(
     else:
         found = checks.rows_of(result.checks, job.contracts, dt.datetime.now(dt.UTC), entry_id=entry_id)
         results = checks.stage(job, found, folder)
-        job.hooks.at("after_stage_checks")
     return Decision(
         job.attempt_id,
         job.judged_by,

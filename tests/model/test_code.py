@@ -61,8 +61,6 @@ CODE: dict[tuple[str, str], tuple[list[str], tuple[str, ...] | str]] = {
 
 # Kill points beside the protocol.
 OUTSIDE = {
-    "after_checks": "ops.checks, which no step reads",
-    "after_stage_checks": "results of checks, staged beside the rows",
     "after_build_started": "the record of builds",
     "after_builds_read": "snapshots of the inventory",
     "after_inventory_month": "snapshots of the inventory",

@@ -49,13 +49,11 @@ def test_an_ingest_sends_each_message_to_one_place(world: World) -> None:
 POINTS = [
     "after_candidates",
     "after_stage",
-    "after_stage_checks",
     "before_decide",
     "after_decide",
     "before_register",
     "after_table:sword_purchases",
     "after_quarantine",
-    "after_checks",
 ]
 
 
