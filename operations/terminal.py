@@ -5,7 +5,8 @@ from __future__ import annotations
 import datetime as dt
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -21,6 +22,11 @@ def say(text: object) -> None:
     click.echo(harmless(text))
 
 
+def warn(text: object) -> None:
+    """The same, beside what the command prints for programs: on the standard error output."""
+    click.echo(harmless(text), err=True)
+
+
 def cell(value: object) -> Any:
     """A value for a table of Rich, which would take a plain text for markup."""
     from rich.text import Text
@@ -33,6 +39,27 @@ def print_table(table: Table, width: int | None = None) -> None:
     from rich.console import Console
 
     Console(width=width, markup=False, emoji=False, highlight=False).print(table)
+
+
+@contextmanager
+def bar(total: float | None) -> Iterator[Callable[[float, str], None]]:
+    """A line on the terminal, if there is one, that is gone at the end; the function given tells how far it is, in words too.
+
+    Args:
+        total: what is the whole; None if there is no end.
+    """
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TextColumn
+    from rich.text import Text
+
+    console = Console(stderr=True, markup=False, emoji=False, highlight=False)
+    words = TextColumn("{task.description}", markup=False)
+    if not console.is_terminal:
+        yield lambda done, text: None
+        return
+    with Progress(BarColumn(), words, console=console, transient=True) as progress:
+        task = progress.add_task("", total=total)
+        yield lambda done, text: progress.update(task, completed=done, description=Text(harmless(text)).plain)
 
 
 def print_json(value: Any) -> None:

@@ -3,17 +3,24 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
-from operations.grid import cell, shown, text
+from operations import grid
+from operations.grid import cell, shown
 
 ROWS = [
     {"reason_code": "not_json", "rows": 3, "share": Decimal("0.5")},
     {"reason_code": "rule:red", "rows": 1200, "share": None},
 ]
+
+
+def text(rows: Sequence[Mapping[str, Any]], width: int | None) -> str:
+    return grid.text(list(rows[0]), [list(row.values()) for row in rows], width)
 
 
 def test_a_table_that_fits_is_a_grid_with_numbers_to_the_right() -> None:
