@@ -12,22 +12,26 @@ def text(columns: Sequence[str], rows: Sequence[Sequence[Any]], width: int | Non
     """All rows, of which each has a value a column, under the columns' names.
 
     Args:
-        width: columns of the terminal; None if it is no terminal.
+        width: columns of the terminal; None if it may be as wide as it is.
     """
     names = [cell(name) for name in columns]
     cells = [[cell(value) for value in row] for row in rows]
-    if width is None:
-        return "\n".join("\t".join(line) for line in [names, *cells])
     widths = [max(map(_width, column)) for column in zip(names, *cells, strict=True)]
-    if rows and sum(widths) + 3 * len(widths) - 1 > width:
+    if width is not None and sum(widths) + 3 * len(widths) - 1 > width:
         return _records(names, cells)
     right = [all(_is_number(value) for value in column) for column in zip(*rows, strict=True)]
     return _grid(names, cells, widths, right)
 
 
+def tabbed(columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> str:
+    """The same for programs: the names, then the rows, with tabs between the values."""
+    return "\n".join("\t".join(cell(value) for value in line) for line in [columns, *rows])
+
+
 def shown(rows: Sequence[Mapping[str, Any]]) -> str:
     """All rows, at least one, for whoever reads the standard output."""
-    return text(list(rows[0]), [list(row.values()) for row in rows], terminal_width())
+    columns, values, width = list(rows[0]), [list(row.values()) for row in rows], terminal_width()
+    return tabbed(columns, values) if width is None else text(columns, values, width)
 
 
 def terminal_width() -> int | None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -341,17 +340,6 @@ def test_an_erasure_that_cannot_be_meant_is_refused_in_words(airflow: Airflow) -
     result = lakehouse("erase-player", "--forget")
     assert result.output == "deleted 2 runs of erase_player; the ledger keeps who asked and why\n"
     assert airflow.started == []
-
-
-def test_sql_prints_rows_or_that_there_are_none(monkeypatch: pytest.MonkeyPatch) -> None:
-    asked: list[str] = []
-    rows: list[dict[str, Any]] = [{"n": 1}]
-    monkeypatch.setattr("lakehouse.clients.trino.query", lambda settings, sql: asked.append(sql) or rows)
-    assert lakehouse("sql", "select 1 ; ").output == "n\n1\n"
-    assert json.loads(lakehouse("sql", "--json", "select 1").output) == rows
-    rows.clear()
-    assert lakehouse("sql", "select 1").output == "no rows\n"
-    assert asked == ["select 1 ", "select 1", "select 1"]
 
 
 STACK = ["stack.control.up", "stack.control.down", "stack.downloads.fetch"]
