@@ -47,7 +47,21 @@ def _module(command: str) -> ModuleType:
     return importlib.import_module(f"{commands.__name__}.{command.replace('-', '_')}")
 
 
+def _print_version(context: click.Context, parameter: click.Parameter, asked: bool) -> None:
+    if asked:
+        import tomllib
+
+        from lakehouse.settings import CHECKOUT
+
+        project = tomllib.loads((CHECKOUT / "pyproject.toml").read_text())["project"]
+        click.echo(f"{project['name']} {project['version']}")
+        context.exit()
+
+
 @click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.option(
+    "--version", is_flag=True, is_eager=True, expose_value=False, callback=_print_version, help="Print the version."
+)
 def main() -> None:
     """The lakehouse on this machine: the stack and what is in it."""
 

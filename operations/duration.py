@@ -22,3 +22,12 @@ class Duration(click.ParamType[float]):
         if seconds <= 0 or math.isinf(seconds):
             self.fail(f"{value!r} is no length of time; write 30s, 5m or 2h", parameter, context)
         return seconds
+
+
+def told(seconds: float) -> str:
+    """A length of time in one unit, as people say it: `35 s`, `12 min`, `3.2 h`, `6.9 days`."""
+    if seconds < 120:
+        return f"{max(seconds, 0):.0f} s"
+    if seconds < 7200:
+        return f"{seconds / 60:.0f} min"
+    return f"{seconds / 3600:.1f} h" if seconds < 172_800 else f"{seconds / 86_400:.1f} days"

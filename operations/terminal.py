@@ -25,6 +25,19 @@ def say(text: object) -> None:
     click.echo(harmless(text))
 
 
+def say_colored(*parts: tuple[str, str | None]) -> None:
+    """One line of texts, each with a colour or none: where a terminal shows it, and NO_COLOR is not set."""
+    import os
+
+    plain_only = bool(os.environ.get("NO_COLOR"))
+    click.echo(
+        "".join(
+            harmless(text) if plain_only or not color else click.style(harmless(text), fg=color)
+            for text, color in parts
+        )
+    )
+
+
 def warn(text: object) -> None:
     """The same, beside what the command prints for programs: on the standard error output."""
     click.echo(harmless(text), err=True)

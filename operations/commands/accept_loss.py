@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import click
 
+STOPPED = "Stopped. What was started goes on in Airflow, and can be stopped there."
+
 
 @click.command()
 @click.option("--why", required=True, help="How it came to the loss, and why it is accepted; recorded with your name.")

@@ -7,6 +7,8 @@ from typing import Any
 
 import click
 
+STOPPED = "Stopped. What was started goes on in Airflow, and can be stopped there."
+
 
 class _Day(click.ParamType[dt.date]):
     name = "day"

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import click
 
+STOPPED = "Stopped. What is made is made: `lakehouse bootstrap` goes on."
+
 
 @click.command()
 def command() -> None:

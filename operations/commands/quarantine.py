@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+STOPPED = "Stopped. What was started goes on in Airflow, and can be stopped there."
+
 if TYPE_CHECKING:
     from lakehouse.ledger.selection import Selection
 
