@@ -43,7 +43,7 @@ def command(
     from lakehouse.settings import Settings
     from operations import backfill
     from operations.runs import one_line_errors
-    from operations.terminal import say
+    from operations.terminal import say, waiting
     from stack.airflow_login import connect
 
     with one_line_errors():
@@ -52,7 +52,8 @@ def command(
         now = dt.datetime.now(dt.UTC)
         backfill.check(wanted, now.date())
         api = connect(settings)
-        plan = backfill.plan(settings, api, wanted, now)
+        with waiting("planning"):
+            plan = backfill.plan(settings, api, wanted, now)
         for each in plan:
             for line in each.sentences(rebuild):
                 say(line)

@@ -377,7 +377,10 @@ def test_bootstrap_makes_all_in_the_order_of_needs(monkeypatch: pytest.MonkeyPat
     did: list[str] = []
     for step in ("make_topics", "make_tables", "make_views", "prepare_airflow"):
         monkeypatch.setattr(f"stack.bootstrap.{step}", lambda *given, step=step: did.append(step))
-    assert lakehouse("bootstrap").exit_code == 0
+    result = lakehouse("bootstrap")
+    assert result.exit_code == 0 and [line.split()[1].rstrip(",") for line in result.output.splitlines()] == [
+        "topics", "tables", "views", "Airflow's",
+    ]  # fmt: skip
     assert did == ["make_topics", "make_tables", "make_views", "prepare_airflow"]
 
 
