@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from functools import cache
-from typing import Any, ClassVar, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from sqlglot import Token
 
 
 class StatementError(ValueError):
@@ -23,17 +25,18 @@ def statements(text: str) -> list[Statement]:
     Raises:
         StatementError: a text, a quoted name or a comment is not closed.
     """
-    from sqlglot import TokenType
+    from sqlglot import TokenType, tokenize
     from sqlglot.errors import TokenError
 
     try:
-        tokens = _tokenizer().tokenize(text)
+        tokens = tokenize(text, read="trino")
     except TokenError as error:
         raise StatementError(
             "the SQL ends inside of a text ('...'), a quoted name (\"...\") or a comment (/* ... */) that is not closed"
         ) from error
     found: list[Statement] = []
-    first = last = None
+    first: Token | None = None
+    last: Token | None = None
     for token in tokens:
         if token.token_type != TokenType.SEMICOLON:
             first, last = first or token, token
@@ -46,17 +49,5 @@ def statements(text: str) -> list[Statement]:
     return found
 
 
-def _between(text: str, first: Any, last: Any) -> Statement:
+def _between(text: str, first: Token, last: Token) -> Statement:
     return Statement(text[first.start : last.end + 1], text.count("\n", 0, first.start) + 1)
-
-
-@cache
-def _tokenizer() -> Any:
-    from sqlglot.dialects.trino import Trino
-
-    class Tokenizer(Trino.Tokenizer):
-        """Reads SHOW and the like as any statement; sqlglot itself would take all up to the next semicolon as it stands."""
-
-        COMMANDS: ClassVar[set[Any]] = set()
-
-    return Tokenizer(dialect="trino")

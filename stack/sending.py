@@ -164,10 +164,8 @@ class Sending:
             for step in steps:
                 match step:
                     case Pause():
-                        self._await_all()
                         self._stop.wait(step.seconds)
                     case Load():
-                        self._await_all()
                         for _ in range(step.count):
                             self._hand_out((self._of_load(step),))
                         self._await_all()

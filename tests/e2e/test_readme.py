@@ -42,7 +42,8 @@ RUN = {
     CLIENT: r"(?m)^not_json\t\d+$",
     LAKEHOUSE + " sql --format csv < docs/questions.sql": r"(?m)^user1.comcast.com,sword_event,\d+$[^$]*^large,\d+$",
     LAKEHOUSE + " send --load 4": r"(?m)^purchase_horse\tuser3.comcast.com\t1000$[^$]*^4,210 events acknowledged in ",
-    LAKEHOUSE + " send --play --rate 100 --for 5s --bad 0.05": r"(?m)^\d+ events acknowledged in 5\.\d s .* go to quarantine$",
+    LAKEHOUSE
+    + " send --play --rate 100 --for 5s --bad 0.05": r"(?m)^\d+ events acknowledged in 5\.\d s .* go to quarantine$",
     LAKEHOUSE + " tail events --from-start --count 3": r"\A(.*  events-\d@\d+  .*\n){3}\Z",
     LAKEHOUSE + " -h": r"(?m)^  tail +\S",
     LAKEHOUSE + " readme": "",

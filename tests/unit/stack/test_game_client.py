@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import time
 
 import pytest
 
@@ -42,6 +43,21 @@ def test_a_connection_that_is_closed_under_a_request_is_no_answer_and_the_next_i
             client.send("GET", "/", {"Host": "a"})
         assert client.send("GET", "/", {"Host": "a"}).good
     assert len(api.asked) == 2
+
+
+def test_an_answer_that_comes_too_late_is_none_and_the_next_is_sent_anew(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(game_client, "ANSWER_SECONDS", 0.2)
+    waits = iter([0.5, 0.0])
+
+    def answer(_: object) -> tuple[int, str]:
+        time.sleep(next(waits))
+        return (200, "")
+
+    with serving(answer) as api, GameClient(api.url) as client:
+        with pytest.raises(NoAnswer, match="timed out"):
+            client.send("GET", "/", {"Host": "a"})
+        client._connection.timeout = 5.0
+        assert client.send("GET", "/", {"Host": "a"}).good
 
 
 def test_where_nobody_listens_nothing_is_sent() -> None:

@@ -53,6 +53,7 @@ def test_a_pause_is_waited_for_after_all_answers() -> None:
         ((404, {"title": "Not Found"}), {"404 Not Found": 5}, {}),
         ((404, "no problem document"), {"404 without a reason": 5}, {}),
         ((422, {"title": "All", "items": [{"status": "rejected", "field": "a", "rule": "b"}]}), {"422 a: b": 5}, {}),
+        ((200, {"items": [{"status": "rejected", "field": "a", "rule": "b"}]}), {"200 a: b": 5}, {}),
         ((503, {"title": "Not acknowledged"}), {}, {"503 Not acknowledged": 5}),
         (None, {}, {"no answer (RemoteDisconnected: Remote end closed connection without response)": 5}),
     ],
