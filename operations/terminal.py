@@ -73,7 +73,7 @@ def bar(total: float | None) -> Iterator[Callable[[float, str], None]]:
     """
     from rich.progress import BarColumn, TextColumn
 
-    progress = _line_at_the_end(BarColumn(), TextColumn("{task.description}", markup=False))
+    progress = _line_at_the_end(BarColumn(bar_width=24), TextColumn("{task.description}", markup=False))
     if progress is None:
         yield lambda done, text: None
         return
