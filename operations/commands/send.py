@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 import click
+from click.core import ParameterSource
 
 from operations.duration import Duration
 
@@ -16,18 +17,30 @@ PLAY_RATE = 20.0  # events a second, unless --rate says otherwise
 
 
 @click.command()
-@click.option("--load", type=click.IntRange(1, 4), help="A load of the documents; 2 and 3 have no end.")
+@click.option("--load", type=click.IntRange(1, 4), help="A load of the reports; 2 and 3 have no end.")
 @click.option("--play", is_flag=True, help="Random play: players, their sessions, some bad and repeated events.")
 @click.option("--for", "seconds", type=Duration(), help="Stop after this time: 30s, 5m, 2h.")
 @click.option(
     "--rate",
     type=click.FloatRange(0, 100_000, min_open=True),
-    help="Events a second; else 20 for play, as fast as they are acknowledged for a load.",
+    help="Events a second; else 20 in play, and in a load as fast as they are acknowledged.",
 )
-@click.option("--seed", type=int, help="Of what is left to chance, in play and in load 3.")
-@click.option("--players", type=click.IntRange(1, 99_999), default=100, show_default=True, help="In play.")
-@click.option("--bad", type=click.FloatRange(0, 1), default=0.02, show_default=True, help="In play: their share.")
-@click.option("--repeated", type=click.FloatRange(0, 1), default=0.02, show_default=True, help="In play: their share.")
+@click.option("--seed", type=int, help="The same seed leaves the same to chance, in play and in load 3.")
+@click.option("--players", type=click.IntRange(1, 99_999), default=100, show_default=True, help="In play: how many.")
+@click.option(
+    "--bad",
+    type=click.FloatRange(0, 1),
+    default=0.02,
+    show_default=True,
+    help="In play: share of events that break their contract, or reuse an id.",
+)
+@click.option(
+    "--repeated",
+    type=click.FloatRange(0, 1),
+    default=0.02,
+    show_default=True,
+    help="In play: share of events that are sent again as they were.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Say it for programs.")
 def command(
     load: int | None,
@@ -40,9 +53,10 @@ def command(
     repeated: float,
     as_json: bool,
 ) -> None:
-    """Send a load of the documents (1 to 4) or random play to the API, until it ends, its time is over, or Ctrl-C.
+    """Send loads or random play to the API.
 
-    At the end it says what was acknowledged, by event type and host. After a run of ingest exactly that is in the tables.
+    A load of the reports (1 to 4) or --play goes on until it ends, its time is over, or Ctrl-C. At the end it says
+    what was acknowledged, by event type and host. After a run of ingest exactly that is in the tables.
     """
     from random import Random
 
@@ -56,6 +70,10 @@ def command(
 
     if (load is None) != play:
         raise click.UsageError("say what to send: --load 1, 2, 3 or 4, or --play")
+    context = click.get_current_context()
+    for name in ("players", "bad", "repeated"):
+        if load is not None and context.get_parameter_source(name) == ParameterSource.COMMANDLINE:
+            raise click.UsageError(f"--{name} is of --play alone: a load is what it is")
     with one_line_errors():
         settings = Settings.load()
         event_types = {contract.table: name for name, contract in load_contracts(settings.contracts).items()}

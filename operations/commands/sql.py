@@ -19,9 +19,10 @@ STOPPED = "Stopped; the statement is cancelled in Trino. Nothing was changed."
     help="Else a table on a terminal, and tab-separated values for a program.",
 )
 def command(statement: str | None, file: IO[str] | None, form: str | None) -> None:
-    """Run STATEMENT in Trino and print its rows; or all statements of a file or of the standard input.
+    """Ask Trino, and print its answers.
 
-    Several are separated by semicolons, and end with the first that fails. A table that is wider than the terminal is shown
+    Runs STATEMENT, or all statements of a file or of the standard input. Several are separated by semicolons, and
+    end with the first that fails. A table that is wider than the terminal is shown
     one field a line. Without statements, on a terminal, Trino's own client is opened.
     """
     from lakehouse.clients.trino import QueryError, Session

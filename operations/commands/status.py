@@ -17,7 +17,11 @@ _NEEDED = {"kafka", "trino"}  # services that are asked how far ingest is
 @click.command()
 @click.option("--json", "as_json", is_flag=True, help="For programs.")
 def command(as_json: bool) -> None:
-    """Show what is up, where, with which login, and its memory; and the last batch, what is unread and in quarantine."""
+    """Show the servers, and how far ingest is.
+
+    Of each server its state, address, login and memory; then the last batch, what is open in quarantine, and what of Kafka is
+    unread.
+    """
     from lakehouse.settings import Settings
     from operations.ingest_status import ingest_status
     from operations.runs import one_line_errors

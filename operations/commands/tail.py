@@ -10,9 +10,10 @@ import click
 @click.option("--from-start", is_flag=True, help="Begin with the oldest messages that Kafka holds, not with the next.")
 @click.option("--count", type=click.IntRange(min=1), help="End after so many messages.")
 def command(topic: str | None, from_start: bool, count: int | None) -> None:
-    """Show the messages of TOPIC as they arrive: the broker's time (UTC), partition and offset, key, value.
+    """Show Kafka's messages as they arrive.
 
-    Without TOPIC: of all topics that event types go to. Control characters are written out. Ctrl-C ends it.
+    Of each message of TOPIC the broker's time (UTC), partition and offset, key and value on one line. Without
+    TOPIC: of all topics that event types go to. Control characters are written out. Ctrl-C ends it.
     """
     from contextlib import closing
 

@@ -67,6 +67,7 @@ def test_play_has_a_rate_a_seed_and_shares(fake: type[Sending]) -> None:
     [
         ([], "say what to send: --load 1, 2, 3 or 4, or --play"),
         (["--load", "2", "--play"], "say what to send: --load 1, 2, 3 or 4, or --play"),
+        (["--load", "2", "--bad", "0.02"], "--bad is of --play alone: a load is what it is"),
         (["--load", "5"], "Invalid value for '--load': 5 is not in the range 1<=x<=4."),
         (["--play", "--for", "soon"], "Invalid value for '--for': 'soon' is no length of time; write 30s, 5m or 2h"),
         (["--play", "--rate", "0"], "Invalid value for '--rate': 0.0 is not in the range 0<x<=100000."),
