@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+STOPPED = "Stopped. What was started goes on in Airflow, and can be stopped there."
+
 if TYPE_CHECKING:
     from lakehouse.ledger.selection import Selection
 
@@ -77,8 +79,9 @@ def list_(as_json: bool, **selected: Any) -> None:
     from lakehouse.settings import Settings
     from operations.quarantine import counted
     from operations.runs import one_line_errors
+    from operations.terminal import waiting
 
-    with one_line_errors():
+    with one_line_errors(), waiting("asking Trino"):
         found = counted(Settings.load(), Selection(**selected))
     _show(found, as_json)
 
@@ -95,9 +98,9 @@ def show(limit: int, as_json: bool, **selected: Any) -> None:
     from lakehouse.settings import Settings
     from operations.quarantine import rows
     from operations.runs import one_line_errors
-    from operations.terminal import say
+    from operations.terminal import say, waiting
 
-    with one_line_errors():
+    with one_line_errors(), waiting("asking Trino"):
         found = rows(Settings.load(), Selection(**selected), limit)
     if as_json:
         _show(found, as_json)
@@ -146,7 +149,7 @@ def _start(
     from lakehouse.settings import Settings
     from operations.quarantine import by_reason
     from operations.runs import check_why, one_line_errors, start
-    from operations.terminal import say
+    from operations.terminal import say, waiting
     from stack.airflow_login import connect
 
     why = check_why(why)
@@ -160,7 +163,8 @@ def _start(
                 "contract names are --reason unknown_type",
                 param_hint="--event-type",
             )
-        counts = by_reason(settings, selection)
+        with waiting("asking Trino"):
+            counts = by_reason(settings, selection)
         if not counts:
             click.echo(f"nothing is open in quarantine that matches; nothing to {verb}")
             return
