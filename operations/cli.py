@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
+from types import ModuleType
 from typing import Any
 
 import click
 
 from lakehouse.texts import harmless_lines
 from operations import commands
+
+INTERRUPTED = 128 + 2  # exit status: as a shell gives it to what SIGINT ended
 
 
 class _Commands(click.Group):
@@ -21,20 +24,44 @@ class _Commands(click.Group):
     def get_command(self, context: click.Context, name: str) -> click.Command | None:
         if name not in self.list_commands(context):
             return None
-        module = importlib.import_module(f"{commands.__name__}.{name.replace('-', '_')}")
-        command: click.Command = module.command
+        command: click.Command = _module(name).command
         return command
 
     def invoke(self, context: click.Context) -> Any:
-        """Runs the command. An error's message may hold texts of others, so it is printed as harmless text."""
+        """Runs the command. An error's words, which may hold what somebody else wrote, are printed as harmless text.
+
+        Ctrl-C ends it with one line, which says what became of what it was at: the command's STOPPED.
+        """
         try:
             return super().invoke(context)
         except click.ClickException as error:
             error.message = harmless_lines(error.message)  # type: ignore[misc]  # of a field that is set once
             raise
+        except KeyboardInterrupt:
+            stopped = getattr(_module(context.invoked_subcommand or ""), "STOPPED", "Stopped; nothing was changed.")
+            click.echo(stopped, err=True)
+            raise SystemExit(INTERRUPTED) from None
+
+
+def _module(command: str) -> ModuleType:
+    return importlib.import_module(f"{commands.__name__}.{command.replace('-', '_')}")
+
+
+def _print_version(context: click.Context, parameter: click.Parameter, asked: bool) -> None:
+    if asked:
+        import tomllib
+
+        from lakehouse.settings import CHECKOUT
+
+        project = tomllib.loads((CHECKOUT / "pyproject.toml").read_text())["project"]
+        click.echo(f"{project['name']} {project['version']}")
+        context.exit()
 
 
 @click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.option(
+    "--version", is_flag=True, is_eager=True, expose_value=False, callback=_print_version, help="Print the version."
+)
 def main() -> None:
     """The lakehouse on this machine: the stack and what is in it."""
 

@@ -71,16 +71,16 @@ def missing_of(settings: Settings, days: Sequence[dt.date]) -> dict[dt.date, lis
     """
     # Kafka first: messages that arrive between the two reads are of a later day.
     wanted = _wanted(settings, days)
-    reached = _reached(settings)
-    return {day: lacking(reached, wanted[day], day) for day in days}
+    done = reached(settings)
+    return {day: lacking(done, wanted[day], day) for day in days}
 
 
-def lacking(reached: Mapping[TopicPartition, int], wanted: Mapping[TopicPartition, int], day: dt.date) -> list[str]:
-    """Compares, for each partition, where the done ingests are with the first offset after the day."""
+def lacking(done: Mapping[TopicPartition, int], wanted: Mapping[TopicPartition, int], day: dt.date) -> list[str]:
+    """Compares where the done ingests are with the first offset behind the day, of each partition."""
     return [
-        f"{at.topic}-{at.partition}: offsets [{reached.get(at, 0)}, {until}) of {day} or before are not published"
+        f"{at.topic}-{at.partition}: offsets [{done.get(at, 0)}, {until}) of {day} or before are not published"
         for at, until in sorted(wanted.items())
-        if reached.get(at, 0) < until
+        if done.get(at, 0) < until
     ]
 
 
@@ -96,8 +96,8 @@ def _midnight_after(day: dt.date) -> dt.datetime:
     return dt.datetime.combine(day + dt.timedelta(days=1), dt.time(), tzinfo=dt.UTC)
 
 
-def _reached(settings: Settings) -> dict[TopicPartition, int]:
-    """Where the newest done ingest ended. Entries are closed in order, so all earlier ones are done too."""
+def reached(settings: Settings) -> dict[TopicPartition, int]:
+    """Where the newest done ingest ended; entries are closed in order, so all before it are done too."""
     rows = query(
         settings,
         f"""

@@ -7,33 +7,39 @@ from typing import Any
 
 from lakehouse.texts import harmless
 
-Row = Mapping[str, Any]
 
-
-def text(rows: Sequence[Row], width: int | None) -> str:
-    """All rows under their column names.
+def text(columns: Sequence[str], rows: Sequence[Sequence[Any]], width: int | None) -> str:
+    """All rows, of which each has a value a column, under the columns' names.
 
     Args:
-        rows: at least one, all with the same columns.
-        width: columns of the terminal; None if it is no terminal.
+        width: columns of the terminal; None if it may be as wide as it is.
     """
-    names = [cell(name) for name in rows[0]]
-    cells = [[cell(value) for value in row.values()] for row in rows]
-    if width is None:
-        return "\n".join("\t".join(line) for line in [names, *cells])
+    names = [cell(name) for name in columns]
+    cells = [[cell(value) for value in row] for row in rows]
     widths = [max(map(_width, column)) for column in zip(names, *cells, strict=True)]
-    if sum(widths) + 3 * len(widths) - 1 > width:
+    if width is not None and sum(widths) + 3 * len(widths) - 1 > width:
         return _records(names, cells)
-    right = [all(_is_number(value) for value in column) for column in zip(*(row.values() for row in rows), strict=True)]
+    right = [all(_is_number(value) for value in column) for column in zip(*rows, strict=True)]
     return _grid(names, cells, widths, right)
 
 
-def shown(rows: Sequence[Row]) -> str:
-    """All rows, at least one, in the form for standard output: for a terminal of its width, or for a program."""
+def tabbed(columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> str:
+    """The same for programs: the names, then the rows, with tabs between the values."""
+    return "\n".join("\t".join(cell(value) for value in line) for line in [columns, *rows])
+
+
+def shown(rows: Sequence[Mapping[str, Any]]) -> str:
+    """All rows, at least one, for whoever reads the standard output."""
+    columns, values, width = list(rows[0]), [list(row.values()) for row in rows], terminal_width()
+    return tabbed(columns, values) if width is None else text(columns, values, width)
+
+
+def terminal_width() -> int | None:
+    """Columns of the terminal that shows the standard output; None: a program reads it."""
     import shutil
     import sys
 
-    return text(rows, shutil.get_terminal_size().columns if sys.stdout.isatty() else None)
+    return shutil.get_terminal_size().columns if sys.stdout.isatty() else None
 
 
 def cell(value: Any) -> str:

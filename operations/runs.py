@@ -13,6 +13,7 @@ import click
 from lakehouse import job_log
 from lakehouse.clients.airflow import ENDED, FAILED, SUCCESS, AirflowApi
 from lakehouse.texts import TextError, recorded
+from operations.terminal import waiting
 
 RUN_SECONDS = 2 * 3600.0
 POLL_SECONDS = 1.0
@@ -80,7 +81,8 @@ def start(
     say(f"started {dag_id}: {api.link(dag_id, run_id)}")
     if not wait:
         return
-    outcome = follow(api, dag_id, run_id, seconds)
+    with waiting(f"{dag_id} is at work"):
+        outcome = follow(api, dag_id, run_id, seconds)
     for line in (*outcome.messages, *outcome.errors):
         say(line)
     say(f"{dag_id} {'ended well' if outcome.good else outcome.state}: {outcome.link}")

@@ -19,11 +19,13 @@ from stack.errors import NotReady, StackError
 from stack.java import find_java, trino_java
 from stack.probes import PROBES
 from stack.processes import kill_processes
+from stack.progress import EVERY_SECONDS
 from stack.services import PORTS, Machine, Once, Service, services
 from stack.steps import Step, run_steps
 from stack.supervisor import Supervisor, write_configuration
 
 Say = Callable[[str], None]
+_DOWN_SECONDS = 60.0  # that supervisord may take to end all services
 
 
 def up(settings: Settings, say: Say) -> None:
@@ -81,10 +83,14 @@ def down(settings: Settings, say: Say) -> None:
     supervisor = Supervisor(settings.state)
     if supervisor.is_running():
         supervisor.stop()
-        until = time.monotonic() + 60
+        began = said = time.monotonic()
         while supervisor.is_running() or (settings.state / "supervisord.pid").exists():
-            if time.monotonic() > until:
+            now = time.monotonic()
+            if now > began + _DOWN_SECONDS:
                 break
+            if now > said + EVERY_SECONDS:
+                said = now
+                say(f"  … servers are ending, {now - began:.0f} s so far")
             time.sleep(0.2)
     left = kill_processes(settings.state)
     if left:
@@ -106,8 +112,11 @@ def _start(
         part = by_name.get(step.name)
         say(f"  ✓ {step.title or step.name:<28} {seconds:5.1f} s  {part.address if part else ''}".rstrip())
 
+    def wait(running: list[Step], seconds: float) -> None:
+        say(f"  … {', '.join(step.title or step.name for step in running)}, {seconds:.0f} s so far")
+
     steps = [_service_step(settings, part, part.name in starting, supervisor) for part in parts]
-    outcome = run_steps(steps + _bootstrap_steps(settings, machine), tell)
+    outcome = run_steps(steps + _bootstrap_steps(settings, machine), tell, wait)
     for name, error in outcome.errors.items():
         log = settings.state / "logs" / f"{name}.log"
         if name in by_name:

@@ -11,6 +11,7 @@ from lakehouse.clients.airflow import FAILED, SUCCESS, AirflowApi
 from lakehouse.clients.trino import query
 from lakehouse.settings import Settings
 from stack.loads import PLAYERS, SHOPS, Load, sender
+from stack.progress import EVERY_SECONDS
 
 Answer = Counter[tuple[str, ...]]  # group -> number
 INGEST_SECONDS = 300.0
@@ -130,7 +131,7 @@ def ingest(api: AirflowApi, say: Callable[[str], None]) -> float:
     Raises:
         DemoError: the run failed, or did not end in time.
     """
-    started = time.monotonic()
+    started = said = time.monotonic()
     run_id = api.trigger("ingest_events")
     while True:
         state = api.run_state("ingest_events", run_id)
@@ -144,6 +145,9 @@ def ingest(api: AirflowApi, say: Callable[[str], None]) -> float:
             raise DemoError(
                 f"ingest_events run {run_id} is still {state} after {INGEST_SECONDS:.0f} s; see it in Airflow"
             )
+        if started + seconds > said + EVERY_SECONDS:
+            said = started + seconds
+            say(f"  … ingest_events is {state}, {seconds:.0f} s so far")
         time.sleep(POLL_SECONDS)
 
 

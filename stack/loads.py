@@ -1,14 +1,16 @@
-"""The loads of the demo as data, and how to send them: by Apache Bench if it is installed, else by an equal client."""
+"""The loads of the documents as data, and how the demo sends them: by Apache Bench, or by a client that does the same."""
 
 from __future__ import annotations
 
 import re
 import shutil
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from urllib.parse import urlsplit
+from random import Random
+
+from stack.game_client import Answer, GameClient, NoAnswer, NotSent
 
 SEND_SECONDS = 300
 
@@ -34,6 +36,18 @@ class Load:
 
     def __str__(self) -> str:
         return f"{self.count:>6} x {self.method:<4} {self.path}  as {self.host}"
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """As Apache Bench sends them."""
+        return {"Host": self.host, "User-Agent": "lakehouse-demo", "Accept": "*/*"}
+
+
+@dataclass(frozen=True)
+class Pause:
+    """A load waits for so long."""
+
+    seconds: float
 
 
 def _sword(count: int, player: int, detail: str) -> Load:
@@ -96,6 +110,45 @@ SHOPS = (
 )
 
 
+def groups() -> Iterator[Load | Pause]:
+    """The endless load of document 2."""
+    while True:
+        yield Load(10, "test_connection.game.com", "GET", "/", "default_events")
+        yield Load(10, "requester.game.com", "GET", "/request_group", "group_requests")
+        yield Pause(10)
+        yield Load(10, "acceptor.game.com", "GET", "/accept_member", "member_acceptances")
+        yield Pause(10)
+
+
+def visits(chance: Random) -> Iterator[Load | Pause]:
+    """The endless load of document 3, whose numbers are left to chance."""
+    while True:
+        for host, least, most in (("user1.comcast.com", 6, 30), ("user2.att.com", 1, 50)):
+            yield Load(chance.randint(least, most), host, "GET", "/", "default_events")
+            yield Load(
+                chance.randint(least, most), host, "GET", "/purchase_a_sword", "sword_purchases", direction="increase"
+            )
+            yield Load(
+                chance.randint(least, most), host, "GET", "/join_a_guild", "guild_actions",
+                direction="increase", action="join",
+            )  # fmt: skip
+        yield Pause(3)
+
+
+def load_of(number: int, chance: Random) -> tuple[Load, ...] | Iterator[Load | Pause]:
+    """A load by its number, 1 to 4. 2 and 3 have no end, and are no tuples."""
+    match number:
+        case 1:
+            return PLAYERS
+        case 2:
+            return groups()
+        case 3:
+            return visits(chance)
+        case 4:
+            return SHOPS
+    raise ValueError(f"there is no load {number}")
+
+
 def sender(api_url: str, concurrency: int = 8) -> Callable[[Load], None]:
     """A function that sends a load and returns when all of it was acknowledged.
 
@@ -133,30 +186,16 @@ def _by_ab(ab: str, api_url: str, load: Load, concurrency: int) -> None:
 
 
 def _by_client(api_url: str, load: Load, concurrency: int) -> None:
-    """Sends as Apache Bench does: one connection for each request, no body."""
-    import http.client
+    """Sends as Apache Bench does: a connection a request, no body."""
 
-    url = urlsplit(api_url)
+    def send(_: int) -> Answer:
+        with GameClient(api_url) as client:
+            return client.send(load.method, load.path, load.headers)
 
-    def send(_: int) -> int:
-        connection = http.client.HTTPConnection(url.hostname or "", url.port, timeout=60)
-        try:
-            connection.putrequest(load.method, load.path, skip_host=True, skip_accept_encoding=True)
-            for name, value in (
-                ("Host", load.host),
-                ("User-Agent", "lakehouse-demo"),
-                ("Accept", "*/*"),
-                ("Content-Length", "0"),
-            ):
-                connection.putheader(name, value)
-            connection.endheaders()
-            response = connection.getresponse()
-            response.read()
-            return response.status
-        finally:
-            connection.close()
-
-    with ThreadPoolExecutor(concurrency) as pool:
-        refused = [status for status in pool.map(send, range(load.count)) if not 200 <= status < 300]
+    try:
+        with ThreadPoolExecutor(concurrency) as pool:
+            refused = [answer.status for answer in pool.map(send, range(load.count)) if not answer.good]
+    except (NotSent, NoAnswer) as error:
+        raise LoadError(f"{load}: {error}") from error
     if refused:
         raise LoadError(f"{load}: {len(refused)} requests were not accepted, the first with status {refused[0]}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections import defaultdict
 from collections.abc import Callable
 from pathlib import Path
@@ -12,6 +13,8 @@ import psutil
 from stack.environment import MARK
 
 _GRACE_SECONDS = 15.0
+_HEAP = re.compile(r"-Xmx(\d+)([kmgKMG]?)")
+_BYTES = {"": 1, "k": 2**10, "m": 2**20, "g": 2**30}
 
 
 def stack_processes(state: Path) -> dict[str, list[psutil.Process]]:
@@ -51,6 +54,19 @@ def memory_bytes(processes: list[psutil.Process]) -> int:
         except psutil.Error:
             continue
     return total
+
+
+def heap_limit_bytes(processes: list[psutil.Process]) -> int | None:
+    """How large the heaps of these processes may become, by their own command lines; None if no Java is among them."""
+    limits = []
+    for process in processes:
+        try:
+            given = [found for each in process.cmdline() if (found := _HEAP.fullmatch(each))]
+        except psutil.Error:
+            continue
+        if given:  # of several the last one counts
+            limits.append(int(given[-1][1]) * _BYTES[given[-1][2].lower()])
+    return sum(limits) if limits else None
 
 
 def _with_children(state: Path) -> list[psutil.Process]:

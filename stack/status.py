@@ -9,7 +9,7 @@ from typing import Any
 from lakehouse.settings import Settings
 from stack.environment import local_settings
 from stack.java import find_java, trino_java
-from stack.processes import memory_bytes, stack_processes
+from stack.processes import heap_limit_bytes, memory_bytes, stack_processes
 from stack.services import Machine, services
 from stack.supervisor import Supervisor
 
@@ -24,6 +24,7 @@ class ServiceStatus:
     login: str
     pid: int | None
     memory_mb: int
+    heap_limit_mb: int | None = None  # of a Java: it cannot hold more objects; its other memory comes on top
 
 
 @dataclass(frozen=True)
@@ -62,6 +63,7 @@ def status(settings: Settings) -> StackStatus:
                 login=part.login,
                 pid=info.get("pid") or None,
                 memory_mb=round(memory_bytes(own) / 1e6),
+                heap_limit_mb=None if (limit := heap_limit_bytes(own)) is None else round(limit / 1e6),
             )
         )
     rest = memory_bytes(processes.get("supervisord", []))

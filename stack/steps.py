@@ -27,15 +27,24 @@ class Outcome:
     errors: dict[str, Exception] = field(default_factory=dict)
 
 
-def run_steps(steps: Iterable[Step], done: Callable[[Step, float], None]) -> Outcome:
-    """Runs all steps. After the first error no further step begins, and running steps are asked to give up.
+def run_steps(
+    steps: Iterable[Step],
+    done: Callable[[Step, float], None],
+    at_work: Callable[[list[Step], float], None] = lambda running, seconds: None,
+    every_seconds: float = 5.0,
+) -> Outcome:
+    """Runs all steps; after the first error no further step begins and those that run are asked to give up.
 
     Args:
         done: called, one call at a time, for each step that succeeded, with the seconds it took.
+        at_work: called, between those calls, if for `every_seconds` no step has ended: which ones run, and the seconds since
+            the first one began.
     """
     steps = ordered(steps)
     outcome = Outcome()
     changed = threading.Condition()
+    running: dict[str, Step] = {}
+    first = time.monotonic()
 
     def give_up() -> bool:
         return bool(outcome.errors)
@@ -45,6 +54,7 @@ def run_steps(steps: Iterable[Step], done: Callable[[Step, float], None]) -> Out
             changed.wait_for(lambda: give_up() or all(need in outcome.seconds for need in step.needs))
             if give_up():
                 return
+            running[step.name] = step
         began = time.monotonic()
         error: Exception | None = None
         try:
@@ -52,6 +62,7 @@ def run_steps(steps: Iterable[Step], done: Callable[[Step, float], None]) -> Out
         except Exception as raised:  # the caller reports every failed step
             error = raised
         with changed:
+            del running[step.name]
             if error is None:
                 outcome.seconds[step.name] = time.monotonic() - began
                 done(step, outcome.seconds[step.name])
@@ -62,6 +73,10 @@ def run_steps(steps: Iterable[Step], done: Callable[[Step, float], None]) -> Out
     threads = [threading.Thread(target=work, args=(step,), name=step.name, daemon=True) for step in steps]
     for thread in threads:
         thread.start()
+    with changed:
+        while running or (len(outcome.seconds) < len(steps) and not give_up()):
+            if not changed.wait(every_seconds):
+                at_work(list(running.values()), time.monotonic() - first)
     for thread in threads:
         thread.join()
     return outcome

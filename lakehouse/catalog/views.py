@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from lakehouse import names
-from lakehouse.clients.trino import query
+from lakehouse.catalog.view_comments import comments
+from lakehouse.clients.trino import Session
 from lakehouse.contract.model import Contracts
 from lakehouse.ledger.vocabulary import NOT_PUBLISHED, BuildCause, BuildStep, Destination, Kind, Step, sql_list
 from lakehouse.names import VIEWS_CATALOG
@@ -147,12 +148,21 @@ def views(settings: Settings) -> dict[str, str]:
 
 
 def create_views(settings: Settings, contracts: Contracts) -> list[str]:
-    """Makes or replaces all views. Returns their names.
+    """Makes or replaces all views, with their comments. Returns their names.
 
     Raises:
         QueryError: Trino does not answer, or a table that a view reads is missing.
     """
-    made = views(settings)
-    for name, statement in made.items():
-        query(settings, f"create or replace view {VIEWS_CATALOG}.{name} as {statement}")
+    made, said = views(settings), comments(contracts)
+    with Session(settings) as session:
+        for name, statement in made.items():
+            about = said[name]
+            session.ask(f"create or replace view {VIEWS_CATALOG}.{name} comment {_text(about.view)} as {statement}")
+            for column, comment in about.columns.items():
+                session.ask(f'comment on column {VIEWS_CATALOG}.{name}."{column}" is {_text(comment)}')
     return list(made)
+
+
+def _text(words: str) -> str:
+    """Our own words as a text of Trino's SQL."""
+    return "'" + words.replace("'", "''") + "'"

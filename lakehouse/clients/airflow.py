@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Collection
 from datetime import UTC, datetime
+from http.client import responses
 from typing import Any
 from urllib.parse import quote
 from uuid import uuid4
@@ -171,9 +172,24 @@ class AirflowApi:
                 self._session.request, method, self._url + path, json=body, timeout=self._timeout_seconds
             )
         except requests.RequestException as error:
-            raise AirflowError(f"{method} {self._url}{path}: {error}") from error
+            raise AirflowError(
+                f"{method} {self._url}{path}: Airflow does not answer ({type(error).__name__}); see `make status`"
+            ) from error
         if retrying.statistics["attempt_number"] > 1 and response.status_code == _DONE_BEFORE.get(method):
             return {}
         if not response.ok:
-            raise AirflowError(f"{method} {self._url}{path}: {response.status_code} {response.text[:300]}")
+            raise AirflowError(f"{method} {self._url}{path}: {response.status_code} {_why(response)}")
         return response.json() if response.content else {}
+
+
+def _why(response: requests.Response) -> str:
+    """What Airflow says of a refusal, in one line; the name of its status if it sent no words for people."""
+    try:
+        detail = response.json()["detail"]
+    except (ValueError, KeyError, TypeError):
+        detail = None
+    if isinstance(detail, list):  # of a body that FastAPI did not take: a fault each
+        detail = "; ".join(str(each.get("msg", each)) if isinstance(each, dict) else str(each) for each in detail)
+    if isinstance(detail, dict):
+        detail = detail.get("reason") or detail.get("statement") or detail.get("message")
+    return " ".join(str(detail or responses.get(response.status_code, "without a reason")).split())[:300]

@@ -25,12 +25,14 @@ class Unread:
     """Messages of one partition that no ingest has taken: offsets [start, end), and the hours until the first expires.
 
     `hours` is None if they never expire or their time is not known, and 0 or less if they may be deleted at any moment.
+    `since`: when the broker took the first (UTC); None if there is none, or Kafka does not tell.
     """
 
     at: TopicPartition
     start: int
     end: int
     hours: float | None = None
+    since: dt.datetime | None = None
 
 
 def metrics_file(settings: Settings) -> Path:
@@ -60,7 +62,11 @@ def unread(
     now = dt.datetime.now(dt.UTC)
     return [
         Unread(
-            each.at, starts[each.at], each.end, hours_left(times.get(each.at), retention.get(each.at.topic, -1), now)
+            each.at,
+            starts[each.at],
+            each.end,
+            hours_left(times.get(each.at), retention.get(each.at.topic, -1), now),
+            times.get(each.at),
         )
         for each in logs
     ]

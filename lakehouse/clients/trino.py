@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any, NamedTuple, Self
 from urllib.parse import urlsplit
 
 from tenacity import Retrying, retry_if_exception, stop_after_delay, wait_fixed
@@ -26,47 +27,80 @@ class QueryError(Exception):
     """Trino did not answer, or refused; the message says which and why."""
 
 
-def query(settings: Settings, sql: str, parameters: Sequence[Any] = (), *, user: str = USER) -> list[dict[str, Any]]:
-    """Runs one statement (no semicolon; `?` for parameters) and returns its rows by column name.
+class Answer(NamedTuple):
+    """Names of the columns, and rows with a value each; a statement that answers nothing has neither."""
 
-    A query for which Trino has no node yet is retried for NODES_SECONDS. An answer may hold a value that Python's types
-    cannot (a time before the year 1 or after 9999): then all its times, dates and decimals are texts.
+    columns: list[str]
+    rows: list[list[Any]]
+
+    def by_name(self) -> list[dict[str, Any]]:
+        """The rows as mappings; of columns with the same name the last one."""
+        return [dict(zip(self.columns, row, strict=True)) for row in self.rows]
+
+
+class Session:
+    """One client's session in Trino: what a statement sets (`use`, `set session`) holds for those behind it."""
+
+    def __init__(self, settings: Settings, user: str = USER) -> None:
+        import trino
+
+        self._url = settings.trino_url
+        url = urlsplit(settings.trino_url)
+        self._connection = trino.dbapi.connect(
+            host=url.hostname,
+            port=url.port,
+            http_scheme=url.scheme,
+            user=user,
+            catalog=CATALOG,
+            source="lakehouse",
+            request_timeout=REQUEST_SECONDS,
+            max_attempts=3,
+            timezone="UTC",
+        )
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._connection.close()
+
+    def ask(self, sql: str, parameters: Sequence[Any] = ()) -> Answer:
+        """Runs one statement (no semicolon; `?` for parameters). Interrupted, it is cancelled in Trino too.
+
+        A query for which Trino has no node yet is asked again for NODES_SECONDS. If an answer holds a value that Python's
+        types do not (a time before the year 1 or after 9999, as older versions let in), all its times, dates and decimals
+        are texts.
+
+        Raises:
+            QueryError: Trino is not there, or the statement failed.
+        """
+        import requests
+        import trino
+
+        try:
+            cursor = self._connection.cursor()
+            try:
+                rows = _fetch(cursor, sql, parameters)
+            except (trino.exceptions.TrinoDataError, ValueError, ArithmeticError):
+                cursor = self._connection.cursor(legacy_primitive_types=True)  # values as Trino writes them
+                rows = [_decoded(row, cursor.description) for row in _fetch(cursor, sql, parameters)]
+        except trino.exceptions.TrinoQueryError as error:
+            raise QueryError(f"Trino refused the statement: {error.message}") from None
+        except (requests.RequestException, trino.exceptions.Error, trino.exceptions.HttpError, ValueError) as error:
+            raise QueryError(
+                f"Trino does not answer at {self._url}: {type(error).__name__}; see `make status`"
+            ) from None
+        return Answer([column.name for column in cursor.description or ()], rows)
+
+
+def query(settings: Settings, sql: str, parameters: Sequence[Any] = (), *, user: str = USER) -> list[dict[str, Any]]:
+    """Runs one statement in a session of its own, see `Session.ask`, and returns its rows by column name.
 
     Raises:
         QueryError: Trino is not there, or the statement failed.
     """
-    import requests
-    import trino
-
-    url = urlsplit(settings.trino_url)
-    connection = trino.dbapi.connect(
-        host=url.hostname,
-        port=url.port,
-        http_scheme=url.scheme,
-        user=user,
-        catalog=CATALOG,
-        source="lakehouse",
-        request_timeout=REQUEST_SECONDS,
-        max_attempts=3,
-        timezone="UTC",
-    )
-    try:
-        cursor = connection.cursor()
-        try:
-            rows = _fetch(cursor, sql, parameters)
-        except (trino.exceptions.TrinoDataError, ValueError, ArithmeticError):
-            cursor = connection.cursor(legacy_primitive_types=True)  # values as Trino writes them
-            rows = [_decoded(row, cursor.description) for row in _fetch(cursor, sql, parameters)]
-        columns = [column.name for column in cursor.description or ()]
-        return [dict(zip(columns, row, strict=True)) for row in rows]
-    except trino.exceptions.TrinoQueryError as error:
-        raise QueryError(f"Trino refused the statement: {error.message}") from None
-    except (requests.RequestException, trino.exceptions.TrinoConnectionError, trino.exceptions.HttpError) as error:
-        raise QueryError(
-            f"Trino does not answer at {settings.trino_url}: {type(error).__name__}; see `make status`"
-        ) from None
-    finally:
-        connection.close()
+    with Session(settings, user) as session:
+        return session.ask(sql, parameters).by_name()
 
 
 def _decoded(row: Sequence[Any], description: Sequence[Any]) -> list[Any]:
@@ -86,6 +120,11 @@ def _fetch(cursor: trino.dbapi.Cursor, sql: str, parameters: Sequence[Any]) -> l
         reraise=True,
     ):
         with attempt:
-            cursor.execute(sql, list(parameters) or None)
-            rows: list[list[Any]] = cursor.fetchall()
+            try:
+                cursor.execute(sql, list(parameters) or None)
+                rows: list[list[Any]] = cursor.fetchall()
+            except KeyboardInterrupt:
+                with suppress(Exception):  # of any kind: whoever interrupts does not want to wait or read
+                    cursor.cancel()
+                raise
     return rows

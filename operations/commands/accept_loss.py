@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import click
 
+STOPPED = "Stopped. What was started goes on in Airflow, and can be stopped there."
+
 
 @click.command()
 @click.option("--why", required=True, help="How it came to the loss, and why it is accepted; recorded with your name.")
@@ -15,13 +17,14 @@ def command(why: str, yes: bool, no_wait: bool) -> None:
     from lakehouse.settings import Settings
     from operations.losses import discrepancies
     from operations.runs import check_why, one_line_errors, start
-    from operations.terminal import say
+    from operations.terminal import say, waiting
     from stack.airflow_login import connect
 
     why = check_why(why)
     with one_line_errors():
         settings = Settings.load()
-        found = discrepancies(settings)
+        with waiting("comparing Kafka with the ledger"):
+            found = discrepancies(settings)
         if not found:
             click.echo("Kafka holds all that the ledger expects; there is no loss to accept.")
             return

@@ -7,6 +7,8 @@ from typing import Any
 
 import click
 
+STOPPED = "Stopped. What was started goes on in Airflow, and can be stopped there."
+
 
 class _Day(click.ParamType[dt.date]):
     name = "day"
@@ -41,7 +43,7 @@ def command(
     from lakehouse.settings import Settings
     from operations import backfill
     from operations.runs import one_line_errors
-    from operations.terminal import say
+    from operations.terminal import say, waiting
     from stack.airflow_login import connect
 
     with one_line_errors():
@@ -50,7 +52,8 @@ def command(
         now = dt.datetime.now(dt.UTC)
         backfill.check(request, now.date())
         api = connect(settings)
-        plan = backfill.plan(settings, api, request, now)
+        with waiting("planning"):
+            plan = backfill.plan(settings, api, request, now)
         for each in plan:
             for line in each.sentences(rebuild):
                 say(line)

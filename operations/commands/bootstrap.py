@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import click
 
+STOPPED = "Stopped. What is made is made: `lakehouse bootstrap` goes on."
+
 
 @click.command()
 def command() -> None:
@@ -17,9 +19,13 @@ def command() -> None:
 
     try:
         settings = Settings.load()
+        click.echo("making topics ...")
         bootstrap.make_topics(settings)
+        click.echo("making tables, in Spark ...")
         bootstrap.make_tables(settings, os.environ)
+        click.echo("making views ...")
         bootstrap.make_views(settings)
+        click.echo("making Airflow's pool, waiting until its DAGs are read ...")
         bootstrap.prepare_airflow(settings)
     except (StackError, SettingsError, QueryError) as error:
         raise click.ClickException(str(error)) from error

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import click
 
+STOPPED = "Stopped. The servers stay up, and what was sent stays sent: `lakehouse demo` begins anew, `lakehouse down` stops them."
+
 
 @click.command()
 def command() -> None:

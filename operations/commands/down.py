@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import click
 
+STOPPED = "Stopped. Some servers may still run: `lakehouse down` goes on."
+
 
 @click.command()
 def command() -> None:

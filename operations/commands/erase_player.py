@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import click
 
+STOPPED = "Stopped. What was started goes on in Airflow, and can be stopped there."
+
 DAG_ID = "erase_player"
 
 

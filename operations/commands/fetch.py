@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import click
 
+STOPPED = "Stopped. What was fetched is kept: `lakehouse fetch` goes on."
+
 
 @click.command()
 def command() -> None:

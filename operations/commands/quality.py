@@ -6,6 +6,8 @@ from pathlib import Path
 
 import click
 
+STOPPED = "Stopped. Files that were written stay; the command writes them anew."
+
 
 @click.group()
 def command() -> None:

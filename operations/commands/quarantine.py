@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+STOPPED = "Stopped. What was started goes on in Airflow, and can be stopped there."
+
 if TYPE_CHECKING:
     from lakehouse.ledger.selection import Selection
 
@@ -77,8 +79,9 @@ def list_(as_json: bool, **selected: Any) -> None:
     from lakehouse.settings import Settings
     from operations.quarantine import counted
     from operations.runs import one_line_errors
+    from operations.terminal import waiting
 
-    with one_line_errors():
+    with one_line_errors(), waiting("asking Trino"):
         found = counted(Settings.load(), Selection(**selected))
     _show(found, as_json)
 
@@ -98,7 +101,7 @@ def show(limit: int, personal: bool, as_json: bool, **selected: Any) -> None:
     from operations.personal_data import log_file, record
     from operations.quarantine import rows
     from operations.runs import one_line_errors
-    from operations.terminal import say
+    from operations.terminal import say, waiting
 
     with one_line_errors():
         settings, selection = Settings.load(), Selection(**selected)
@@ -108,7 +111,8 @@ def show(limit: int, personal: bool, as_json: bool, **selected: Any) -> None:
             except OSError as error:
                 raise click.ClickException(f"it cannot be logged that personal data is shown: {error}") from None
             click.echo(f"personal data is shown to {who}; that is logged in {log_file(settings)}", err=True)
-        found = rows(settings, load_contracts(settings.contracts), selection, limit, personal=personal)
+        with waiting("asking Trino"):
+            found = rows(settings, load_contracts(settings.contracts), selection, limit, personal=personal)
     if as_json:
         _show(found, as_json)
         return
@@ -156,7 +160,7 @@ def _start(
     from lakehouse.settings import Settings
     from operations.quarantine import by_reason
     from operations.runs import check_why, one_line_errors, start
-    from operations.terminal import say
+    from operations.terminal import say, waiting
     from stack.airflow_login import connect
 
     why = check_why(why)
@@ -170,7 +174,8 @@ def _start(
                 "contract names are --reason unknown_type",
                 param_hint="--event-type",
             )
-        counts = by_reason(settings, selection)
+        with waiting("asking Trino"):
+            counts = by_reason(settings, selection)
         if not counts:
             click.echo(f"nothing is open in quarantine that matches; nothing to {verb}")
             return

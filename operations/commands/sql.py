@@ -1,27 +1,66 @@
-"""`lakehouse sql`: runs one statement in Trino."""
+"""`lakehouse sql`: asks Trino, and prints its answers."""
 
 from __future__ import annotations
 
+from typing import IO
+
 import click
+
+STOPPED = "Stopped; the statement is cancelled in Trino. Nothing was changed."
 
 
 @click.command()
-@click.argument("statement")
-@click.option("--json", "as_json", is_flag=True, help="For programs.")
-def command(statement: str, as_json: bool) -> None:
-    """Run one STATEMENT in Trino and print its rows, tab-separated if not to a terminal."""
-    from lakehouse.clients.trino import QueryError, query
-    from lakehouse.settings import Settings, SettingsError
-    from operations.grid import shown
-    from operations.terminal import print_json
+@click.argument("statement", required=False)
+@click.option("--file", "-f", type=click.File(encoding="utf-8"), help="Read the statements of this file.")
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["table", "csv", "json"]),
+    help="Else a table on a terminal, and tab-separated values for a program.",
+)
+def command(statement: str | None, file: IO[str] | None, form: str | None) -> None:
+    """Ask Trino, and print its answers.
 
+    Runs STATEMENT, or all statements of a file or of the standard input. Several are separated by semicolons, and
+    end with the first that fails. A table that is wider than the terminal is shown
+    one field a line. Without statements, on a terminal, Trino's own client is opened.
+    """
+    from lakehouse.clients.trino import QueryError, Session
+    from lakehouse.settings import Settings, SettingsError
+    from operations import grid
+    from operations.answers import Format, text
+    from operations.statements import StatementError, statements
+    from operations.terminal import somebody_types, waiting
+    from stack.errors import StackError
+    from stack.trino_client import become_client
+
+    if statement is not None and file is not None:
+        raise click.UsageError("give a statement or a file, not both")
     try:
-        rows = query(Settings.load(), statement.rstrip().removesuffix(";"))
-    except (QueryError, SettingsError) as error:
+        settings = Settings.load()
+        if statement is None and file is None and somebody_types():
+            become_client(settings)
+        given = statement if statement is not None else _read(file or click.open_file("-", encoding="utf-8"))
+        asked = statements(given)
+        if not asked:
+            raise click.UsageError("there is no statement in what was given")
+        with Session(settings) as session:
+            for number, each in enumerate(asked, start=1):
+                try:
+                    with waiting("asking Trino"):
+                        answer = session.ask(each.text)
+                except QueryError as error:
+                    where = f"statement {number} (line {each.line}): " if len(asked) > 1 else ""
+                    raise click.ClickException(where + " ".join(str(error).split())) from error
+                if number > 1 and form != "json":
+                    click.echo()
+                click.echo(text(answer, Format(form) if form else None, grid.terminal_width()))
+    except (StatementError, StackError, SettingsError) as error:
         raise click.ClickException(str(error)) from error
-    if as_json:
-        print_json(rows)
-    elif not rows:
-        click.echo("no rows")
-    else:
-        click.echo(shown(rows))
+
+
+def _read(file: IO[str]) -> str:
+    try:
+        return file.read()
+    except UnicodeDecodeError as error:
+        raise click.ClickException(f"what was given is not in UTF-8: byte {error.start} of it is wrong") from None

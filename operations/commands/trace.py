@@ -14,12 +14,13 @@ def command(event_id: str, as_json: bool) -> None:
     from lakehouse.contract.load import load_contracts
     from lakehouse.contract.model import ContractError
     from lakehouse.settings import Settings, SettingsError
-    from operations.terminal import print_json, say
+    from operations.terminal import print_json, say, waiting
     from operations.tracing import trace
 
     try:
         settings = Settings.load()
-        found = trace(settings, load_contracts(settings.contracts), event_id)
+        with waiting("asking Trino"):
+            found = trace(settings, load_contracts(settings.contracts), event_id)
     except (SettingsError, ContractError, QueryError, ValueError) as error:
         raise click.ClickException(str(error)) from error
     if as_json:

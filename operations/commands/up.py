@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import click
 
+STOPPED = "Stopped. What runs stays up: `lakehouse up` goes on, `lakehouse down` stops it."
+
 
 @click.command()
 def command() -> None:

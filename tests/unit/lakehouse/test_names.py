@@ -5,16 +5,18 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+import sqlglot
 
 from lakehouse import names
-from lakehouse.catalog import views
+from lakehouse.catalog import tables, views
+from lakehouse.catalog.view_comments import comments
 from lakehouse.contract.load import load_contracts
 from lakehouse.settings import Settings
 
 
 def test_tables_and_folders_have_these_names() -> None:
-    tables = [value.qualified for value in vars(names).values() if isinstance(value, names.Table)]
-    assert sorted(tables) == [
+    found = [value.qualified for value in vars(names).values() if isinstance(value, names.Table)]
+    assert sorted(found) == [
         "game.daily_event_counts", "game.daily_item_sales", "game.player_inventory_months", "game.player_item_changes",
         "ops.audits", "ops.checks", "ops.day_builds", "ops.erasures", "ops.ledger", "ops.losses", "ops.quarantine",
         "ops.quarantine_actions", "raw.events",
@@ -27,10 +29,38 @@ def test_tables_and_folders_have_these_names() -> None:
     assert (names.CATALOG, names.VIEWS_CATALOG) == ("lakehouse", "views")
 
 
+def text(words: str) -> str:
+    return "'" + words.replace("'", "''") + "'"
+
+
+def test_every_column_of_a_view_is_explained_and_no_other() -> None:
+    about, statements = comments(load_contracts(Settings().contracts)), views.views(Settings())
+    assert list(about) == list(statements)
+    for name, statement in statements.items():
+        columns = sqlglot.parse_one(statement, dialect="trino").named_selects
+        if columns != ["*"]:
+            assert sorted(columns) == sorted(about[name].columns), name
+        assert all(about[name].columns.values()) and about[name].view
+    assert list(about["ops.quarantine_open"].columns) == list(tables.QUARANTINE)
+
+
 def test_each_view_is_made_in_the_catalog_of_views(monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[str] = []
-    monkeypatch.setattr(views, "query", lambda settings, sql: asked.append(sql))
+
+    class Session:
+        def __init__(self, settings: Settings) -> None: ...
+
+        def __enter__(self) -> Session:
+            return self
+
+        def __exit__(self, *_: object) -> None: ...
+
+        def ask(self, sql: str) -> None:
+            asked.append(sql)
+
+    monkeypatch.setattr(views, "Session", Session)
     settings = Settings(airflow_url="http://it's")
+    about = comments(load_contracts(settings.contracts))
     made = views.create_views(settings, load_contracts(settings.contracts))
     assert made == [
         "ops.batches", "ops.quarantine_open", "ops.freshness", "game.player_inventory", "compat.valid_events",
@@ -38,7 +68,14 @@ def test_each_view_is_made_in_the_catalog_of_views(monkeypatch: pytest.MonkeyPat
         "compat.guild_actions", "compat.default_events",
     ]  # fmt: skip
     statements = views.views(settings)
-    assert asked == [f"create or replace view views.{name} as {statements[name]}" for name in made]
+    assert [sql for sql in asked if sql.startswith("create")] == [
+        f"create or replace view views.{name} comment {text(about[name].view)} as {statements[name]}" for name in made
+    ]
+    assert [sql for sql in asked if not sql.startswith("create")] == [
+        f'comment on column views.{name}."{column}" is {text(comment)}'
+        for name in made
+        for column, comment in about[name].columns.items()
+    ]
     assert "'http://it''s/quality/' || max(page)" in statements["ops.batches"]
     when = "format_datetime(at_timezone(kafka_timestamp, 'UTC'), 'yyyy-MM-dd HH:mm:ss.SSS') as \"timestamp\""
     assert statements["compat.requestors"] == (

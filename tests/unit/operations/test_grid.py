@@ -3,17 +3,28 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
-from operations.grid import cell, shown, text
+from operations import grid
+from operations.grid import cell, shown
 
 ROWS = [
     {"reason_code": "not_json", "rows": 3, "share": Decimal("0.5")},
     {"reason_code": "rule:red", "rows": 1200, "share": None},
 ]
+
+
+def text(rows: Sequence[Mapping[str, Any]], width: int | None) -> str:
+    return grid.text(list(rows[0]), [list(row.values()) for row in rows], width)
+
+
+def tabbed(rows: Sequence[Mapping[str, Any]]) -> str:
+    return grid.tabbed(list(rows[0]), [list(row.values()) for row in rows])
 
 
 def test_a_table_that_fits_is_a_grid_with_numbers_to_the_right() -> None:
@@ -39,6 +50,10 @@ def test_one_that_does_not_fit_is_one_field_a_line() -> None:
     assert text(ROWS, 28).startswith(" reason_code")
 
 
+def test_a_file_may_be_as_wide_as_it_is() -> None:
+    assert text(ROWS, None) == text(ROWS, 80)
+
+
 def test_no_value_is_cut_however_wide_the_row_is() -> None:
     row = {f"column_{number}": f"value-{number}-" + "x" * 100 for number in range(30)}
     shown = text([row], 80)
@@ -46,7 +61,7 @@ def test_no_value_is_cut_however_wide_the_row_is() -> None:
 
 
 def test_a_program_gets_the_names_and_rows_with_tabs_between() -> None:
-    assert text(ROWS, None) == "reason_code\trows\tshare\nnot_json\t3\t0.5\nrule:red\t1200\t"
+    assert tabbed(ROWS) == "reason_code\trows\tshare\nnot_json\t3\t0.5\nrule:red\t1200\t"
 
 
 def test_columns_stand_below_each_other_in_any_script() -> None:
@@ -55,7 +70,7 @@ def test_columns_stand_below_each_other_in_any_script() -> None:
 
 def test_control_characters_are_written_out() -> None:
     assert cell("a\x1b[31mb\tc\nd\x00\u202e") == r"a\x1b[31mb\tc\nd\x00\u202e"
-    assert text([{"x\n": "[/b] [red]x[/red] :smile:\x1b"}], None) == "x\\n\n[/b] [red]x[/red] :smile:\\x1b"
+    assert tabbed([{"x\n": "[/b] [red]x[/red] :smile:\x1b"}]) == "x\\n\n[/b] [red]x[/red] :smile:\\x1b"
 
 
 def test_values_are_shown_as_they_are() -> None:
@@ -78,4 +93,4 @@ def test_what_is_shown_has_the_width_of_the_terminal_if_it_is_one(monkeypatch: p
     monkeypatch.setattr("sys.stdout", SimpleNamespace(isatty=lambda: True))
     assert shown(ROWS) == text(ROWS, 27)
     monkeypatch.setattr("sys.stdout", SimpleNamespace(isatty=lambda: False))
-    assert shown(ROWS) == text(ROWS, None)
+    assert shown(ROWS) == tabbed(ROWS)

@@ -13,7 +13,7 @@ import pytest
 from click.testing import CliRunner, Result
 from rich.table import Table
 
-from lakehouse.clients.trino import QueryError
+from lakehouse.clients.trino import Answer, QueryError
 from operations import cli, runs, terminal
 from operations.cli import main
 
@@ -38,7 +38,28 @@ def lakehouse(*arguments: str) -> Result:
     return result
 
 
+class Session:
+    """A session in Trino that answers every statement with these rows, or fails with this error."""
+
+    def __init__(self, *rows: dict[str, Any], error: QueryError | None = None) -> None:
+        self.answer, self.error = Answer(list(rows[0]) if rows else ["n"], [list(row.values()) for row in rows]), error
+
+    def __call__(self, settings: object) -> Session:
+        return self
+
+    def __enter__(self) -> Session:
+        return self
+
+    def __exit__(self, *_: object) -> None: ...
+
+    def ask(self, sql: str) -> Answer:
+        if self.error:
+            raise self.error
+        return self.answer
+
+
 def answers(monkeypatch: pytest.MonkeyPatch, *rows: dict[str, Any]) -> None:
+    monkeypatch.setattr("lakehouse.clients.trino.Session", Session(*rows))
     for module in ("lakehouse.clients.trino", "operations.quarantine", "operations.tracing"):
         monkeypatch.setattr(f"{module}.query", lambda *_: list(rows))
 
@@ -89,12 +110,10 @@ def test_what_a_run_said_is_printed_letter_by_letter(capsys: pytest.CaptureFixtu
 
 
 def test_an_error_that_holds_data_is_printed_letter_by_letter(monkeypatch: pytest.MonkeyPatch) -> None:
-    def refuse(*_: object) -> None:
-        raise QueryError(f"cannot cast {HOSTILE}\nto bigint")
-
-    monkeypatch.setattr("lakehouse.clients.trino.query", refuse)
+    refusing = Session(error=QueryError(f"cannot cast {HOSTILE}\nto bigint"))
+    monkeypatch.setattr("lakehouse.clients.trino.Session", refusing)
     result = lakehouse("sql", "select")
-    assert result.exit_code == 1 and result.output == f"Error: cannot cast {SHOWN}\nto bigint\n"
+    assert result.exit_code == 1 and result.output == f"Error: cannot cast {SHOWN} to bigint\n"
     assert lakehouse("trace", HOSTILE).exit_code == 1
     assert lakehouse("quarantine", "show", "--since", HOSTILE).exit_code == 2
     assert lakehouse(HOSTILE).exit_code == 2
@@ -107,7 +126,7 @@ def test_json_is_exact_and_can_be_read_by_programs(monkeypatch: pytest.MonkeyPat
         "decimal": Decimal("1.50"),
     }  # fmt: skip
     answers(monkeypatch, row)
-    result = lakehouse("sql", "--json", "select")
+    result = lakehouse("sql", "--format", "json", "select")
     assert result.exit_code == 0 and result.output.isascii()
     assert json.loads(result.output, parse_constant=pytest.fail) == [
         {
@@ -116,7 +135,7 @@ def test_json_is_exact_and_can_be_read_by_programs(monkeypatch: pytest.MonkeyPat
         }
     ]  # fmt: skip
     answers(monkeypatch)
-    assert json.loads(lakehouse("sql", "--json", "select").output) == []
+    assert json.loads(lakehouse("sql", "--format", "json", "select").output) == []
     answers(monkeypatch, ROW)
     assert json.loads(lakehouse("quarantine", "list", "--json").output)[0]["topic"] == HOSTILE
 

@@ -123,6 +123,16 @@ def test_a_run_that_fails_or_does_not_end_ends_the_demo(monkeypatch: pytest.Monk
     assert len(endless.slept) == 300
 
 
+def test_while_a_run_is_waited_for_it_is_said_every_few_seconds(monkeypatch: pytest.MonkeyPatch) -> None:
+    airflow, said = Airflow(monkeypatch, *["queued"] * 7, *["running"] * 7, "success"), list[str]()
+    ingest(airflow, said.append)
+    assert said == [
+        "  … ingest_events is queued, 6 s so far",
+        "  … ingest_events is running, 12 s so far",
+        "ingest_events run r1 ended after 15 s",
+    ]
+
+
 def test_the_demo_holds_what_was_sent_between_two_ingests_beside_the_answers(monkeypatch: pytest.MonkeyPatch) -> None:
     airflow, said, sent = Airflow(monkeypatch, "success"), list[str](), list[Load]()
     loads = (Load(5, "ada", "GET", "/", "sword_purchases", direction="increase"),)

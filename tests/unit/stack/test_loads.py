@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import socket
 import subprocess
+from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from itertools import islice
+from random import Random
 from threading import Thread
 from typing import Any
 
 import pytest
 
 from stack import loads
-from stack.loads import PLAYERS, SHOPS, Load, LoadError, sender
+from stack.loads import PLAYERS, SHOPS, Load, LoadError, Pause, load_of, sender
 
 LOAD = Load(30, "Player 1", "POST", "/guild/join", "guild_actions")
 
@@ -46,6 +50,40 @@ def test_what_is_sent_is_what_the_documents_say() -> None:
         "   200 x POST /guild/join  as user1.comcast.com",
         "   100 x POST /guild/leave  as user1.comcast.com",
     ]
+
+
+def test_a_load_is_found_by_its_number() -> None:
+    assert (load_of(1, Random()), load_of(4, Random())) == (PLAYERS, SHOPS)
+    with pytest.raises(ValueError, match="there is no load 5"):
+        load_of(5, Random())
+
+
+def test_load_2_is_sent_in_turns_of_ten_without_end() -> None:
+    turn = [
+        "    10 x GET  /  as test_connection.game.com",
+        "    10 x GET  /request_group  as requester.game.com",
+        "Pause(seconds=10)",
+        "    10 x GET  /accept_member  as acceptor.game.com",
+        "Pause(seconds=10)",
+    ]
+    assert [str(step) for step in islice(load_of(2, Random()), 10)] == turn * 2
+
+
+def test_load_3_sends_both_users_numbers_within_the_documents_limits() -> None:
+    steps = list(islice(load_of(3, Random(1)), 7 * 300))
+    assert steps[6::7] == [Pause(3)] * 300
+    loads = [step for step in steps if isinstance(step, Load)]
+    counts: dict[str, set[int]] = {"user1.comcast.com": set(), "user2.att.com": set()}
+    for load in loads:
+        counts[load.host].add(load.count)
+    assert counts == {"user1.comcast.com": set(range(6, 31)), "user2.att.com": set(range(1, 51))}
+    paths = Counter((load.path, load.table, load.method) for load in loads)
+    assert paths == {
+        ("/", "default_events", "GET"): 600,
+        ("/purchase_a_sword", "sword_purchases", "GET"): 600,
+        ("/join_a_guild", "guild_actions", "GET"): 600,
+    }
+    assert list(islice(load_of(3, Random(1)), 50)) == steps[:50] != list(islice(load_of(3, Random(2)), 50))
 
 
 @pytest.fixture
@@ -151,3 +189,11 @@ def test_what_the_client_did_not_get_through_is_said(api: Api, monkeypatch: pyte
         sender(f"http://127.0.0.1:{api.server_port}")(LOAD)
     words = f"2 requests were not accepted, the first with status {status}"
     assert str(raised.value) == f"    30 x POST /guild/join  as Player 1: {words}"
+
+
+def test_an_api_that_is_not_there_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(loads.shutil, "which", lambda name: None)
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        with pytest.raises(LoadError, match=r"^ +30 x POST /guild/join  as Player 1: .*refused"):
+            sender(f"http://127.0.0.1:{taken.getsockname()[1]}")(LOAD)

@@ -14,7 +14,7 @@ import pytest
 
 from stack import launch
 from stack.environment import MARK
-from stack.processes import kill_processes, memory_bytes, stack_processes
+from stack.processes import heap_limit_bytes, kill_processes, memory_bytes, stack_processes
 
 Start = Callable[..., subprocess.Popen[str]]
 FOREVER = "print('there', flush=True); import time; time.sleep(300)"
@@ -148,3 +148,26 @@ def test_launch_becomes_the_server(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(launch.os, "execve", lambda *given: did.append(given))
     launch.main(str(file))
     assert did == [("a=b",), ("/",), ("/bin/x", ["/bin/x", "y"], {"C": "d"})]
+
+
+@pytest.mark.parametrize(
+    ("lines", "limit"),
+    [
+        ([], None),
+        ([["python", "-m", "api"]], None),
+        ([["java", "-Xmx384m", "kafka.Kafka"], ["python"]], 384 * 2**20),
+        ([["java", "-Xmx1G", "-Xmx1500M", "x"]], 1500 * 2**20),
+        ([["java", "-Xmx2g"], ["java", "-Xmx64k"], ["java", "-Xmx5"]], 2 * 2**30 + 64 * 2**10 + 5),
+        ([["java", "-DXmx=-Xmx1g", "-Xmx1x"]], None),
+    ],
+)
+def test_a_heap_limit_is_what_the_command_lines_say(lines: list[list[str]], limit: int | None) -> None:
+    processes = [SimpleNamespace(cmdline=lambda line=line: line) for line in lines]
+    assert heap_limit_bytes(processes) == limit  # type: ignore[arg-type]
+
+
+def test_a_process_that_is_gone_has_no_heap_limit() -> None:
+    def gone() -> list[str]:
+        raise psutil.NoSuchProcess(1)
+
+    assert heap_limit_bytes([SimpleNamespace(cmdline=gone)]) is None  # type: ignore[list-item]

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +13,7 @@ from click.testing import CliRunner
 
 from lakehouse.settings import Settings
 from operations.cli import main
+from operations.ingest_status import Batch, IngestStatus, Partition
 from stack import status as module
 from stack.errors import StackError
 from stack.services import Service
@@ -34,6 +37,7 @@ class Stack:
         monkeypatch.setattr(module, "Supervisor", {state: self}.get)
         monkeypatch.setattr(module, "stack_processes", {state: self.processes}.get)
         monkeypatch.setattr(module, "memory_bytes", sum)
+        monkeypatch.setattr(module, "heap_limit_bytes", lambda own: 1_500_400_000 if own == [7] else None)
         monkeypatch.setattr(module, "services", lambda settings, machine: parts)
         monkeypatch.setattr(module, "find_java", lambda environment: Path("/java17"))
         monkeypatch.setattr(module, "trino_java", lambda: Path("/java25"))
@@ -75,6 +79,8 @@ def test_each_service_has_state_address_login_process_and_memory(stack: Stack, t
     assert status(Settings(state=tmp_path)).services[2].state == "failing"
     stack.infos["api"] = {"statename": "EXITED"}
     assert status(Settings(state=tmp_path)).services[2].state == "stopped"
+    stack.processes["api"] = [7]
+    assert [line.heap_limit_mb for line in status(Settings(state=tmp_path)).services] == [None, None, 1500]
 
 
 def test_processes_without_supervisord_are_orphaned(stack: Stack, tmp_path: Path) -> None:
@@ -92,9 +98,67 @@ SHOWN = StackStatus(
     JAVA,
     (
         ServiceStatus("kafka", "running", "127.0.0.1:9092", "", 7, 400),
-        ServiceStatus("airflow-api-server", "running", "http://127.0.0.1:8090", "admin", 8, 12345),
+        ServiceStatus("airflow-api-server", "failing", "http://127.0.0.1:8090", "admin", 8, 12345, 384),
     ),
 )
+NOW = dt.datetime.now(dt.UTC)
+INGEST = IngestStatus(
+    Batch(12, "done", "passed", 1_234, 5, NOW - dt.timedelta(seconds=300)),
+    6,
+    (
+        Partition("events", 0, 1_200, NOW - dt.timedelta(minutes=20), 165.6),
+        Partition("events", 1, 3, NOW - dt.timedelta(hours=3), 0.0),
+        Partition("events", 2, 1, None, None),
+        Partition("other", 0, 0, None, None),
+    ),
+    ("Kafka\x1b does not\nanswer",),
+)
+
+
+@pytest.fixture
+def shown(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The stack is as SHOWN, with Kafka and Trino running; ingest as INGEST."""
+    trino = ServiceStatus("trino", "running", "http://127.0.0.1:8080", "", 9, 600)
+    monkeypatch.setattr(module, "status", lambda settings: replace(SHOWN, services=(*SHOWN.services, trino)))
+    monkeypatch.setattr("operations.ingest_status.ingest_status", lambda settings: INGEST)
+
+
+def test_people_see_how_far_ingest_is(shown: None) -> None:
+    result = CliRunner().invoke(main, ["status"])
+    lines = result.output.splitlines()
+    assert (result.exit_code, lines[5:]) == (
+        0,
+        [
+            "Not known: Kafka\\x1b does not answer",
+            f"Last batch: 12, done 5 min ago ({INGEST.last_batch.at:%Y-%m-%d %H:%M:%S} UTC), audit passed: 1,234 published, "  # type: ignore[union-attr]
+            "5 quarantined",
+            "Open in quarantine: 6 messages",
+            "In Kafka, and not published:",
+            " partition | unread | oldest, ago | begins to expire in",
+            "-----------+--------+-------------+---------------------",
+            " events-0  |   1200 | 20 min      | 6.9 days",
+            " events-1  |      3 | 3.0 h       | NOW",
+            " events-2  |      1 |             | never, or not known",
+            " other-0   |      0 |             |",
+            "Java 17, of all servers but Trino: /java17/bin/java",
+            "Java 25, of Trino: /java25/bin/java",
+        ],
+    )
+
+
+def test_before_the_first_batch_it_says_so(shown: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    nothing = IngestStatus(None, 0, (), ())
+    monkeypatch.setattr("operations.ingest_status.ingest_status", lambda settings: nothing)
+    lines = CliRunner().invoke(main, ["status"]).output.splitlines()
+    assert lines[5:7] == ["Last batch: there is none yet", "Open in quarantine: 0 messages"]
+
+
+def test_states_are_coloured_on_a_terminal_alone(shown: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert "\x1b" not in CliRunner().invoke(main, ["status"]).output
+    coloured = CliRunner().invoke(main, ["status"], color=True).output
+    assert "\x1b[32mrunning   \x1b[0m" in coloured and "\x1b[31mfailing   \x1b[0m" in coloured
+    monkeypatch.setenv("NO_COLOR", "1")
+    assert "\x1b" not in CliRunner().invoke(main, ["status"], color=True).output
 
 
 def test_people_see_a_line_a_service(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -102,10 +166,11 @@ def test_people_see_a_line_a_service(monkeypatch: pytest.MonkeyPatch) -> None:
     result = CliRunner().invoke(main, ["status"])
     assert result.exit_code == 0
     assert result.output.splitlines() == [
-        "service                state       memory  address",
-        "kafka                  running     400 MB  127.0.0.1:9092",
-        "airflow-api-server     running   12345 MB  http://127.0.0.1:8090  (login: admin)",
-        "all                               1234 MB  state and logs in /s",
+        "service                state       memory  heap limit  address",
+        "kafka                  running     400 MB              127.0.0.1:9092",
+        "airflow-api-server     failing   12345 MB      384 MB  http://127.0.0.1:8090  (login: admin)",
+        "all                               1234 MB              state and logs in /s",
+        "Ingest: not known while trino does not run",
         "Java 17, of all servers but Trino: /java17/bin/java",
         "Java 25, of Trino: /java25/bin/java",
     ]
@@ -113,7 +178,8 @@ def test_people_see_a_line_a_service(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_programs_read_json(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "status", lambda settings: SHOWN)
-    assert json.loads(CliRunner().invoke(main, ["status", "--json"]).output) == json.loads(json.dumps(SHOWN.as_json()))
+    found = json.loads(CliRunner().invoke(main, ["status", "--json"]).output)
+    assert found == {**json.loads(json.dumps(SHOWN.as_json())), "ingest": None}
     assert SHOWN.as_json()["services"][0] == {
         "service": "kafka",
         "state": "running",
@@ -121,7 +187,16 @@ def test_programs_read_json(monkeypatch: pytest.MonkeyPatch) -> None:
         "login": "",
         "pid": 7,
         "memory_mb": 400,
+        "heap_limit_mb": None,
     }
+
+
+def test_programs_read_how_far_ingest_is(shown: None) -> None:
+    found = json.loads(CliRunner().invoke(main, ["status", "--json"]).output)["ingest"]
+    assert found["last_batch"]["entry_id"] == 12 and found["quarantine_open"] == 6
+    assert found["partitions"][3] == {
+        "topic": "other", "partition": 0, "unread": 0, "oldest": None, "expires_hours": None,
+    }  # fmt: skip
 
 
 def test_what_is_missing_on_the_machine_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -57,3 +57,25 @@ def test_steps_that_wait_for_each_other_are_refused() -> None:
     steps = [Step("a", ("b",), lambda _: None), Step("b", ("a",), lambda _: None)]
     with pytest.raises(graphlib.CycleError):
         run_steps(steps, nothing)
+
+
+def test_while_no_step_ends_it_is_told_which_are_at_work() -> None:
+    told = threading.Event()
+    seen: list[tuple[list[str], float]] = []
+
+    def at_work(running: list[Step], seconds: float) -> None:
+        seen.append(([step.name for step in running], seconds))
+        told.set()
+
+    steps = [Step("slow", (), lambda _: told.wait(10) and None), Step("later", ("slow",), lambda _: None)]
+    outcome = run_steps(steps, nothing, at_work, every_seconds=0.05)
+    assert set(outcome.seconds) == {"slow", "later"} and outcome.errors == {}
+    assert seen[0][0] == ["slow"] and 0.05 <= seen[0][1] < 10
+
+
+def test_steps_that_end_in_time_are_not_told_of() -> None:
+    def at_work(running: list[Step], seconds: float) -> None:
+        raise AssertionError(running)
+
+    assert set(run_steps([Step("a", (), lambda _: None)], nothing, at_work).seconds) == {"a"}
+    assert run_steps([], nothing, at_work).seconds == {}

@@ -154,3 +154,45 @@ def test_a_trino_without_nodes_is_asked_twice_a_second_for_20_seconds(monkeypatc
     with pytest.raises(client.QueryError):
         asking(server, monkeypatch)
     assert (server.clock, server.asked) == (20.0, 41)
+
+
+def test_what_one_statement_sets_holds_for_the_next(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = Asked(monkeypatch)
+    with client.Session(Settings(), user="ada") as session:
+        assert session.ask("use game", []) == (["n", "b"], [[1, "YQ=="], [2, None]])
+        session.ask("select ?", [1])
+        assert asked.closed == 0
+    assert (len(asked.connected), asked.closed) == (1, 1)
+    assert asked.executed == [("use game", None), ("select ?", [1])]
+
+
+def test_of_columns_with_one_name_an_answer_has_both() -> None:
+    answer = client.Answer(["n", "n"], [[1, 2]])
+    assert answer.by_name() == [{"n": 2}] and answer.rows == [[1, 2]]
+
+
+@pytest.mark.parametrize("cancelled", [True, False])
+def test_a_statement_that_is_interrupted_is_cancelled_in_trino(
+    monkeypatch: pytest.MonkeyPatch, cancelled: bool
+) -> None:
+    calls: list[str] = []
+
+    class Interrupted(Asked):
+        def fetchall(self) -> list[list[Any]]:
+            raise KeyboardInterrupt
+
+        def cancel(self) -> None:
+            calls.append("cancel")
+            if not cancelled:
+                raise requests.ConnectionError("gone")
+
+    asked = Interrupted(monkeypatch)
+    with pytest.raises(KeyboardInterrupt):
+        client.query(Settings(), "select 1")
+    assert (calls, asked.closed) == (["cancel"], 1)
+
+
+def test_what_is_no_answer_of_trino_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    Asked(monkeypatch, ValueError("no JSON"), ValueError("no JSON"))
+    with pytest.raises(client.QueryError, match="does not answer at http://127.0.0.1:8080: ValueError"):
+        client.query(Settings(), "select 1")

@@ -1,0 +1,94 @@
+"""What holds for every command: its version, its end by Ctrl-C, and what it says while it takes long."""
+
+from __future__ import annotations
+
+import importlib
+import json
+import re
+import time
+import tomllib
+from typing import Any
+
+import click
+import pytest
+from click.testing import CliRunner
+
+from lakehouse.settings import CHECKOUT
+from operations import cli, terminal
+from operations.cli import main
+
+# Commands that change nothing outside of this machine's README, so that Ctrl-C leaves nothing to speak of.
+READERS = {"readme", "send", "status", "tail", "trace"}  # `send` says by itself what was sent
+
+
+def test_the_version_is_the_projects() -> None:
+    version = tomllib.loads((CHECKOUT / "pyproject.toml").read_text())["project"]["version"]
+    result = CliRunner().invoke(main, ["--version"])
+    assert (result.exit_code, result.output) == (0, f"lakehouse {version}\n") and re.fullmatch(
+        r"\d+\.\d+\.\d+", version
+    )
+
+
+@pytest.mark.parametrize("name", sorted(set(main.list_commands(click.Context(main))) - READERS))
+def test_a_command_that_changes_something_says_what_ctrl_c_left(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    module = importlib.import_module(f"operations.commands.{name.replace('-', '_')}")
+
+    def interrupted(*_: Any, **__: Any) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(module.command, "make_context", interrupted)
+    result = CliRunner().invoke(main, [name])
+    assert (result.exit_code, result.stdout, result.stderr) == (130, "", f"{module.STOPPED}\n")
+    assert module.STOPPED.startswith("Stopped") and "\n" not in module.STOPPED
+
+
+def test_of_a_command_that_only_reads_it_says_that_nothing_was_changed(monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted() -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("lakehouse.settings.Settings.load", interrupted)
+    result = CliRunner().invoke(main, ["trace", "id"])
+    assert (result.exit_code, result.output) == (cli.INTERRUPTED, "Stopped; nothing was changed.\n")
+
+
+@pytest.fixture
+def on_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The standard error output is one, as Rich sees it; two seconds are a moment."""
+    for name in ("TTY_COMPATIBLE", "TTY_INTERACTIVE"):
+        monkeypatch.setenv(name, "1")
+    monkeypatch.setenv("COLUMNS", "100")
+    monkeypatch.setattr(terminal, "SILENT_SECONDS", 0.1)
+
+
+def test_what_takes_long_says_what_it_is_at(on_a_terminal: None, capsys: pytest.CaptureFixture[str]) -> None:
+    with terminal.waiting("asking [b]Trino[/b]"):
+        time.sleep(0.5)
+        print(json.dumps({"n": 1}))
+    out, err = capsys.readouterr()
+    assert out == '{"n": 1}\n' and "asking [b]Trino[/b]" in err and "0:00:00" in err
+
+
+def test_what_is_quick_says_nothing(on_a_terminal: None, capsys: pytest.CaptureFixture[str]) -> None:
+    with terminal.waiting("asking Trino"):
+        pass
+    with pytest.raises(KeyboardInterrupt), terminal.waiting("asking Trino"):
+        raise KeyboardInterrupt
+    assert capsys.readouterr() == ("", "")
+
+
+def test_a_bar_tells_how_far_it_is(on_a_terminal: None, capsys: pytest.CaptureFixture[str]) -> None:
+    with terminal.bar(10) as tell:
+        tell(5, "5 of 10 \x07acknowledged")
+        time.sleep(0.3)
+    out, err = capsys.readouterr()
+    assert out == "" and "5 of 10 \\x07acknowledged" in err
+
+
+def test_where_there_is_no_terminal_nothing_moves(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(terminal, "SILENT_SECONDS", 0.0)
+    with terminal.waiting("asking Trino"), terminal.bar(10) as tell:
+        tell(5, "half")
+        time.sleep(0.2)
+    assert capsys.readouterr() == ("", "")
