@@ -5,7 +5,7 @@ Started by hand with the player and the reason.
 
 1. **approve** waits up to seven days for a person: *Required actions* of the run, or the bell of the front page. The
    run's configuration (*Details*) names the player. *Reject* ends the run; nothing is deleted.
-2. **erase** deletes the player from game tables, daily tables, quarantine, raw, staging and quality pages, and puts a
+2. **erase** deletes the player from game tables, daily tables, quarantine, raw and staging, and puts a
    keyed hash on the suppression list, so that no replay or rebuild brings the player back.
 3. **verdict** turns the run red if the erasure was abandoned.
 4. **find_changed_days**, **build_changed_days** start `build_day` for the days that were built with the player.

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import dataclasses
 import re
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from statistics import median
 from typing import TYPE_CHECKING, Any
 
@@ -18,8 +19,6 @@ if TYPE_CHECKING:
 GOOD_ROW = f"(reason_code is null and not duplicate and {BROKEN} is null)"  # would be published
 ENOUGH_HISTORY = 5  # batches; the median of fewer says little
 CONDITION_COLUMN = "holds__"  # a condition becomes a boolean column of this prefix, so that one pass checks them all
-# The columns of a sample besides those that the check is about. An erasure finds its rows by `player`.
-SAMPLE_COLUMNS = ("topic", "partition", "offset", "event_type", "event_id", "player")
 
 
 @dataclass(frozen=True)
@@ -28,7 +27,8 @@ class PlannedExpectation:
 
     name: of the contract check (`<event_type>.<field>:<keyword>`) or the rule; several of one name are one check.
     scope: batch, good or day; table: of a day's check. column: (name, SQL) of a boolean column to add first.
-    sample: columns that a sample of failing rows shows. skipped: why it is not run, else None.
+    event_type: the only one that it looks at, if it does. field: of a contract's check.
+    skipped: why it is not run, else None.
     limits: of a rule of rows; None: the check holds its batch if it is critical.
     """
 
@@ -40,10 +40,11 @@ class PlannedExpectation:
     kwargs: Mapping[str, Any]
     table: str | None = None
     column: tuple[str, str] | None = None
-    sample: tuple[str, ...] = SAMPLE_COLUMNS
     skipped: str | None = None
-    parameters: Mapping[str, Any] = field(default_factory=dict)
+    parameters: Mapping[str, Any] = dataclasses.field(default_factory=dict)
     limits: Limits | None = None
+    event_type: str | None = None
+    field: str | None = None
 
 
 def batch_suite(
@@ -102,14 +103,10 @@ def _field_checks(event_type: str, own: Field) -> list[PlannedExpectation]:
         # Not ExpectColumnValuesToNotBeNull on the rows of the type: each such subset of rows would cost two more Spark
         # jobs, while all conditions of a batch are counted in one pass.
         condition = f"event_type <=> '{event_type}' and `{column}` is null"
-        checks.append(_holds(_named(event_type, own, "required", "is there"), condition, (column,)))
+        checks.append(_holds(_named(event_type, own, "required", "is there"), condition))
     for keyword, meaning, expectation, kwargs in _value_checks(schema):
         names = _named(event_type, own, keyword, meaning)
-        checks.append(
-            PlannedExpectation(
-                **names, expectation=expectation, kwargs={"column": column, **kwargs}, sample=(*SAMPLE_COLUMNS, column)
-            )
-        )
+        checks.append(PlannedExpectation(**names, expectation=expectation, kwargs={"column": column, **kwargs}))
     return checks
 
 
@@ -143,6 +140,8 @@ def _named(event_type: str, own: Field, keyword: str, meaning: str) -> dict[str,
         "description": f"{own.name} of {event_type} {meaning}.",
         "severity": WARNING,  # the rows that fail are quarantined one by one
         "scope": BATCH,
+        "event_type": event_type,
+        "field": own.name,
     }
 
 
@@ -188,35 +187,25 @@ def _planned(
         "severity": rule.severity,
         "scope": rule.scope,
     }
-    names |= {"table": rule.table, "skipped": skipped, "parameters": parameters or {}}
+    names |= {"table": rule.table, "skipped": skipped, "parameters": parameters or {}, "event_type": event_type}
     fill = {**fill, **({"event_type": event_type} if event_type else {})}
-    sample = SAMPLE_COLUMNS if rule.scope != DAY else ()
     if rule.of_rows:
-        about = _columns(fill_in(str(rule.condition), fill))
         of_type = f"event_type = '{event_type}' and " if event_type else ""
         condition = f"{of_type}array_contains({BROKEN}, '{rule.name}')"
-        return replace(_holds(names, condition, about, suffix=event_type or ""), limits=rule.held_above)
+        return replace(_holds(names, condition, suffix=event_type or ""), limits=rule.held_above)
     if rule.condition is not None:
         condition = fill_in(rule.condition, fill)
         if rule.scope == GOOD:
             condition = f"{GOOD_ROW} and ({condition})"
-        return _holds(names, condition, _columns(condition) if sample else (), suffix=event_type or "", sample=sample)
+        return _holds(names, condition, suffix=event_type or "")
     if rule.query is not None:
         query = {"unexpected_rows_query": fill_in(rule.query, fill)}
-        return PlannedExpectation(**names, expectation="UnexpectedRowsExpectation", kwargs=query, sample=())
+        return PlannedExpectation(**names, expectation="UnexpectedRowsExpectation", kwargs=query)
     kwargs = _fill_in_all(rule.kwargs or {}, fill)
-    column = (kwargs["column"],) if isinstance(kwargs.get("column"), str) and sample else ()
-    return PlannedExpectation(**names, expectation=str(rule.expectation), kwargs=kwargs, sample=(*sample, *column))
+    return PlannedExpectation(**names, expectation=str(rule.expectation), kwargs=kwargs)
 
 
-def _holds(
-    names: dict[str, Any],
-    condition: str,
-    about: tuple[str, ...],
-    *,
-    suffix: str = "",
-    sample: tuple[str, ...] = SAMPLE_COLUMNS,
-) -> PlannedExpectation:
+def _holds(names: dict[str, Any], condition: str, *, suffix: str = "") -> PlannedExpectation:
     """A check that no row meets `condition`. A boolean column, its negation, must be true everywhere."""
     column = CONDITION_COLUMN + re.sub(r"\W", "_", f"{names['name']}{'__' + suffix if suffix else ''}")
     return PlannedExpectation(
@@ -224,13 +213,7 @@ def _holds(
         expectation="ExpectColumnValuesToBeInSet",
         kwargs={"column": column, "value_set": [True]},
         column=(column, f"not coalesce({condition}, false)"),
-        sample=(*sample, *about),
     )
-
-
-def _columns(condition: str) -> tuple[str, ...]:
-    """The own fields of event types that a condition names."""
-    return tuple(dict.fromkeys(re.findall(r"\b[a-z0-9_]+__[a-z0-9_]+\b", condition)))
 
 
 def _mix_table(mix: Mapping[str, float]) -> str:

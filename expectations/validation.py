@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, cast
 
-from expectations import pages
-from expectations.results import SAMPLE_ROWS, AuditError, ExpectationResult, brief, rows_fail
+from expectations.results import AuditError, ExpectationResult, brief, rows_fail
 
 if TYPE_CHECKING:
     from great_expectations.core import ExpectationSuiteValidationResult, ExpectationValidationResult
@@ -20,13 +18,13 @@ if TYPE_CHECKING:
 
     from expectations.suites import PlannedExpectation
 
-SAMPLED_CHECKS = 20  # critical checks come first
+UNEXPECTED_ROWS = "UnexpectedRowsExpectation"  # gives how many rows a query selects
 BY_ROW = MappingProxyType({"result_format": "BOOLEAN_ONLY"})  # all checks of each row in one aggregate
 
 
 def prepare() -> None:
     """Imports Great Expectations, which takes seconds; a job calls it in a thread while Spark works for it."""
-    _great_expectations()
+    great_expectations()
 
 
 def with_conditions(
@@ -57,60 +55,35 @@ def validate(
     """Runs the checks over one frame in at most three validations.
 
     Checks of each row ask only whether they hold, so that Great Expectations counts all of them in one aggregate; for
-    those that do not hold, the failing rows are then counted and sampled. The others give their observed value at once.
+    those that do not hold, the failing rows are then counted. The others give their observed value at once.
     `unusable`: results of checks that cannot be run; they are left out.
     """
     left_out = [each.planned for each in unusable]
     todo = [each for each in planned if not each.skipped and each not in left_out]
     if not todo:
         return []
-    gx = _great_expectations()
+    gx = great_expectations()
     by_row = [each for each in todo if _checks_rows(gx, each)]
     whole = [each for each in todo if each not in by_row]
     batch = _batch(gx, frame)
     results = _validate_suite(gx, batch, by_row, BY_ROW)
     failed = [each.planned for each in results if not each.success and not each.error]
-    numbers = _count_and_sample(gx, batch, frame, sorted(failed, key=lambda each: each.severity)) if failed else {}
+    numbers = _count(gx, batch, frame, failed) if failed else {}
     results = [numbers.get(id(each.planned), each) for each in results]
     return results + _validate_suite(gx, batch, whole, {"result_format": "COMPLETE"})
 
 
-def _count_and_sample(
-    gx: Any, batch: Any, frame: DataFrame, failed: Sequence[PlannedExpectation]
-) -> dict[int, ExpectationResult]:
-    """Counts the failing rows of each failed check in one Spark job, and takes samples of the first ones in another.
+def _count(gx: Any, batch: Any, frame: DataFrame, failed: Sequence[PlannedExpectation]) -> dict[int, ExpectationResult]:
+    """Counts the failing rows of each failed check in one Spark job.
 
     Great Expectations itself would run three jobs for each check. Its own conditions are used, so that the numbers are
     those of its verdict.
     """
     from pyspark.sql import functions as F
 
-    fails = {id(each): _unexpected(gx, batch, each) for each in failed}
-    counts = frame.agg(*(F.count_if(fails[id(each)]) for each in failed)).collect()[0]
-    samples: dict[int, list[Mapping[str, Any]]] = {id(each): [] for each in failed}
-    parts = [
-        frame.where(fails[id(each)])
-        .limit(SAMPLE_ROWS)
-        .select(
-            F.lit(number).alias("number"), F.to_json(F.struct(*each.sample), {"ignoreNullFields": "false"}).alias("row")
-        )
-        for number, each in enumerate(failed[:SAMPLED_CHECKS])
-        if each.sample
-    ]
-    if parts:
-        union = parts[0]
-        for part in parts[1:]:
-            union = union.unionAll(part)
-        for row in union.collect():
-            samples[id(failed[row["number"]])].append(json.loads(row["row"]))
+    counts = frame.agg(*(F.count_if(_unexpected(gx, batch, each)) for each in failed)).collect()[0]
     return {
-        id(each): ExpectationResult(
-            each,
-            False,
-            rows_fail(count),
-            sample=_texts(samples[id(each)]),
-            rows=count,
-        )
+        id(each): ExpectationResult(each, False, rows_fail(count), rows=count)
         for each, count in zip(failed, counts, strict=True)
     }
 
@@ -131,7 +104,7 @@ def _unexpected(gx: Any, batch: Any, planned: PlannedExpectation) -> Column:
     return cast("Column", found[0])
 
 
-def _great_expectations() -> Any:
+def great_expectations() -> Any:
     """The library, imported where it is needed (1.75 s of a processor), and told to be quiet and to send nothing."""
     os.environ["GX_ANALYTICS_ENABLED"] = "false"
     logging.getLogger("great_expectations").setLevel(logging.ERROR)
@@ -204,8 +177,13 @@ def _result(planned: PlannedExpectation, result: ExpectationValidationResult) ->
     if error:
         return ExpectationResult(planned, False, "", error=f"could not be run: {error}")
     success, found = bool(result.success), result.result or {}
-    rows = (found.get("details") or {}).get("unexpected_rows") or []
-    return ExpectationResult(planned, success, _observed(planned, success, found), sample=_texts(rows[:SAMPLE_ROWS]))
+    failing = found.get("observed_value") if planned.expectation == UNEXPECTED_ROWS else None
+    return ExpectationResult(
+        planned,
+        success,
+        _observed(planned, success, found),
+        rows=failing if isinstance(failing, int) else 0,
+    )
 
 
 def _error(info: Mapping[str, Any]) -> str | None:
@@ -218,7 +196,7 @@ def _error(info: Mapping[str, Any]) -> str | None:
 
 def _observed(planned: PlannedExpectation, success: bool, found: Mapping[str, Any]) -> str:
     value = found.get("observed_value")
-    if planned.expectation == "UnexpectedRowsExpectation":
+    if planned.expectation == UNEXPECTED_ROWS:
         return f"{value:,} rows fail" if value else "no row fails"
     if isinstance(value, float):
         return f"{value:,.4g}"
@@ -227,15 +205,3 @@ def _observed(planned: PlannedExpectation, success: bool, found: Mapping[str, An
     if value is not None:
         return str(value)
     return "no row fails" if success else "rows fail"
-
-
-def _texts(rows: Iterable[Mapping[str, Any]]) -> tuple[Mapping[str, Any], ...]:
-    return tuple({key: _text(value) for key, value in row.items()} for row in rows)
-
-
-def _text(value: Any) -> str | None:
-    """What a page shows of a value; long ones are cut."""
-    if value is None:
-        return None
-    text = str(value)
-    return text if len(text) <= pages.LONGEST_VALUE else text[: pages.LONGEST_VALUE] + "…"

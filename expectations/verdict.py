@@ -1,14 +1,22 @@
-"""Concludes an audit: joins the results of its expectations into checks, gives the verdict, and writes the page."""
+"""Concludes an audit: joins the results of its expectations into checks and gives the verdict."""
 
 from __future__ import annotations
 
-import datetime as dt
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from expectations import pages
-from expectations.results import SAMPLE_ROWS, Audit, AuditError, Check, ExpectationResult, Outcome, rows_fail
+from expectations.allowed import allowed
+from expectations.results import (
+    NOT_COUNTED,
+    Audit,
+    AuditError,
+    Check,
+    ExpectationResult,
+    Outcome,
+    RowCounts,
+    rows_fail,
+)
 from expectations.rulebook import CRITICAL
 from lakehouse.ledger.vocabulary import Verdict
 
@@ -22,13 +30,13 @@ class Terms:
     """On which terms an audit is concluded.
 
     good_rows: how many rows could be published. held_by_rows: whether too many rows that break a rule hold all of them.
-    waived: somebody accepts whatever is found. note: for the head of the page.
+    waived: somebody accepts whatever is found. rows: what the checks look at.
     """
 
     good_rows: int = 0
     held_by_rows: bool = True
     waived: bool = False
-    note: str = ""
+    rows: RowCounts = NOT_COUNTED
 
 
 def conclude(
@@ -38,7 +46,7 @@ def conclude(
     settings: Settings,
     terms: Terms,
 ) -> Audit:
-    """Joins the results of one name into one check, in the order of the plan, and writes results and page.
+    """Joins the results of one name into one check, in the order of the plan, and concludes.
 
     Raises:
         AuditError: a critical check could not be run.
@@ -54,26 +62,14 @@ def conclude(
             + "; ".join(f"{each.planned.name}: {each.error}" for each in broken)
             + f". Correct the rule in {settings.rules} and run again."
         )
-    rows = [_check(parts, terms) for parts in by_name.values()]
-    critical = {outcome: [each["name"] for each in rows if _is_critical(each, outcome)] for outcome in Outcome}
+    checks = tuple(_check(parts, terms) for parts in by_name.values())
+    critical = {
+        outcome: tuple(each.name for each in checks if each.severity == CRITICAL and each.outcome == outcome)
+        for outcome in Outcome
+    }
     failed = critical[Outcome.WAIVED] if terms.waived else critical[Outcome.FAILED]
     verdict = Verdict.PASSED if not failed else Verdict.WAIVED if terms.waived else Verdict.FAILED
-    audit = {
-        "name": name,
-        "verdict": verdict,
-        "time": _now(),
-        "failed_critical": failed,
-        "refused": critical[Outcome.REFUSED],
-        "note": terms.note,
-        "checks": rows,
-    }
-    page = pages.write(settings.quality, audit)
-    checks = tuple(Check(each["name"], each["severity"], each["outcome"], each["observed"]) for each in rows)
-    return Audit(verdict, tuple(failed), checks, page)
-
-
-def _is_critical(check: Mapping[str, Any], outcome: Outcome) -> bool:
-    return bool(check["severity"] == CRITICAL and check["outcome"] == outcome)
+    return Audit(verdict, failed, checks, critical[Outcome.REFUSED])
 
 
 def _outcome_of(parts: Sequence[ExpectationResult], terms: Terms) -> Outcome:
@@ -91,19 +87,32 @@ def _outcome_of(parts: Sequence[ExpectationResult], terms: Terms) -> Outcome:
     return Outcome.FAILED if terms.held_by_rows and too_many else Outcome.REFUSED
 
 
-def _check(parts: Sequence[ExpectationResult], terms: Terms) -> dict[str, Any]:
-    """One check as the results file keeps it."""
-    planned = parts[0].planned
-    return {
-        "name": planned.name,
-        "description": planned.description,
-        "severity": planned.severity,
-        "scope": planned.table or planned.scope,
-        "outcome": _outcome_of(parts, terms),
-        "observed": _observed_of(parts),
-        "expectations": [{"type": each.planned.expectation, "kwargs": dict(each.planned.kwargs)} for each in parts],
-        "sample": [dict(row) for each in parts for row in each.sample][:SAMPLE_ROWS],
-    }
+def _check(parts: Sequence[ExpectationResult], terms: Terms) -> Check:
+    """One check with its numbers."""
+    planned, outcome = parts[0].planned, _outcome_of(parts, terms)
+    event_types = tuple(dict.fromkeys(each.planned.event_type for each in parts if each.planned.event_type))
+    skipped = outcome == Outcome.SKIPPED
+    return Check(
+        name=planned.name,
+        description=planned.description,
+        severity=planned.severity,
+        scope=planned.scope,
+        outcome=outcome,
+        observed=_observed_of(parts),
+        allowed=allowed(planned),
+        event_types=event_types,
+        field=planned.field,
+        table=planned.table,
+        rows_checked=0 if skipped else terms.rows.of(planned.scope, event_types),
+        rows_failing=None if skipped else _rows_failing(parts),
+    )
+
+
+def _rows_failing(parts: Sequence[ExpectationResult]) -> int | None:
+    """Of all results of a check; None if one failed that counts no rows."""
+    if any(not each.success and not each.rows for each in parts):
+        return None
+    return sum(each.rows for each in parts)
 
 
 def _observed_of(parts: Sequence[ExpectationResult]) -> str:
@@ -112,7 +121,3 @@ def _observed_of(parts: Sequence[ExpectationResult]) -> str:
     if rows and not any(each.error for each in parts):
         return rows_fail(rows)
     return "; ".join(dict.fromkeys(each.error or each.observed for each in parts))
-
-
-def _now() -> str:
-    return dt.datetime.now(dt.UTC).isoformat(timespec="seconds")

@@ -7,6 +7,7 @@ import sys
 
 from jobs.runtime.job import DAY, Job, start
 from jobs.runtime.session import tune_for
+from jobs.staging import checks
 from lakehouse import names
 from lakehouse.catalog.tables import AUDITS, schema_of
 from lakehouse.catalog.views import PLAYER_INVENTORY
@@ -22,17 +23,20 @@ def audit(job: Job, day: dt.date) -> None:
     inventory = job.spark.sql(PLAYER_INVENTORY)  # the whole inventory, from the newest valid month on
     of_day = {name: frame.where(f"event_date = date '{day}'") for name, frame in frames.items()}
     result = audit_day({**of_day, "player_inventory": inventory}, name=f"day-{day}", settings=job.settings)
+    now = dt.datetime.now(dt.UTC)
+    rows = checks.rows_of(result.checks, job.contracts, now, day=day)
+    job.store.add_rows(checks.frame_of(job, rows), names.CHECKS)  # first: what ops.audits names is there
     row = (
         f"day-{day}",
         day,
         job.airflow_run,
         result.verdict,
         list(result.failed_critical),
-        result.page,
-        dt.datetime.now(dt.UTC),
+        names.day_page(day),
+        now,
     )
     job.store.add_rows(job.spark.createDataFrame([row], schema_of(AUDITS)), names.AUDITS)
-    job.say(f"day {day} is {result.verdict}; page {result.page}")
+    job.say(f"day {day} is {result.verdict}; page {names.day_page(day)}")
 
 
 if __name__ == "__main__":

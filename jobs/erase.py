@@ -1,4 +1,4 @@
-"""Erase: deletes a player from raw, the event tables, the daily facts, quarantine, staging and the quality pages."""
+"""Erase: deletes a player from raw, the event tables, the daily facts, quarantine and staging."""
 
 from __future__ import annotations
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from dataclasses import dataclass
 
 RAW, GAME, OPS, COMPAT = "raw", "game", "ops", "compat"
@@ -35,6 +36,7 @@ QUARANTINE_ACTIONS = Table(OPS, "quarantine_actions")
 LOSSES = Table(OPS, "losses")
 ERASURES = Table(OPS, "erasures")
 AUDITS = Table(OPS, "audits")
+CHECKS = Table(OPS, "checks")
 DAILY_EVENT_COUNTS = Table(GAME, "daily_event_counts")
 DAILY_ITEM_SALES = Table(GAME, "daily_item_sales")
 PLAYER_ITEM_CHANGES = Table(GAME, "player_item_changes")
@@ -50,6 +52,21 @@ def event_table(name: str) -> Table:
 def staging_folder(warehouse_uri: str, entry_id: int, attempt_id: str) -> str:
     """Where one attempt at one ledger entry stages what it would publish."""
     return f"{warehouse_uri}/{STAGING}/entry_id={entry_id}/{attempt_id}"
+
+
+def batch_page(entry_id: int) -> str:
+    """The address of an entry's data-quality page, below the pages' own."""
+    return f"batch/{entry_id}"
+
+
+def day_page(day: dt.date) -> str:
+    """The same of a built day."""
+    return f"day/{day}"
+
+
+def checks_folder(staging: str) -> str:
+    """Where an attempt stages the results of its audit's checks; readers of the staging folder `staging` do not see it."""
+    return f"{staging}/_checks"
 
 
 def markers_folder(warehouse: str, entry_id: int) -> str:

@@ -67,7 +67,9 @@ class Settings(BaseSettings):
     warehouse: str = "/lakehouse"  # folder in HDFS
     contracts: Path = CHECKOUT / "contracts"
     rules: Path = CHECKOUT / "expectations" / "rules"  # hand-written batch checks and business rules
-    quality: Path = _derived(lambda d: d["state"] / "quality")  # results and pages of Great Expectations
+    quality: Path = _derived(
+        lambda d: d["state"] / "quality"
+    )  # where older versions kept pages; maintenance empties it
 
     # Kafka
     topic_partitions: int = Field(default=3, ge=1)
@@ -92,7 +94,6 @@ class Settings(BaseSettings):
     # Maintenance
     vacuum_hours: int = Field(default=168, ge=168)  # the age at which files are deleted that no table version needs
     compact_from_files: int = Field(default=10, ge=2)  # a day's partition with so many small files is compacted
-    quality_days: int = Field(default=90, ge=1)  # the age at which data-quality pages are deleted, except the last 100
 
     # Erasure
     erasure_key_file: Path = _derived(lambda d: d["state"] / "erasure.key")  # keys the hash of erased players

@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from lakehouse.clients.trino import query
+from lakehouse.contract.model import Contracts
+from lakehouse.contract.personal import LONGEST_READ, masked_text, masked_value, whole_value
 from lakehouse.ledger.selection import Selection
 from lakehouse.settings import Settings
 
@@ -36,16 +38,33 @@ def by_reason(settings: Settings, selection: Selection) -> dict[str, int]:
     return {row["reason_code"]: row["messages"] for row in rows}
 
 
-def rows(settings: Settings, selection: Selection, limit: int) -> list[dict[str, Any]]:
-    """The newest open rows, at most `limit`, with the first bytes of each value as text. Raises QueryError."""
+def rows(
+    settings: Settings, contracts: Contracts, selection: Selection, limit: int, *, personal: bool = False
+) -> list[dict[str, Any]]:
+    """The newest open rows, at most `limit`, each with its value for people. Raises QueryError.
+
+    personal: with what names people, which is masked otherwise.
+    """
     condition, parameters = selection.condition()
-    return query(
+    found = query(
         settings,
         f"""
         select topic, topic_id, partition, "offset", kafka_timestamp, batch_id, entry_id, event_type, event_id, player,
-          reason_code, field, rule, at_fault, from_utf8(substr(value, 1, {BYTES_SHOWN})) as value, length(value) as bytes
+          reason_code, field, rule, at_fault, substr(value, 1, {LONGEST_READ + 1}) as value, length(value) as bytes
         from ops.quarantine_open where {condition}
         order by kafka_timestamp desc, topic, partition, "offset" desc limit {int(limit)}
         """,
         parameters,
     )
+    return [{**row, **_shown(row, contracts, personal)} for row in found]
+
+
+def _shown(row: dict[str, Any], contracts: Contracts, personal: bool) -> dict[str, Any]:
+    if personal:
+        return {"value": whole_value(row["value"], BYTES_SHOWN)}
+    known = row["event_type"] if row["event_type"] in contracts else None  # any other is anybody's text
+    return {
+        "value": masked_value(row["value"], contracts),
+        "player": masked_text(row["player"]),
+        "event_type": known or masked_text(row["event_type"]),
+    }

@@ -54,6 +54,15 @@ class Browser:
     def type(self, xpath: str, text: str) -> None:
         self._call("POST", f"/element/{self._find(xpath)}/value", {"text": text})
 
+    def value(self, script: str) -> Any:
+        """What a script of the test's own returns; the page's policy does not forbid it."""
+        return self._call("POST", "/execute/sync", {"script": script, "args": []})
+
+    def complaints(self) -> list[str]:
+        """What the browser complained about since it was last asked: scripts, policies, requests that failed."""
+        log = self._call("POST", "/se/log", {"type": "browser"})
+        return [each["message"] for each in log if "favicon.ico" not in each["message"]]
+
     def into_frame(self, xpath: str) -> None:
         self._call("POST", "/frame", {"id": {_ELEMENT: self._find(xpath)}})
 

@@ -26,6 +26,6 @@ def foretell(job: Job, request: Request) -> None:
     for refusal in decision.refused:
         job.say(f"  would be refused again: {refusal.rows} by audit:{refusal.rule}")
     job.say(
-        f"the audit would be {decision.verdict} {', '.join(decision.failed_checks)} (page {decision.page}); "
+        f"the audit would be {decision.verdict} {', '.join(decision.failed_checks)}; "
         "this was a dry run, nothing was changed"
     )

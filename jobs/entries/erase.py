@@ -95,7 +95,7 @@ class Erase:
         return decision.counts
 
     def after(self, job: Job, entry: Entry) -> None:
-        """Removes the player from staging folders and samples of quality pages. The daily maintenance repeats it."""
+        """Removes the player from staging folders and former quality pages. The daily maintenance repeats it."""
         from jobs.upkeep.purge import forget
 
         forget(job)

@@ -55,7 +55,7 @@ class Ingest(PublishesRows):
 
         job.hooks.at("before_audit")
         terms = audit.Terms(*audit.recent(job, snapshot))
-        return audit.decide(job, f"ingest-{entry.entry_id:06d}", staged, counts, folder, terms)
+        return audit.decide(job, f"ingest-{entry.entry_id:06d}", staged, counts, folder, terms, entry.entry_id)
 
     def after(self, job: Job, entry: Entry) -> None:
         """Tells lag monitors and the cheap look how far ingest is."""

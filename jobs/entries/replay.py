@@ -43,12 +43,12 @@ class Replay(PublishesRows):
         assert entry.request is not None
         folder = names.staging_folder(job.settings.warehouse_uri, entry.entry_id, job.attempt_id)
         name = f"replay-{entry.entry_id:06d}"
-        decision = rejudge(job, entry.request, folder, name)
+        decision = rejudge(job, entry.request, folder, name, entry.entry_id)
         job.hooks.at("after_stage")
         return decision
 
 
-def rejudge(job: Job, request: Request, folder: str, name: str) -> Decision:
+def rejudge(job: Job, request: Request, folder: str, name: str, entry_id: int | None = None) -> Decision:
     """Judges and audits what the request takes into `folder`; the audit's page is called `name`."""
     selection = request.selection or Selection()
     # Unreadable messages are read again only if the selection names their reason: they could crash this replay.
@@ -82,7 +82,7 @@ def rejudge(job: Job, request: Request, folder: str, name: str) -> Decision:
         )
     job.hooks.at("before_audit")
     terms = audit.Terms(held_by_rows=False, waived=bool(request.waiver))
-    return audit.decide(job, name, staged, counts, folder, terms)
+    return audit.decide(job, name, staged, counts, folder, terms, entry_id)
 
 
 def judge_again(

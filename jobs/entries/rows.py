@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from jobs.ledger.committed import counts_of as committed_counts
 from jobs.runtime.session import tune_for
-from jobs.staging import files
+from jobs.staging import checks, files
 from jobs.staging.files import BalanceError
 from lakehouse import names
 from lakehouse.catalog import tables
@@ -75,7 +75,13 @@ class PublishesRows:
             job.store.append_once(failed, names.QUARANTINE, app="publish", version=entry.entry_id)
             job.hooks.at("after_quarantine")
 
+        def publish_checks() -> None:
+            found = checks.staged(job, decision.staging)
+            job.store.append_once(found, names.CHECKS, app="publish", version=entry.entry_id)
+
         steps: list[Callable[[], None]] = [partial(publish_table, name) for name in destinations]
+        if decision.checks:
+            steps.append(publish_checks)
         if any(each.destination == Destination.QUARANTINE for each in decision.counts):
             steps.append(publish_quarantine)
         with ThreadPoolExecutor(WRITERS) as threads:  # in any order, since each is a commit to a table of its own

@@ -109,6 +109,7 @@ class Ledger(ABC):
             failed_checks=list(decision.failed_checks),
             refused=[asdict(each) for each in decision.refused],
             staging=decision.staging,
+            checks=decision.checks,
             page=decision.page,
             comparison=[asdict(each) for each in decision.comparison],
         )

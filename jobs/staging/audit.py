@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
-from jobs.staging import refusals
+from jobs.staging import checks, refusals
+from lakehouse import names
 from lakehouse.ledger.entries import Count, Decision, Snapshot
-from lakehouse.ledger.vocabulary import Destination, Verdict
+from lakehouse.ledger.vocabulary import NOWHERE, Destination, Verdict, sql_list
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
 
+    from expectations.results import Check, RowCounts
     from jobs.runtime.job import Job
 
 
@@ -28,27 +31,43 @@ class Terms(NamedTuple):
     waived: bool = False
 
 
-def decide(job: Job, name: str, staged: DataFrame, counts: Sequence[Count], folder: str, terms: Terms) -> Decision:
+def decide(
+    job: Job,
+    name: str,
+    staged: DataFrame,
+    counts: Sequence[Count],
+    folder: str,
+    terms: Terms,
+    entry_id: int | None = None,
+) -> Decision:
     """Audits what was staged into `folder`, `counts` as counted there, and says what that decides.
 
+    The results of the checks are staged there too, for the entry; a dry run has none.
     The verdict is a ledger's: passed (then single rows may be refused), failed (all is held) or waived.
     """
     from expectations.audit import audit_batch
 
     checked = staged.selectExpr("*", f"destination = '{Destination.DUPLICATE}' as duplicate")
-    present = checked.where("event_type is not null").select("event_type").distinct().collect()
+    rows = _rows(checked)
     result = audit_batch(
         checked,
         name=name,
         contracts=job.contracts,
-        event_types=sorted(row["event_type"] for row in present if row["event_type"] in job.contracts),
+        event_types=sorted(each for each in rows.all_of if each in job.contracts),
         good_rows=refusals.good_rows(counts),
         history=terms.history,
         mix=terms.mix or {},
         settings=job.settings,
         held_by_rows=terms.held_by_rows,
         waived=terms.waived,
+        rows=rows,
     )
+    results = 0
+    if entry_id is None:
+        _say(job, result.checks)
+    else:
+        found = checks.rows_of(result.checks, job.contracts, dt.datetime.now(dt.UTC), entry_id=entry_id)
+        results = checks.stage(job, found, folder)
     return Decision(
         job.attempt_id,
         job.judged_by,
@@ -56,8 +75,36 @@ def decide(job: Job, name: str, staged: DataFrame, counts: Sequence[Count], fold
         result.failed_critical,
         refusals.as_decided(counts, result.verdict),
         folder,
-        result.page,
+        "" if entry_id is None else names.batch_page(entry_id),
         refused=refusals.refused(staged, counts) if result.verdict == Verdict.PASSED else (),
+        checks=results,
+    )
+
+
+def _say(job: Job, found: Sequence[Check]) -> None:
+    """What a dry run found: it has no page."""
+    for each in found:
+        if not each.success:
+            job.say(
+                f"  check {each.name} ({each.severity}) would be {each.outcome}: {each.observed}; allowed: {each.allowed}"
+            )
+
+
+def _rows(checked: DataFrame) -> RowCounts:
+    """How many messages there are of each event type, and of these, how many could be published."""
+    from pyspark.sql import functions as F
+
+    from expectations.results import RowCounts
+
+    nowhere = sql_list((*NOWHERE, Destination.QUARANTINE))
+    good = f"count_if(reason_code is null and not duplicate and destination not in ({nowhere})) as good"
+    found = checked.groupBy("event_type").agg(F.expr("count(*) as all_rows"), F.expr(good)).collect()
+    named = [row for row in found if row["event_type"] is not None]
+    return RowCounts(
+        sum(row["all_rows"] for row in found),
+        sum(row["good"] for row in found),
+        {row["event_type"]: row["all_rows"] for row in named},
+        {row["event_type"]: row["good"] for row in named},
     )
 
 

@@ -43,7 +43,7 @@ def compact(job: Job, days: int) -> int:
     job.spark.conf.set("spark.databricks.delta.optimize.maxFileSize", str(JOINED_BYTES))
     hdfs = Hdfs(job.settings)
     since = dt.datetime.now(dt.UTC).date() - dt.timedelta(days=days - 1)
-    by_day = [names.RAW_EVENTS, names.QUARANTINE, *map(names.event_table, sorted(job.contracts.tables))]
+    by_day = [names.RAW_EVENTS, names.QUARANTINE, names.CHECKS, *map(names.event_table, sorted(job.contracts.tables))]
     rewritten = 0
     for table in (*by_day, *UNPARTITIONED):
         where = f"event_date >= date '{since}'" if table in by_day else "true"

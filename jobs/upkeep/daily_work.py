@@ -9,7 +9,6 @@ import datetime as dt
 import traceback
 from collections.abc import Callable
 
-from expectations import pages
 from jobs.daily import inventory
 from jobs.runtime.job import Job
 from jobs.upkeep import compaction, housekeeping, purge, table_health
@@ -38,16 +37,10 @@ def do_daily_work(job: Job) -> list[str]:
     part("staging", lambda: housekeeping.clean_staging(job))
     part("properties", lambda: housekeeping.set_properties(job, definitions))
     part("vacuum", lambda: housekeeping.vacuum(job, definitions))
-    part("pages", lambda: _delete_pages(job))
+    part("pages", lambda: purge.delete_former_pages(job))
     part("erased players", lambda: purge.forget(job))
     part("purged players", lambda: purge.note_purged(job, definitions))
     return problems
-
-
-def _delete_pages(job: Job) -> None:
-    """Deletes data-quality pages older than the setting, but for the last ones."""
-    before = dt.datetime.now(dt.UTC) - dt.timedelta(days=job.settings.quality_days)
-    job.say(f"deleted {pages.prune(job.settings.quality, before)} data-quality pages from before {before:%Y-%m-%d}")
 
 
 def _ignore(_: object) -> None:

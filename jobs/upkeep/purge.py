@@ -1,15 +1,13 @@
-"""Removes erased players from what jobs leave behind: staging folders of closed entries, samples of quality pages."""
+"""Removes erased players from what jobs leave behind: staging folders of closed entries, former quality pages."""
 
 from __future__ import annotations
 
 import datetime as dt
-import re
-from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
-from expectations import pages
 from jobs.delta.conflicts import retried
-from jobs.upkeep.erasures import hash_of, read_erasures, read_key
+from jobs.upkeep.erasures import read_erasures
 from jobs.upkeep.housekeeping import clean_staging
 from lakehouse import names
 from lakehouse.catalog.tables import CHECKPOINT_INTERVAL, Definition
@@ -17,8 +15,7 @@ from lakehouse.catalog.tables import CHECKPOINT_INTERVAL, Definition
 if TYPE_CHECKING:
     from jobs.runtime.job import Job
 
-_BATCH_PAGE = re.compile(r"ingest-(\d+)")
-_CUT = "…"  # ends a value that a page shows in part
+FORMER_PAGES = ("*.json", "*.html", ".*.new", ".lock")
 
 
 def note_purged(job: Job, definitions: Iterable[Definition]) -> None:
@@ -70,23 +67,17 @@ def _has_older_log(job: Job, definition: Definition, time: str) -> bool:
 
 
 def forget(job: Job) -> None:
-    """Deletes staging folders of closed entries, and the sample rows of erased players; harmless if repeated."""
-    erased = read_erasures(job)
-    if not erased:
-        return
-    key = read_key(job.settings.erasure_key_file)
-    through = {each.player_hash: each.through for each in erased}
+    """Deletes staging folders of closed entries, and former pages, which named players; harmless if repeated."""
+    if read_erasures(job):
+        delete_former_pages(job)
+        clean_staging(job)
 
-    def is_theirs(audit: str, row: Mapping[str, Any]) -> bool:
-        player = row.get("player")
-        if player is None:
-            return False
-        if str(player).endswith(_CUT):
-            return True  # too long to tell whose it is
-        batch = _BATCH_PAGE.fullmatch(audit)
-        last = through.get(hash_of(str(player), key))
-        return last is not None and (batch is None or int(batch[1]) <= last)
 
-    changed = pages.drop_samples(job.settings.quality, is_theirs)
-    job.say(f"erased players are taken out of {changed} quality pages")
-    clean_staging(job)
+def delete_former_pages(job: Job) -> None:
+    """Deletes the quality pages that older versions wrote as files: they showed rows as they were sent."""
+    folder = job.settings.quality
+    former = [file for pattern in FORMER_PAGES for file in folder.glob(pattern)]
+    for file in former:
+        file.unlink(missing_ok=True)
+    if former:
+        job.say(f"deleted {len(former)} files of {folder}: pages of older versions; they are made from ops.* now")

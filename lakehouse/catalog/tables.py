@@ -60,6 +60,7 @@ LEDGER = {
     ),
     "waiver": ("string", "planned, of a replay: why a failed audit is accepted; none: it is not"),
     "staging": ("string", "decided: folder that holds what is published"),
+    "checks": ("int", "decided: how many results of checks are staged there for ops.checks; null or 0: none"),
     "page": ("string", "data-quality page of the audit"),
     "run": ("string", "Airflow run that wrote this row"),
     "closed_through": ("bigint", "an entry up to which all were closed when this row was written; bounds later reads"),
@@ -172,6 +173,13 @@ def definitions(contracts: Contracts) -> list[Definition]:
         Definition(names.LOSSES, "Losses that somebody accepted, append-only.", LOSSES, partitioned=False),
         Definition(names.ERASURES, "Players that were erased, append-only.", ERASURES, partitioned=False),
         Definition(names.AUDITS, "Audits of built days.", AUDITS, partitioned=False),
+        Definition(
+            names.CHECKS,
+            "Results of the checks of decided entries and built days, one row a check, append-only; no samples.",
+            CHECKS,
+            partitioned=True,
+            stats="entry_id,audited_at",
+        ),
         *DAILY,
         *[event_definition(contract, contracts) for contract in contracts.values()],
     ]
@@ -237,6 +245,26 @@ AUDITS = {
     "failed": ("array<string>", "critical checks that failed"),
     "page": ("string", "data-quality page"),
     "time": ("timestamp", "when (UTC)"),
+}
+CHECKS = {
+    "entry_id": ("bigint", "ledger entry whose rows were audited; null: a built day was"),
+    "day": ("date", "built day that was audited; null: an entry was"),
+    "name": ("string", "check: <event type>.<field>:<keyword> of a contract, or the name of a rule"),
+    "description": ("string", "what the check asks for"),
+    "severity": ("string", "critical or warning"),
+    "scope": ("string", "what it looks at: batch (all messages), good (those that could be published) or day"),
+    "tables": ("array<string>", "tables that it is about; none: all of the batch"),
+    "field": ("string", "field that it is about, of a contract's check"),
+    "outcome": (
+        "string",
+        "passed, failed, refused (single rows are quarantined), waived (accepted by a waiver) or skipped (it did not run)",
+    ),
+    "observed": ("string", "what was observed, in words"),
+    "allowed": ("string", "what is allowed, in words"),
+    "rows_checked": ("bigint", "rows that it looked at; null: not known"),
+    "rows_failing": ("bigint", "rows that fail it; null: it did not run, or counts no rows"),
+    "audited_at": ("timestamp", "when the audit was made (UTC); of a day the same as ops.audits.time"),
+    "event_date": ("date", "day of audited_at (UTC)"),
 }
 _BUILT = {
     "built_through": ("bigint", "last ledger entry with all up to it closed when this day was built"),

@@ -37,6 +37,14 @@ _BATCHES = {
     "decided_at": "when it was decided (UTC)",
     "closed_at": "when it was done or abandoned (UTC)",
 }
+_FRESHNESS = {
+    "table_name": "table, as schema.name",
+    "complete_through": "all messages that Kafka got before this time (UTC) are in it, or where they belong; of a daily table "
+    "all days before; null: not known yet",
+    "lag_seconds": "seconds since complete_through",
+    "last_entry_id": "ledger entry that changed it last; of a daily table the last one that its builds include",
+    "last_written_at": "when it was changed last (UTC)",
+}
 _INVENTORY = {
     "player": "player",
     "item_type": "kind of item",
@@ -67,6 +75,7 @@ def comments(contracts: Contracts) -> dict[str, Comments]:
             "Messages in quarantine of which nobody has disposed: not replayed, rebuilt or discarded since.",
             {name: comment for name, (_, comment) in tables.QUARANTINE.items()},
         ),
+        "ops.freshness": Comments("How complete each table of game is, and since when.", _FRESHNESS),
         "game.player_inventory": Comments("What each player has of each item, by the days that are built.", _INVENTORY),
         "compat.valid_events": Comments(
             "Sword and guild events together, by the names of the first report.",

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from lakehouse import names
 from lakehouse.catalog.view_comments import comments
 from lakehouse.clients.trino import Session
 from lakehouse.contract.model import Contracts
-from lakehouse.ledger.vocabulary import NOT_PUBLISHED, Destination, Kind, Step, sql_list
+from lakehouse.ledger.vocabulary import NOT_PUBLISHED, BuildCause, BuildStep, Destination, Kind, Step, sql_list
 from lakehouse.names import VIEWS_CATALOG
 from lakehouse.settings import Settings
+
+DAILY_TABLES = tuple(
+    table.name for table in (names.DAILY_EVENT_COUNTS, names.DAILY_ITEM_SALES, names.PLAYER_ITEM_CHANGES)
+)
 
 BATCHES = f"""
 select entry_id, any_value(kind) as kind,
@@ -56,6 +61,41 @@ select q.* from ops.quarantine q where not exists (
   where a.topic_id = q.topic_id and a.partition = q.partition and a."offset" = q."offset" and a.entry_id > q.entry_id)
 """
 
+# Until when nothing of a table is missing, whatever partition is idle and whatever day is made anew beside it. Event
+# tables: a done ingest has read every partition up to where it ended when the entry was planned, and entries are closed in
+# order. One that took as much as it may has perhaps left messages behind, so the one before it counts. Daily tables: the
+# first day with events that is not built. The rows of the ledger are unfolded once: the row of all destinations (is_daily)
+# stands for the daily tables.
+FRESHNESS = f"""
+with ingested as (
+  select max(time) as through from ops.ledger
+  where kind = '{Kind.INGEST}' and step = '{Step.PLANNED}'
+    and reduce(ranges, bigint '0', (n, r) -> n + r.until - r.start, n -> n) < {{most_events}}
+    and entry_id <= (select max(entry_id) from ops.ledger where kind = '{Kind.INGEST}' and step = '{Step.DONE}')),
+built as (
+  select array_agg(distinct day) as days, min(day) as first, max(day) + interval '1' day as after,
+    max(built_through) as last_entry_id, max(time) as last_written_at
+  from ops.day_builds where step = '{BuildStep.FINISHED}' and cause = '{BuildCause.ROLLUP}'),
+written as (
+  select destination, grouping(destination) = 1 as is_daily, max(entry_id) as last_entry_id, max(time) as last_written_at,
+    array_agg(distinct event_date) filter (where kind = '{Kind.INGEST}') as days
+  from ops.ledger cross join unnest(counts) as c(destination, topic, partition, event_date, rows)
+  where step = '{Step.DONE}' group by grouping sets ((destination), ())),
+found as (
+  select 'game.' || t.name as table_name,
+    if(w.is_daily,
+      with_timezone(cast(least(coalesce(array_min(filter(w.days, d -> d > b.first and not contains(b.days, d))), b.after),
+        b.after) as timestamp(6)), 'UTC'),
+      i.through) as through,
+    if(w.is_daily, b.last_entry_id, w.last_entry_id) as last_entry_id,
+    if(w.is_daily, b.last_written_at, w.last_written_at) as last_written_at
+  from written w cross join ingested i cross join built b
+  cross join unnest(if(w.is_daily, array[{sql_list(DAILY_TABLES)}], array[w.destination])) as t(name)
+  where w.is_daily or w.destination not in ({sql_list(NOT_PUBLISHED)}))
+select table_name, through as complete_through, date_diff('second', through, current_timestamp) as lag_seconds,
+  last_entry_id, last_written_at from found
+"""
+
 # The stock at the end of the newest month whose snapshot contains every build of its days, plus all changes since.
 # Trino and Spark read the same text. docs/decisions/0005-inventory-months.md says why it always equals the plain sum. A
 # sum beyond 64 bits is null, so that one player's sum does not end everybody's query. The audit of a day reports it.
@@ -89,6 +129,7 @@ def views(settings: Settings) -> dict[str, str]:
             ),
         ),
         "ops.quarantine_open": QUARANTINE_OPEN,
+        "ops.freshness": FRESHNESS.format(most_events=int(settings.max_events_per_batch)),
         "game.player_inventory": PLAYER_INVENTORY,
         "compat.valid_events": f"""
             select {_SENT}, 'sword_event' as event_type, direction, event_detail from game.sword_purchases

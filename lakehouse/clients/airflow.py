@@ -23,14 +23,20 @@ class AirflowError(Exception):
 
 
 class AirflowApi:
-    """One login to one Airflow; ask for a new one when its token has expired (a day)."""
+    """One login to one Airflow; ask for a new one when its token has expired (a day).
 
-    def __init__(self, url: str, user: str, password: str, timeout_seconds: float = 20.0) -> None:
+    token: of somebody who is logged in; then user and password are not needed.
+    """
+
+    def __init__(
+        self, url: str, user: str = "", password: str = "", timeout_seconds: float = 20.0, *, token: str | None = None
+    ) -> None:
         self._url = url
         self._timeout_seconds = timeout_seconds
         self._session = requests.Session()
         self._session.trust_env = False  # no proxy: Airflow is on this machine or near
-        token = self._call("POST", "/auth/token", {"username": user, "password": password})["access_token"]
+        if token is None:
+            token = self._call("POST", "/auth/token", {"username": user, "password": password})["access_token"]
         self._session.headers["Authorization"] = f"Bearer {token}"
 
     def get(self, path: str) -> Any:

@@ -75,6 +75,7 @@ class Decision:
     comparison: tuple[Compared, ...] = ()
     why: str = ""  # of an abandoned entry
     refused: tuple[Refusal, ...] = ()
+    checks: int = 0  # results of checks that are staged beside the rows
 
 
 @dataclass(frozen=True)
@@ -210,4 +211,5 @@ def _decision(row: Mapping[str, Any]) -> Decision:
         comparison=tuple(Compared(**each) for each in row["comparison"] or ()),
         why=row["why"] or "",
         refused=tuple(Refusal(**each) for each in row.get("refused") or ()),
+        checks=row.get("checks") or 0,
     )

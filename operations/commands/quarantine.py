@@ -91,17 +91,28 @@ def list_(as_json: bool, **selected: Any) -> None:
 @click.option(
     "--limit", default=20, show_default=True, type=click.IntRange(1, 10_000), help="At most so many, newest first."
 )
+@click.option("--personal", is_flag=True, help="Show personal data too; it is logged with your name.")
 @click.option("--json", "as_json", is_flag=True, help="For programs.")
-def show(limit: int, as_json: bool, **selected: Any) -> None:
-    """Show open messages: where they came from, why they are here, and how their value begins."""
+def show(limit: int, personal: bool, as_json: bool, **selected: Any) -> None:
+    """Show open messages: where they came from, why they are here, and what they hold but for personal data."""
+    from lakehouse.contract.load import load_contracts
     from lakehouse.ledger.selection import Selection
     from lakehouse.settings import Settings
+    from operations.personal_data import log_file, record
     from operations.quarantine import rows
     from operations.runs import one_line_errors
     from operations.terminal import say, waiting
 
-    with one_line_errors(), waiting("asking Trino"):
-        found = rows(Settings.load(), Selection(**selected), limit)
+    with one_line_errors():
+        settings, selection = Settings.load(), Selection(**selected)
+        if personal:
+            try:
+                who = record(settings, f"quarantine show {selection.as_conf()}, at most {limit}")
+            except OSError as error:
+                raise click.ClickException(f"it cannot be logged that personal data is shown: {error}") from None
+            click.echo(f"personal data is shown to {who}; that is logged in {log_file(settings)}", err=True)
+        with waiting("asking Trino"):
+            found = rows(settings, load_contracts(settings.contracts), selection, limit, personal=personal)
     if as_json:
         _show(found, as_json)
         return

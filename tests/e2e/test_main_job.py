@@ -129,10 +129,10 @@ def test_an_audit_that_fails_turns_its_run_red_and_links_to_the_page(scheduled: 
     states = {task["task_id"]: task["state"] for task in airflow.task_instances("ingest_events", run_id)}
     assert states == {"look": "success", "drain": "success", "publish": "success", "verdict": "failed"}
     log = airflow.task_log("ingest_events", run_id, "verdict")
-    page = re.search(r"/quality/(ingest-\d+\.html)", log)
+    page = re.search(r"/quality/batch/\d+", log)
     assert "quantity_possible" in log
     assert page, log[-2000:]
-    assert (scheduled.settings.quality / page[1]).exists()
+    assert "quantity_possible" in airflow.page(page[0])
     assert requests.get(f"{scheduled.settings.api_url}/", timeout=30).status_code == 200
     assert wait_for(scheduled, "ingest_events", airflow.trigger("ingest_events")) == "success"
 
@@ -158,7 +158,7 @@ def test_quality_pages_are_for_those_who_are_logged_in(scheduled: Real) -> None:
     url = f"{scheduled.settings.airflow_url}/quality/"
     assert requests.get(url, timeout=30, allow_redirects=False).status_code == 401
     page = scheduled.airflow().page("/quality/")
-    assert "ingest-" in page
+    assert "/quality/batch/1" in page and "sword_purchases" in page
     assert not re.search(r'(src|href)="https?://', page)
 
 

@@ -69,6 +69,7 @@ ELSEWHERE = {
     "backfill --from D --to D --rebuild": "tests/e2e/test_operations.py",
     "accept-loss --why '...'": "tests/e2e/test_operations.py",
     "erase-player --why '...'": "tests/e2e/test_operations.py",
+    "quality export data-docs": "tests/integration/test_ingest.py",
 }
 
 

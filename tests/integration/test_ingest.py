@@ -9,8 +9,10 @@ from pathlib import Path
 
 import pytest
 import requests
+from click.testing import CliRunner
 
 from lakehouse.settings import CHECKOUT
+from operations.cli import main
 from tests.real import Real, contracts_with, event, new_event_id
 
 pytestmark = pytest.mark.timeout(900)
@@ -214,7 +216,7 @@ def test_a_row_that_breaks_a_rule_is_refused_alone_and_the_others_are_published(
     assert rows == [{"rule": "quantity_possible", "at_fault": True}]
 
 
-def test_too_many_rows_that_break_a_rule_hold_their_batch_and_let_later_ones_flow(stack: Real) -> None:
+def test_too_many_rows_that_break_a_rule_hold_their_batch_and_let_later_ones_flow(stack: Real, tmp_path: Path) -> None:
     held = stack.produce(*[event(quantity=1_000_000_001 if n % 10 == 0 else 1) for n in range(2000)], b"junk")
     stack.ingest()
     later = stack.produce(event(quantity=1))
@@ -223,7 +225,16 @@ def test_too_many_rows_that_break_a_rule_hold_their_batch_and_let_later_ones_flo
     assert places == [["quarantine:audit:quantity_possible"]] * 2 + [["quarantine:not_json"], ["sword_purchases"]]
     (batch,) = stack.query("select entry_id, failed_checks, refused, page from ops.batches where verdict = 'failed'")
     assert (batch["failed_checks"], batch["refused"]) == (["quantity_possible"], [])
-    assert (stack.settings.quality / batch["page"].rpartition("/")[2]).exists()
+    assert batch["page"].endswith(f"/quality/batch/{batch['entry_id']}")
+    results = stack.query(
+        "select outcome, rows_failing, rows_checked from ops.checks "
+        f"where entry_id = {batch['entry_id']} and name = 'quantity_possible'"
+    )
+    assert results == [{"outcome": "failed", "rows_failing": 200, "rows_checked": 2000}]
+    folder = tmp_path / "data docs"
+    exported = CliRunner().invoke(main, ["quality", "export", str(folder), "--entry", str(batch["entry_id"])])
+    assert exported.exit_code == 0, exported.output
+    assert "quantity_possible" in (folder / f"entry-{batch['entry_id']:06d}.html").read_text()
     rows = f"from ops.quarantine where entry_id = {batch['entry_id']}"
     at_fault = stack.query(f"select at_fault, count(*) as rows {rows} group by 1 order by 1")
     assert [(each["at_fault"], each["rows"]) for each in at_fault] == [(False, 1800), (True, 201)]

@@ -15,7 +15,8 @@ from tests.model.state import COMMITS, READ_POINTS, TABLES
 CODE: dict[tuple[str, str], tuple[list[str], tuple[str, ...] | str]] = {
     ("ledger.delta_ledger", "DeltaLedger._append"): (["append_once"], ("plan", "decide", "abandon", "done")),
     ("raw.raw_events", "append_batch"): (["append_once"], ("raw",)),
-    ("entries.rows", "PublishesRows.publish"): (["append_once"] * 3, ("game:*", "quarantine", "actions")),
+    # the fourth: ops.checks, which no step reads; appended under the entry's number as the others
+    ("entries.rows", "PublishesRows.publish"): (["append_once"] * 4, ("game:*", "quarantine", "actions")),
     ("entries.erase", "Erase.publish"): (
         # also a row that names the entry (suppression, which the model finds needless) and the player's facts, of which
         # a build that comes in between is followed by another, since the erase changed the day
@@ -35,7 +36,11 @@ CODE: dict[tuple[str, str], tuple[list[str], tuple[str, ...] | str]] = {
         "a folder of one attempt's own, which nobody reads before it is decided",
     ),
     ("staging.candidates", "_mark"): ([".parquet"], "in the same folder"),
-    ("audit_day", "audit"): (["add_rows", "sql ?"], "a row of ops.audits, which no step reads; a query"),
+    ("staging.checks", "stage"): ([".parquet"], "in the same folder: results of checks"),
+    ("audit_day", "audit"): (
+        ["add_rows", "add_rows", "sql ?"],
+        "rows of ops.checks and ops.audits, which no step reads; a query",
+    ),
     ("daily.builds", "_append"): (["add_rows"], "the record of builds; only changed days and snapshots are told by it"),
     ("daily.inventory", "make_months"): (
         ["replace_newest"],

@@ -1,14 +1,20 @@
-"""The plugin's route: who may read what."""
+"""The plugin's routes: who may read what, and who starts what."""
 
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Iterator
-from pathlib import Path
+from typing import Any, ClassVar
 from urllib.parse import parse_qs, urlsplit
 
 import httpx
 import pytest
+
+from expectations.pages.source import Kept, Source
+from expectations.pages.waiting import Patient, Waiting
+from lakehouse.clients.airflow import AirflowError
+from tests.unit.expectations.pages.answers import CONTRACTS, answer
 
 BROWSER = {"Accept": "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"}
 
@@ -20,51 +26,54 @@ class Client:
         self._app = app
 
     def get(self, path: str, headers: dict[str, str] | None = None) -> httpx.Response:
+        return self._ask("GET", path, headers=headers)
+
+    def post(self, path: str, fields: dict[str, str]) -> httpx.Response:
+        """A form that is sent."""
+        return self._ask("POST", path, data=fields)
+
+    def _ask(self, method: str, path: str, **more: Any) -> httpx.Response:
         async def ask() -> httpx.Response:
             transport = httpx.ASGITransport(app=self._app)  # type: ignore[arg-type]
             async with httpx.AsyncClient(transport=transport, base_url="http://airflow") as client:
-                return await client.get(path, headers=headers)
+                return await client.request(method, path, **more)
 
         return asyncio.run(ask())
 
 
-@pytest.fixture
-def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    pages = tmp_path / "quality"
-    pages.mkdir()
-    monkeypatch.setenv("LAKEHOUSE_QUALITY", str(pages))
-    (tmp_path / "secret.json").write_text("secret")
-    (pages / ".lock").write_text("secret")
-    (pages / ".hidden.json").write_text("secret")
-    (pages / "index.html").write_text("<h1>all</h1>")
-    (pages / "ingest-000001.json").write_text("{}")
-    (pages / "outside.json").symlink_to(tmp_path / "secret.json")
-    return pages
+class Logged:
+    """Somebody who is logged in."""
+
+    def get_name(self) -> str:
+        return "ada"
 
 
 @pytest.fixture
-def anonymous(folder: Path) -> Client:
+def anonymous(monkeypatch: pytest.MonkeyPatch) -> Client:
     import quality_pages
 
+    shared = (Source(answer), Kept(lambda: CONTRACTS), Patient(lambda: Waiting(0)))
+    monkeypatch.setattr(quality_pages, "_source", lambda: shared)
     return Client(quality_pages.app)
 
 
 @pytest.fixture
 def client(anonymous: Client) -> Iterator[Client]:
-    """Somebody who is logged in."""
     import quality_pages
     from airflow.api_fastapi.core_api.security import get_user
 
-    quality_pages.app.dependency_overrides[get_user] = lambda: object()
+    quality_pages.app.dependency_overrides[get_user] = Logged
     yield anonymous
     quality_pages.app.dependency_overrides.clear()
 
 
-@pytest.mark.parametrize("path", ["/", "/index.html", "/ingest-000001.json", "/nothing.html", "/../secret.json"])
+@pytest.mark.parametrize(
+    "path", ["/", "/index.html", "/ingest-000001.json", "/nothing.html", "/batch/7", "/issue/audit:a_critical"]
+)
 def test_who_is_not_logged_in_gets_401_and_learns_nothing(anonymous: Client, path: str) -> None:
     answer = anonymous.get(path)
     assert answer.status_code == 401
-    assert "all" not in answer.text and "secret" not in answer.text
+    assert "quality" not in answer.text and "critical" not in answer.text
 
 
 def test_a_wrong_token_gets_no_page(anonymous: Client) -> None:
@@ -82,6 +91,8 @@ def test_a_wrong_token_gets_no_page(anonymous: Client) -> None:
         ("/nothing.html", "/quality/nothing.html"),
         ("/%2fevil.example/a.html", "/quality//evil.example/a.html"),
         ("/a?next=https://evil.example", "/quality/a"),
+        ("/issue/a?batch=7&next=b", "/quality/issue/a?batch=7"),
+        ("/issue/a?batch=//evil.example", "/quality/issue/a"),
         ("/a&next=https:%2f%2fevil.example", "/quality/a%26next%3Dhttps%3A//evil.example"),
     ],
 )
@@ -112,44 +123,118 @@ def test_a_program_gets_its_refusal_as_json_whatever_it_accepts(anonymous: Clien
         assert answer.status_code in (401, 403) and answer.headers["content-type"] == "application/json"
 
 
+@pytest.mark.parametrize("path", ["/", "/batch/7", "/table/messages", "/issue/audit:a_critical", "/nothing"])
+def test_pages_are_served_with_no_right_to_load_anything(client: Client, path: str) -> None:
+    found = client.get(path)
+    assert found.status_code == (404 if path == "/nothing" else 200)
+    assert found.headers["content-type"] == "text/html; charset=utf-8"
+    policy = found.headers["content-security-policy"]
+    assert "default-src 'none'" in policy and "script" not in policy and "form-action 'self'" in policy
+    assert (
+        found.headers["x-content-type-options"] == "nosniff" and found.headers["cache-control"] == "private, no-cache"
+    )
+
+
+def test_a_link_to_a_former_page_leads_to_that_of_today(client: Client) -> None:
+    found = client.get("/ingest-000007.html")
+    assert (found.status_code, found.headers["location"]) == (307, "/quality/batch/7")
+
+
 @pytest.mark.parametrize(
-    ("path", "kind"), [("/", "text/html"), ("/index.html", "text/html"), ("/ingest-000001.json", "application/json")]
+    "path", ["/../secret", "/%2e%2e/secret", "//etc/passwd", "/table/..%2fsecret", "/index.html%00"]
 )
-def test_pages_and_results_are_served_with_their_type_and_no_right_to_load_anything(
-    client: Client, path: str, kind: str
-) -> None:
-    answer = client.get(path)
-    assert answer.status_code == 200
-    assert answer.headers["content-type"].startswith(kind)
-    assert "default-src 'none'" in answer.headers["content-security-policy"]
-    assert answer.headers["x-content-type-options"] == "nosniff"
+def test_an_address_that_is_none_of_the_pages_is_not_found(client: Client, path: str) -> None:
+    assert client.get(path).status_code == 404
+
+
+def form_token(client: Client, path: str = "/issue/audit:a_critical") -> str:
+    found = re.search(r'name="token" value="(\w+)"', client.get(path).text)
+    assert found
+    return found[1]
+
+
+def test_personal_data_is_shown_once_it_is_logged_who_asked(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    import quality_pages
+
+    logged: list[tuple[str, str]] = []
+    monkeypatch.setattr(quality_pages, "_record", lambda user, page: logged.append((user.get_name(), page)))
+    address = "/issue/audit:a_critical?batch=7"
+    assert "I am Anna" not in client.get(address).text
+    found = client.post(address, {"token": form_token(client)})
+    assert found.status_code == 200 and "I am Anna" in found.text
+    assert logged == [("ada", "/quality/issue/audit:a_critical?batch=7")]
+
+
+def test_personal_data_is_not_shown_if_it_cannot_be_logged(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    import quality_pages
+
+    def fail(user: object, page: str) -> None:
+        raise OSError("no database")
+
+    monkeypatch.setattr(quality_pages, "_record", fail)
+    with pytest.raises(OSError):
+        client.post("/issue/audit:a_critical", {"token": form_token(client)})
+
+
+@pytest.mark.parametrize("path", ["/issue/audit:a_critical", "/replay"])
+def test_a_form_of_another_site_does_nothing(client: Client, monkeypatch: pytest.MonkeyPatch, path: str) -> None:
+    import quality_pages
+
+    monkeypatch.setattr(quality_pages, "_record", lambda *_: pytest.fail("shown"))
+    monkeypatch.setattr(quality_pages, "AirflowApi", lambda *_, **__: pytest.fail("started"))
+    fields = {"reason": "not_json", "why": "a test's reason"}
+    assert client.post(path, {**fields, "token": "guessed"}).status_code == 403
+    assert client.post(path, fields).status_code == 403
+
+
+@pytest.mark.parametrize("path", ["/issue/audit:a_critical", "/replay"])
+def test_who_is_not_logged_in_can_send_no_form(anonymous: Client, path: str) -> None:
+    assert anonymous.post(path, {"reason": "not_json", "why": "a test's reason"}).status_code == 401
+
+
+class Api:
+    """Airflow as the plugin asks it."""
+
+    started: ClassVar[list[tuple[str, str, dict[str, Any]]]] = []
+
+    def __init__(self, url: str, *, token: str) -> None:
+        self._token = token
+
+    def trigger(self, dag_id: str, conf: dict[str, Any]) -> str:
+        if conf["reason"] == "refused":
+            raise AirflowError("Airflow says <no>")
+        self.started.append((self._token, dag_id, conf))
+        return "run+1"
+
+
+def test_a_replay_is_started_with_the_login_of_who_asks(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    import quality_pages
+
+    monkeypatch.setattr(quality_pages, "AirflowApi", Api)
+    fields = {"reason": "audit:*", "batch_id": "7", "why": " corrected ", "dry_run": "yes", "token": form_token(client)}
+    found = client.post("/replay", fields)
+    assert found.status_code == 200 and "/dags/replay_quarantine/runs/run%2B1" in found.text
+    conf = {"reason": "audit:*", "batch_id": 7, "why": "corrected", "dry_run": True}
+    assert Api.started == [("", "replay_quarantine", conf)]
 
 
 @pytest.mark.parametrize(
-    "path",
+    ("fields", "words"),
     [
-        "/../secret.json",
-        "/%2e%2e/secret.json",
-        "/..%2fsecret.json",
-        "/sub/../../secret.json",
-        "//etc/passwd",
-        "/.lock",
-        "/.hidden.json",
-        "/outside.json",
-        "/index.html%00",
-        "/nothing.html",
+        ({"why": "x"}, "says too little"),
+        ({"batch_id": "seven"}, "invalid literal"),
+        ({"reason": "refused"}, "Airflow says &lt;no&gt;"),
     ],
 )
-def test_nothing_but_pages_of_the_folder_is_served(client: Client, path: str) -> None:
-    answer = client.get(path)
-    assert answer.status_code == 404
-    assert "secret" not in answer.text
+def test_a_replay_that_cannot_be_started_says_why(
+    client: Client, monkeypatch: pytest.MonkeyPatch, fields: dict[str, str], words: str
+) -> None:
+    import quality_pages
 
-
-def test_before_the_first_audit_the_index_says_so(client: Client, folder: Path) -> None:
-    (folder / "index.html").unlink()
-    answer = client.get("/")
-    assert answer.status_code == 200 and "No audit" in answer.text
+    monkeypatch.setattr(quality_pages, "AirflowApi", Api)
+    good = {"reason": "audit:*", "why": "a test's reason", "token": form_token(client)}
+    found = client.post("/replay", {**good, **fields})
+    assert found.status_code in (400, 502) and words in found.text
 
 
 def test_airflow_finds_the_plugin_with_its_menu_link() -> None:

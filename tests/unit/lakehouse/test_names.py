@@ -18,7 +18,7 @@ def test_tables_and_folders_have_these_names() -> None:
     found = [value.qualified for value in vars(names).values() if isinstance(value, names.Table)]
     assert sorted(found) == [
         "game.daily_event_counts", "game.daily_item_sales", "game.player_inventory_months", "game.player_item_changes",
-        "ops.audits", "ops.day_builds", "ops.erasures", "ops.ledger", "ops.losses", "ops.quarantine",
+        "ops.audits", "ops.checks", "ops.day_builds", "ops.erasures", "ops.ledger", "ops.losses", "ops.quarantine",
         "ops.quarantine_actions", "raw.events",
     ]  # fmt: skip
     assert names.event_table("messages") == names.Table("game", "messages")
@@ -63,8 +63,8 @@ def test_each_view_is_made_in_the_catalog_of_views(monkeypatch: pytest.MonkeyPat
     about = comments(load_contracts(settings.contracts))
     made = views.create_views(settings, load_contracts(settings.contracts))
     assert made == [
-        "ops.batches", "ops.quarantine_open", "game.player_inventory", "compat.valid_events", "compat.requestors",
-        "compat.acceptors", "compat.sword_purchases", "compat.guild_joins", "compat.horse_purchases",
+        "ops.batches", "ops.quarantine_open", "ops.freshness", "game.player_inventory", "compat.valid_events",
+        "compat.requestors", "compat.acceptors", "compat.sword_purchases", "compat.guild_joins", "compat.horse_purchases",
         "compat.guild_actions", "compat.default_events",
     ]  # fmt: skip
     statements = views.views(settings)

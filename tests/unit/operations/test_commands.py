@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import getpass
+import json
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +15,7 @@ from lakehouse.ledger.offsets import Loss, Mismatch, TopicPartition
 from lakehouse.settings import Settings
 from operations import quarantine
 from operations.cli import main
+from operations.personal_data import log_file
 from stack.demo import Line
 from stack.errors import StackError
 from stack.loads import LoadError
@@ -128,10 +132,10 @@ def test_a_list_counts_and_a_row_cannot_paint_the_terminal(monkeypatch: pytest.M
 
     def answer(settings: Settings, sql: str, parameters: list[Any]) -> list[dict[str, Any]]:
         asked.append(parameters)
-        return [row | {"value": "a\x1b[31mred", "bytes": 9, "messages": 3}]
+        return [row | {"value": b"a\x1b[31mred", "bytes": 9, "messages": 3, "player": "anna"}]
 
     monkeypatch.setattr("operations.quarantine.query", answer)
-    shown = lakehouse("quarantine", "show", "--reason", "not_json", "--limit", "5").output
+    shown = lakehouse("quarantine", "show", "--reason", "not_json", "--limit", "5", "--personal").output
     assert "events-0 offset 5" in shown and "a\\x1b[31mred  (9 bytes)" in shown
     assert "only held with its batch" in shown
     assert "3 messages" in lakehouse("quarantine", "list").output
@@ -241,13 +245,15 @@ def test_an_open_message_is_shown_in_three_lines(monkeypatch: pytest.MonkeyPatch
     row = {
         "topic": "events", "partition": 0, "offset": 5, "kafka_timestamp": "then", "batch_id": 1, "entry_id": 2,
         "event_type": None, "event_id": "id", "reason_code": "rule:red", "field": "color", "rule": "red",
-        "at_fault": True, "value": None, "bytes": None,
+        "at_fault": True, "value": None, "bytes": None, "player": None,
     }  # fmt: skip
     asked: list[str] = []
 
     def query(settings: Settings, sql: str, parameters: list[Any]) -> list[dict[str, Any]]:
         asked.append(sql)
-        return [row, row | {"event_type": "message", "rule": None, "at_fault": False, "value": "{}", "bytes": 2}]
+        value = b'{"event_type": "message", "group": "a", "text": "I am Anna", "player": "anna"}'
+        more = {"event_type": "message", "rule": None, "at_fault": False, "value": value, "bytes": 80, "player": "anna"}
+        return [row, row | more]
 
     monkeypatch.setattr("operations.quarantine.query", query)
     assert lakehouse("quarantine", "show").output.splitlines() == [
@@ -256,12 +262,36 @@ def test_an_open_message_is_shown_in_three_lines(monkeypatch: pytest.MonkeyPatch
         "  no value",
         "events-0 offset 5, then, batch 1, entry 2, message, id",
         "  rule:red (field color); it is not at fault itself, only held with its batch",
-        "  {}  (2 bytes)",
+        '  {event_type: "message", group: "a", 2 more •••}  (80 bytes)',
     ]
-    assert asked[0].split()[-2:] == ["limit", "20"] and "substr(value, 1, 120)" in asked[0]
+    assert asked[0].split()[-2:] == ["limit", "20"]
     assert lakehouse("quarantine", "show", "--limit", "0").exit_code == 2
     assert lakehouse("quarantine", "show", "--limit", "10001").exit_code == 2
     assert lakehouse("quarantine", "show", "--limit", "10000").exit_code == 0
+
+
+def test_personal_data_is_masked_unless_somebody_asks_for_it_which_is_logged_with_their_name(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("LAKEHOUSE_STATE", str(tmp_path))
+    value = b'{"event_type": "message", "text": "I am Anna", "player": "anna", "host": "anna.example"}'
+    row = {"event_type": "annas own type", "event_id": "id", "value": value, "bytes": 90, "player": "anna"}
+    monkeypatch.setattr("operations.quarantine.query", lambda *_: [row])
+    masked = lakehouse("quarantine", "show", "--json").output
+    assert "anna" not in masked.lower() and "message" in masked
+    assert not log_file(Settings()).exists()
+    shown = lakehouse("quarantine", "show", "--json", "--personal", "--reason", "rule:red").output
+    assert "I am Anna" in shown
+    line = json.loads(log_file(Settings()).read_text())
+    assert line["who"] == getpass.getuser() and "rule:red" in line["what"]
+
+
+def test_what_cannot_be_logged_is_not_shown(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    (tmp_path / "logs").write_text("no folder")
+    monkeypatch.setenv("LAKEHOUSE_STATE", str(tmp_path))
+    monkeypatch.setattr("operations.quarantine.query", lambda *_: pytest.fail("asked"))
+    result = lakehouse("quarantine", "show", "--personal")
+    assert result.exit_code == 1 and "cannot be logged" in result.output
 
 
 def test_a_list_ends_with_the_sum_of_its_messages(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -427,7 +457,30 @@ def test_a_demo_that_fails_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_every_command_is_listed_by_its_name_with_hyphens() -> None:
     listed = [line.split()[0] for line in lakehouse("-h").output.partition("Commands:\n")[2].splitlines()]
     assert listed == [
-        "accept-loss", "backfill", "bootstrap", "demo", "down", "erase-player", "fetch", "quarantine", "readme", "send", "sql",
-        "status", "tail", "trace", "up",
+        "accept-loss", "backfill", "bootstrap", "demo", "down", "erase-player", "fetch", "quality", "quarantine",
+        "readme", "send", "sql", "status", "tail", "trace", "up",
     ]  # fmt: skip
     assert lakehouse("accept_loss").exit_code == 2
+
+
+def test_data_docs_are_made_of_the_entries_that_are_named_or_of_the_last_ones(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    ran: list[list[str]] = []
+
+    def run(program: list[str], **_: Any) -> Any:
+        ran.append(program[4:])
+        return subprocess.CompletedProcess(program, 3)
+
+    monkeypatch.setattr("subprocess.run", run)
+    monkeypatch.setattr("operations.quality.query", lambda settings, sql: [{"entry_id": 9}, {"entry_id": 8}])
+    folder = tmp_path / "docs"
+    assert lakehouse("quality", "export", str(folder), "--entry", "7").exit_code == 3
+    assert lakehouse("quality", "export", str(folder), "--last", "2").exit_code == 3
+    module = "expectations.data_docs"
+    assert ran == [
+        [module, str(folder), "--entry", "7"],
+        [module, str(folder), "--entry", "9", "--entry", "8"],
+    ]
+    monkeypatch.setattr("operations.quality.query", lambda settings, sql: [])
+    assert lakehouse("quality", "export", str(folder)).output == "no results of checks are recorded yet\n"

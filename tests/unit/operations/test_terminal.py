@@ -70,11 +70,12 @@ def test_sql_prints_values_and_names_of_columns_letter_by_letter(monkeypatch: py
     assert result.exit_code == 0 and result.output.count(SHOWN) == 2 and "None" not in result.output
 
 
-def test_quarantine_is_listed_and_shown_letter_by_letter(monkeypatch: pytest.MonkeyPatch) -> None:
-    answers(monkeypatch, ROW)
+def test_quarantine_is_listed_and_shown_letter_by_letter(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("LAKEHOUSE_STATE", str(tmp_path))  # where it is logged
+    answers(monkeypatch, {**ROW, "value": HOSTILE.encode()})
     listed = lakehouse("quarantine", "list")
     assert listed.exit_code == 0 and SHOWN in listed.output and "3 messages" in listed.output
-    shown = lakehouse("quarantine", "show")
+    shown = lakehouse("quarantine", "show", "--personal")
     assert shown.exit_code == 0 and f"  {SHOWN}  (9 bytes)" in shown.output
     assert f"  {SHOWN} (field {SHOWN}, rule {SHOWN})" in shown.output
 

@@ -6,10 +6,11 @@ from collections import Counter
 
 import pytest
 
+from jobs.entries import dry_run
 from jobs.raw import drain, losses
 from jobs.upkeep.erasures import hash_of
 from lakehouse import names
-from lakehouse.ledger.entries import Entry
+from lakehouse.ledger.entries import Entry, Request
 from lakehouse.ledger.offsets import Log, Loss, OffsetsError
 from lakehouse.ledger.selection import Selection
 from lakehouse.ledger.vocabulary import Kind, Verdict
@@ -69,6 +70,48 @@ def test_an_ingest_that_ended_anywhere_is_finished_by_the_next_run_once(world: W
         [2],
         {1: "not_json"},
     )
+    assert_checks_are_there_once(world, batch)
+
+
+def assert_checks_are_there_once(world: World, entry_id: int) -> None:
+    """Each check of the decided attempt has one row."""
+    decision = world.entry(entry_id).decision
+    assert decision is not None
+    of_entry = world.store.read(names.CHECKS).where(f"entry_id = {entry_id}").select("name", "audited_at").collect()
+    assert len(of_entry) == len({row["name"] for row in of_entry}) == decision.checks > 0
+    assert len({row["audited_at"] for row in of_entry}) == 1
+
+
+def test_the_results_of_checks_are_recorded_with_their_numbers_and_without_samples(world: World) -> None:
+    batch = world.arrive(sword(), sword(quantity=-1), sword(event_type="default"), b"junk")
+    world.close()
+    rows = {row["name"]: row.asDict() for row in world.store.read(names.CHECKS).collect()}
+    quantity = rows["purchase_sword.quantity:range"]
+    assert {row["entry_id"] for row in rows.values()} == {batch}
+    assert (quantity["outcome"], quantity["rows_checked"], quantity["rows_failing"]) == ("failed", 2, 1)
+    assert (quantity["tables"], quantity["field"]) == (["sword_purchases"], "quantity")
+    assert quantity["allowed"] == "0 to 1,000,000,000,000"
+    skipped = rows["message_volume"]
+    assert (skipped["outcome"], skipped["rows_checked"], skipped["rows_failing"]) == ("skipped", 0, None)
+    possible = rows["quantity_possible"]
+    assert (possible["rows_checked"], possible["rows_failing"], possible["severity"]) == (1, 0, "critical")
+
+
+def test_of_two_attempts_at_an_entry_the_checks_of_the_decided_one_are_recorded(world: World) -> None:
+    batch = world.arrive(sword())
+    with pytest.raises(Crash):
+        world.close(crash_at="before_decide")  # its results are staged, and nobody decided for them
+    world.close()
+    assert_checks_are_there_once(world, batch)
+
+
+def test_a_dry_run_records_no_checks(world: World) -> None:
+    batch = world.arrive(sword(), b"junk")
+    world.close()
+    dry_run.foretell(
+        world.job(), Request(Kind.REPLAY, "tester", "a test's reason", batch, Selection(reason="not_json"))
+    )
+    assert_checks_are_there_once(world, batch)
 
 
 def test_a_repetition_in_a_later_batch_goes_nowhere(world: World) -> None:
@@ -218,10 +261,10 @@ def test_what_expired_before_anything_was_planned_can_be_given_up(
 def steps(world: World) -> list[str]:
     """The model's name of each commit that was made, each with the kill points of the model around it.
 
-    One game table stands for all, and what the model does not have is left out: facts, and the row that names an
-    erasure.
+    One game table stands for all. What the model does not have is left out: facts, the row that names an erasure, and
+    results of checks.
     """
-    outside = {("ops.erasures", "publish"), *((f"game.{name}", "") for name in FACTS)}
+    outside = {("ops.erasures", "publish"), ("ops.checks", "publish"), *((f"game.{name}", "") for name in FACTS)}
     by_commit = {(each.table, each.app or ""): name for name, each in COMMITS.items() if name != "abandon"}
     points = {name: (each.before, each.after) for name, each in COMMITS.items()}
     found = []

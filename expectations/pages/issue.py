@@ -1,0 +1,109 @@
+"""The page of one issue: what is open in quarantine for one reason, a masked sample, and how to replay it."""
+
+from __future__ import annotations
+
+import datetime as dt
+import shlex
+from dataclasses import dataclass
+
+from expectations.pages.source import Row, Source
+from lakehouse.contract.model import Contracts
+from lakehouse.contract.personal import masked_text, masked_value, whole_value
+
+SAMPLE_ROWS = 10
+SAMPLE_BYTES = 65_536  # of a value, that are read
+
+COUNTS = """
+select event_type, event_date, batch_id, count(*) as rows, count_if(at_fault = false) as held,
+  min(kafka_timestamp) as first_seen, max(kafka_timestamp) as last_seen
+from ops.quarantine_open where reason_code = ? group by 1, 2, 3 order by 2 desc, 3 desc, 1 limit 500
+"""
+SAMPLE = f"""
+select topic, partition, "offset", kafka_timestamp, batch_id, entry_id, event_type, event_id, player, field, rule, at_fault,
+  substr(value, 1, {SAMPLE_BYTES}) as value, length(value) as bytes
+from ops.quarantine_open where reason_code = ? {{and_batch}} order by kafka_timestamp desc limit {SAMPLE_ROWS}
+"""
+
+
+@dataclass(frozen=True)
+class Sampled:
+    """One message of the sample. `player` and `value` are masked unless somebody asked for them by name."""
+
+    place: str
+    time: dt.datetime
+    batch_id: int
+    event_type: str | None
+    event_id: str | None
+    at: str
+    at_fault: bool | None
+    player: str | None
+    value: str
+
+
+@dataclass(frozen=True)
+class IssuePage:
+    """All of the page. `batch_id`: the only one that is looked at, if it is one."""
+
+    reason: str
+    batch_id: int | None
+    revealed: bool
+    rows: int
+    held: int
+    first_seen: dt.datetime | None
+    last_seen: dt.datetime | None
+    counts: tuple[Row, ...]
+    owners: tuple[str, ...]
+    sample: tuple[Sampled, ...]
+    query: str
+    command: str
+
+
+def load(source: Source, contracts: Contracts, reason: str, batch_id: int | None, revealed: bool) -> IssuePage:
+    """A reason of which nothing is open has an empty page. Raises what the source raises."""
+    and_batch = "" if batch_id is None else "and batch_id = ?"
+    chosen = () if batch_id is None else (batch_id,)
+    sample = source.fresh(SAMPLE.format(and_batch=and_batch), reason, *chosen)
+    counts = [row for row in source.rows(COUNTS, reason) if batch_id is None or row["batch_id"] == batch_id]
+    types = sorted({row["event_type"] for row in counts if row["event_type"] in contracts})
+    only_batch = "" if batch_id is None else f" and batch_id = {batch_id}"
+    batch_option = "" if batch_id is None else f" --batch {batch_id}"
+    return IssuePage(
+        reason=reason,
+        batch_id=batch_id,
+        revealed=revealed,
+        rows=sum(row["rows"] for row in counts),
+        held=sum(row["held"] for row in counts),
+        first_seen=min((row["first_seen"] for row in counts), default=None),
+        last_seen=max((row["last_seen"] for row in counts), default=None),
+        counts=tuple({**row, "event_type": _known(row["event_type"], contracts)} for row in counts),
+        owners=tuple(sorted({contracts[each].owner for each in types})),
+        sample=tuple(_sampled(row, contracts, revealed) for row in sample),
+        query="select * from ops.quarantine_open where reason_code = "
+        + "'"
+        + reason.replace("'", "''")
+        + "'"
+        + only_batch
+        + " order by kafka_timestamp desc limit 20",
+        command=f"lakehouse quarantine replay --reason {shlex.quote(reason)}{batch_option} --why 'what was corrected' --dry-run",
+    )
+
+
+def _known(event_type: str | None, contracts: Contracts) -> str | None:
+    """None of a type that no contract names: it is anybody's text."""
+    return event_type if event_type in contracts else None
+
+
+def _sampled(row: Row, contracts: Contracts, revealed: bool) -> Sampled:
+    value = row["value"]
+    cut = value is not None and (row["bytes"] or 0) > len(value)
+    return Sampled(
+        place=f"{row['topic']}-{row['partition']} @ {row['offset']}",
+        time=row["kafka_timestamp"],
+        batch_id=row["batch_id"],
+        event_type=_known(row["event_type"], contracts),
+        event_id=row["event_id"],
+        at=", ".join(f"{name} {row[name]}" for name in ("field", "rule") if row[name]),
+        at_fault=row["at_fault"],
+        player=row["player"] if revealed else masked_text(row["player"]),
+        value=whole_value(value) if revealed else masked_value(value, contracts) + ("…" if cut else ""),
+    )

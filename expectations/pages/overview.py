@@ -1,0 +1,329 @@
+"""The overview: every table with its health, and above it what is decided, open and waiting."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+from expectations.pages import health, shared
+from expectations.pages.health import Health
+from expectations.pages.source import Row, Source
+from expectations.pages.waiting import Waiting
+from expectations.results import Outcome
+from expectations.rulebook import CRITICAL
+from lakehouse.catalog.views import DAILY_TABLES
+from lakehouse.contract.model import Contract, Contracts
+from lakehouse.ledger.vocabulary import NOT_PUBLISHED, Destination, Kind, Step, Verdict, sql_list
+
+DAYS = 30
+HOURS = 48
+LAST_BATCHES = 12
+_COUNTED = "ops.ledger cross join unnest(counts) as c(destination, topic, partition, event_date, rows)"
+
+FRESHNESS = "select table_name, complete_through, lag_seconds, last_entry_id, last_written_at from ops.freshness"
+# A rebuild counts all rows of its day once more, an erasure what it deletes, and a replay what was quarantined before.
+ROWS = f"""
+select c.destination, c.event_date,
+  coalesce(sum(c.rows) filter (where kind = '{Kind.INGEST}' or c.destination not in ({sql_list(NOT_PUBLISHED)})), 0) as rows,
+  coalesce(sum(c.rows) filter (where kind = '{Kind.INGEST}'), 0) as arrived
+from {_COUNTED}
+where step = '{Step.DONE}' and kind in ('{Kind.INGEST}', '{Kind.REPLAY}') and c.event_date >= ? group by 1, 2
+"""
+QUARANTINED = """
+select event_type, event_date, count(*) as rows from ops.quarantine
+where event_date >= ? and entry_id = batch_id group by 1, 2
+"""
+OPEN = """
+select reason_code, event_type, count(*) as rows, count_if(at_fault = false) as held,
+  min(kafka_timestamp) as first_seen, max(kafka_timestamp) as last_seen,
+  count_if(kafka_timestamp >= ?) as newest, count_if(kafka_timestamp >= ? and kafka_timestamp < ?) as before
+from ops.quarantine_open group by 1, 2
+"""
+DECIDED = f"""
+select date_trunc('hour', time) as hour, step, verdict, count(*) as entries from ops.ledger
+where step in ('{Step.DECIDED}', '{Step.ABANDONED}') and time >= ? group by 1, 2, 3
+"""
+NEWEST = "select max(entry_id) as entry_id from ops.ledger"
+LAST = """
+select entry_id, kind, status, verdict, failed_checks, planned_at, closed_at, offsets, published, quarantined, duplicates
+from ops.batches where entry_id > ? order by entry_id desc
+"""
+FAILING = f"""
+select t.name as table_name, count_if(severity = '{CRITICAL}' and outcome = '{Outcome.FAILED}') as critical,
+  count_if(severity <> '{CRITICAL}' or outcome <> '{Outcome.FAILED}') as warnings
+from ops.checks cross join unnest(tables) as t(name)
+where event_date >= ? and audited_at >= ? and outcome in ({sql_list((Outcome.FAILED, Outcome.REFUSED))}) group by 1
+"""
+
+
+@dataclass(frozen=True)
+class TableRow:
+    """One table. `rows`, `pass_rates`: a value a day, oldest first; a rate is 0 to 1, None on a day without messages."""
+
+    name: str
+    owner: str
+    health: Health
+    why: str
+    complete_through: dt.datetime | None
+    lag: dt.timedelta | None
+    last_entry: int | None
+    rows: tuple[int, ...]
+    pass_rates: tuple[float | None, ...]
+    open_rows: int
+
+
+@dataclass(frozen=True)
+class Issue:
+    """What is open in quarantine for one reason."""
+
+    reason: str
+    rows: int
+    held: int
+    first_seen: dt.datetime
+    last_seen: dt.datetime
+    trend: str
+    event_types: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Decided:
+    """How many entries were decided in one stretch of time."""
+
+    label: str
+    good: int
+    bad: int
+
+
+@dataclass(frozen=True)
+class Overview:
+    """All of the page. `volume`: messages a day, oldest first; `banners`: what somebody should do something about now."""
+
+    now: dt.datetime
+    banners: tuple[str, ...]
+    tables: tuple[TableRow, ...]
+    issues: tuple[Issue, ...]
+    batches: tuple[Row, ...]
+    by_hour: tuple[Decided, ...]
+    by_day: tuple[Decided, ...]
+    days: tuple[dt.date, ...]
+    volume: tuple[int, ...]
+    published: int
+    quarantined: int
+    duplicates: int
+    duplicates_today: int
+
+    @property
+    def open_rows(self) -> int:
+        return sum(each.rows for each in self.issues)
+
+
+def load(
+    source: Source, contracts: Contracts, waiting: Callable[[], Waiting], every_minutes: int, now: dt.datetime
+) -> Overview:
+    """Asks for everything at once. Raises what the source raises."""
+    now = now.replace(second=0, microsecond=0)  # so that answers are kept
+    day = dt.timedelta(days=1)
+    since = now.date() - (DAYS - 1) * day
+    threads = ThreadPoolExecutor(1)
+    waits = threads.submit(waiting)  # beside what Trino is asked
+    threads.shutdown(wait=False)
+    found = source.all(
+        freshness=(FRESHNESS,),
+        rows=(ROWS, since),
+        quarantined=(QUARANTINED, since),
+        open=(OPEN, now - day, now - 2 * day, now - day),
+        decided=(DECIDED, now - DAYS * day),
+        failing=(FAILING, now.date() - day, now - day),
+        newest=(NEWEST,),
+    )
+    newest = found["newest"][0]["entry_id"] or 0
+    found["last"] = source.rows(LAST, max(0, newest - LAST_BATCHES))
+    return build(found, contracts, waits.result(), every_minutes, now)
+
+
+def build(
+    found: Mapping[str, Sequence[Row]], contracts: Contracts, waiting: Waiting, every_minutes: int, now: dt.datetime
+) -> Overview:
+    """The page out of the answers."""
+    days = tuple(now.date() - dt.timedelta(days=ago) for ago in range(DAYS - 1, -1, -1))
+    rows = {(row["destination"], row["event_date"]): row["rows"] for row in found["rows"]}
+    by_destination = {name: _per_day(rows, name, days) for name in {each["destination"] for each in found["rows"]}}
+    tables = _tables(found, contracts, waiting, every_minutes, days, rows)
+    nothing = (0,) * len(days)
+    published = [sum(by_destination.get(each, nothing)[at] for each in contracts.tables) for at in range(len(days))]
+    quarantined = by_destination.get(Destination.QUARANTINE, nothing)
+    duplicates = by_destination.get(Destination.DUPLICATE, nothing)
+    return Overview(
+        now=now,
+        banners=_banners(waiting, tables),
+        tables=tables,
+        issues=_issues(found["open"], contracts),
+        batches=tuple(found["last"]),
+        by_hour=_decided(
+            found["decided"], [now.replace(minute=0) - dt.timedelta(hours=ago) for ago in range(HOURS)][::-1]
+        ),
+        by_day=_by_day(found["decided"], days),
+        days=days,
+        volume=tuple(sum(row["arrived"] for row in found["rows"] if row["event_date"] == day) for day in days),
+        published=sum(published),
+        quarantined=sum(quarantined),
+        duplicates=sum(duplicates),
+        duplicates_today=duplicates[-1],
+    )
+
+
+def _per_day(rows: Mapping[tuple[str, dt.date], int], name: str, days: Sequence[dt.date]) -> tuple[int, ...]:
+    return tuple(rows.get((name, day), 0) for day in days)
+
+
+def _tables(
+    found: Mapping[str, Sequence[Row]],
+    contracts: Contracts,
+    waiting: Waiting,
+    every_minutes: int,
+    days: Sequence[dt.date],
+    rows: Mapping[tuple[str, dt.date], int],
+) -> tuple[TableRow, ...]:
+    freshness = {row["table_name"].removeprefix("game."): row for row in found["freshness"]}
+    failing = {row["table_name"]: row for row in found["failing"]}
+    bad = {(row["event_type"], row["event_date"]): row["rows"] for row in found["quarantined"]}
+    tables = [
+        _event_table(contract, freshness, failing, found["open"], waiting, every_minutes, days, rows, bad)
+        for contract in contracts.values()
+    ]
+    tables += [_daily_table(name, freshness.get(name), failing.get(name)) for name in DAILY_TABLES]
+    return tuple(sorted(tables, key=lambda each: (-each.health, each.name)))
+
+
+def _event_table(
+    contract: Contract,
+    freshness: Mapping[str, Row],
+    failing: Mapping[str, Row],
+    opened: Sequence[Row],
+    waiting: Waiting,
+    every_minutes: int,
+    days: Sequence[dt.date],
+    rows: Mapping[tuple[str, dt.date], int],
+    bad: Mapping[tuple[str, dt.date], int],
+) -> TableRow:
+    name = contract.table
+    there = next(iter(freshness.values()), None) if name not in freshness else freshness[name]
+    own = [row for row in opened if row["event_type"] == contract.event_type]
+    held = sum(row["rows"] for row in own if row["reason_code"].startswith("audit:"))
+    open_rows = sum(row["rows"] for row in own)
+    lag = shared.lag_of(there)
+    parts = {
+        "freshness": health.of_freshness(lag, every_minutes, nothing_waits=waiting.nothing),
+        "audit": _audit(failing.get(name)),
+        "quarantine": health.of_quarantine(held, open_rows),
+    }
+    good = _per_day(rows, name, days)
+    return TableRow(
+        name=name,
+        owner=contract.owner,
+        health=health.worst(parts.values()),
+        why=_why(parts),
+        complete_through=there["complete_through"] if there else None,
+        lag=lag,
+        last_entry=freshness[name]["last_entry_id"] if name in freshness else None,
+        rows=good,
+        pass_rates=tuple(
+            rate(number, bad.get((contract.event_type, day), 0)) for number, day in zip(good, days, strict=True)
+        ),
+        open_rows=open_rows,
+    )
+
+
+def _daily_table(name: str, there: Row | None, failing: Row | None) -> TableRow:
+    lag = shared.lag_of(there)
+    parts = {"freshness": health.of_daily(lag), "audit": _audit(failing)}
+    return TableRow(
+        name=name,
+        owner="lakehouse",
+        health=health.worst(parts.values()),
+        why=_why(parts),
+        complete_through=there["complete_through"] if there else None,
+        lag=lag,
+        last_entry=there["last_entry_id"] if there else None,
+        rows=(),
+        pass_rates=(),
+        open_rows=0,
+    )
+
+
+def _audit(failing: Row | None) -> Health:
+    return health.of_audit(failing["critical"], failing["warnings"]) if failing else Health.GOOD
+
+
+def _why(parts: Mapping[str, Health]) -> str:
+    """What makes it so; empty if all is good."""
+    worst = health.worst(parts.values())
+    return ", ".join(name for name, each in parts.items() if each == worst) if worst else ""
+
+
+def rate(good: int, bad: int) -> float | None:
+    """The share that passed; None of nothing."""
+    return good / (good + bad) if good + bad else None
+
+
+def _issues(opened: Sequence[Row], contracts: Contracts) -> tuple[Issue, ...]:
+    by_reason: dict[str, list[Row]] = {}
+    for row in opened:
+        by_reason.setdefault(row["reason_code"], []).append(row)
+    issues = [
+        Issue(
+            reason=reason,
+            rows=sum(row["rows"] for row in rows),
+            held=sum(row["held"] for row in rows),
+            first_seen=min(row["first_seen"] for row in rows),
+            last_seen=max(row["last_seen"] for row in rows),
+            trend=_trend(sum(row["newest"] for row in rows), sum(row["before"] for row in rows)),
+            event_types=tuple(sorted({_known(row["event_type"], contracts) for row in rows})),
+        )
+        for reason, rows in by_reason.items()
+    ]
+    return tuple(sorted(issues, key=lambda each: (-each.rows, each.reason)))
+
+
+def _known(event_type: str | None, contracts: Contracts) -> str:
+    """What no contract names is anybody's text, and not shown."""
+    return event_type if event_type is not None and event_type in contracts else "unknown type"
+
+
+def _trend(newest: int, before: int) -> str:
+    """The last 24 hours beside the 24 hours before them."""
+    if newest == before:
+        return "none new" if not newest else f"→ {newest:,} in 24 h"
+    return f"{'↑' if newest > before else '↓'} {newest:,} in 24 h, {before:,} before"
+
+
+def _decided(found: Sequence[Row], hours: Sequence[dt.datetime]) -> tuple[Decided, ...]:
+    sums: dict[dt.datetime, list[int]] = {hour: [0, 0] for hour in hours}
+    for row in found:
+        if row["hour"] in sums:
+            sums[row["hour"]][_is_bad(row)] += row["entries"]
+    return tuple(Decided(f"{hour:%H:00}", *numbers) for hour, numbers in sums.items())
+
+
+def _by_day(found: Sequence[Row], days: Sequence[dt.date]) -> tuple[Decided, ...]:
+    sums: dict[dt.date, list[int]] = {day: [0, 0] for day in days}
+    for row in found:
+        if row["hour"].date() in sums:
+            sums[row["hour"].date()][_is_bad(row)] += row["entries"]
+    return tuple(Decided(f"{day:%d %b}", *numbers) for day, numbers in sums.items())
+
+
+def _is_bad(row: Row) -> bool:
+    return bool(row["step"] == Step.ABANDONED or row["verdict"] == Verdict.FAILED)
+
+
+def _banners(waiting: Waiting, tables: Sequence[TableRow]) -> tuple[str, ...]:
+    lags = [each.lag for each in tables if each.rows and each.lag is not None and "freshness" in each.why]
+    late = (
+        (f"Ingest lags: the event tables are complete through {shared.duration(max(lags))} ago.",)
+        if lags and not waiting.nothing
+        else ()
+    )
+    return (*waiting.sentences, *late)
