@@ -130,6 +130,10 @@ def _checks_rows(gx: Any, planned: PlannedExpectation) -> bool:
 
 
 def _expectation_class(gx: Any, planned: PlannedExpectation) -> type[Expectation]:
+    if planned.expectation == UNEXPECTED_ROWS:
+        from expectations.counted_rows import CountedRowsExpectation
+
+        return CountedRowsExpectation
     kind = getattr(gx.expectations, planned.expectation, None)
     if kind is None:
         raise AuditError(

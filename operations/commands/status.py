@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 import click
 
 if TYPE_CHECKING:
+    import datetime as dt
+
     from operations.ingest_status import IngestStatus
     from stack.status import StackStatus
 
@@ -66,13 +68,11 @@ def _say_stack(found: StackStatus) -> None:
 
 
 def _say_ingest(found: IngestStatus) -> None:
-    import datetime as dt
-
     from operations import grid
     from operations.duration import told
     from operations.terminal import say
 
-    now = dt.datetime.now(dt.UTC)
+    now = current_time()
     for sentence in found.unknown:
         say(f"Not known: {' '.join(sentence.split())}")
     if batch := found.last_batch:
@@ -97,6 +97,13 @@ def _say_ingest(found: IngestStatus) -> None:
         ]
         click.echo("In Kafka, and not published:")
         click.echo(grid.text(list(rows[0]), [list(row.values()) for row in rows], None))
+
+
+def current_time() -> dt.datetime:
+    """Now, in UTC."""
+    import datetime as dt
+
+    return dt.datetime.now(dt.UTC)
 
 
 def _expiry(unread: int, hours: float | None) -> str | None:

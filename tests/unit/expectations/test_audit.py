@@ -268,6 +268,20 @@ def test_a_warning_that_cannot_be_run_is_shown_as_failed_and_stops_nothing(with_
     assert result.verdict == "passed" and "could not be run" in observed(result, "odd")
 
 
+def test_a_query_is_run_once_for_the_number_of_its_rows(with_rule: RunAudit, monkeypatch: pytest.MonkeyPatch) -> None:
+    statements: list[str] = []
+    sql = SparkSession.sql
+
+    def noted(self: SparkSession, statement: str, *arguments: Any, **options: Any) -> DataFrame:
+        statements.append(statement)
+        return sql(self, statement, *arguments, **options)
+
+    monkeypatch.setattr(SparkSession, "sql", noted)
+    result = with_rule(SWORD, severity="critical", query="select * from {batch}")
+    assert (result.failed_critical, failing(result, "odd")) == (("odd",), 5)
+    assert len(statements) == 1
+
+
 @pytest.mark.parametrize("expectation", ["ExpectNothing", "ExpectColumnValuesToBeInSet"])
 def test_an_expectation_that_is_unknown_or_refuses_its_arguments_is_named(
     with_rule: RunAudit, expectation: str

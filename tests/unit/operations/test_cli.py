@@ -57,6 +57,7 @@ def on_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("TTY_COMPATIBLE", "TTY_INTERACTIVE"):
         monkeypatch.setenv(name, "1")
     monkeypatch.setenv("COLUMNS", "100")
+    monkeypatch.setenv("TERM", "xterm")
     monkeypatch.setattr(terminal, "SILENT_SECONDS", 0.1)
 
 

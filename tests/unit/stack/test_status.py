@@ -101,7 +101,7 @@ SHOWN = StackStatus(
         ServiceStatus("airflow-api-server", "failing", "http://127.0.0.1:8090", "admin", 8, 12345, 384),
     ),
 )
-NOW = dt.datetime.now(dt.UTC)
+NOW = dt.datetime(2026, 11, 27, 12, 0, tzinfo=dt.UTC)
 INGEST = IngestStatus(
     Batch(12, "done", "passed", 1_234, 5, NOW - dt.timedelta(seconds=300)),
     6,
@@ -121,6 +121,7 @@ def shown(monkeypatch: pytest.MonkeyPatch) -> None:
     trino = ServiceStatus("trino", "running", "http://127.0.0.1:8080", "", 9, 600)
     monkeypatch.setattr(module, "status", lambda settings: replace(SHOWN, services=(*SHOWN.services, trino)))
     monkeypatch.setattr("operations.ingest_status.ingest_status", lambda settings: INGEST)
+    monkeypatch.setattr("operations.commands.status.current_time", lambda: NOW)
 
 
 def test_people_see_how_far_ingest_is(shown: None) -> None:
