@@ -7,7 +7,7 @@ import sys
 from jobs.entries import submit
 from jobs.replay import DRY_RUN
 from jobs.runtime.job import SELECTION, WHO, WHY, Job, selection_of, start
-from jobs.staging.open_quarantine import condition_of, say_open
+from jobs.staging.open_quarantine import condition_of, report_open
 from lakehouse.ledger.entries import Request
 from lakehouse.ledger.vocabulary import Kind
 
@@ -16,7 +16,7 @@ def discard(job: Job) -> None:
     """Discards the messages that the options select."""
     selection = selection_of(job.options.selection)
     through = job.ledger.read().last_entry_id
-    if not say_open(job, condition_of(selection, through)):
+    if not report_open(job, condition_of(selection, through)):
         job.say("nothing that is open in quarantine is selected; nothing to discard")
     elif job.options.dry_run:
         job.say("these would be discarded; this was a dry run, nothing was changed")

@@ -5,9 +5,9 @@ from __future__ import annotations
 import sys
 
 from jobs.entries import submit
-from jobs.entries.dry_run import foretell
+from jobs.entries.dry_run import report
 from jobs.runtime.job import REASON, SELECTION, WHO, WHY, Job, Option, selection_of, start
-from jobs.staging.open_quarantine import condition_of, say_open
+from jobs.staging.open_quarantine import condition_of, report_open
 from lakehouse.ledger.entries import Request
 from lakehouse.ledger.vocabulary import Kind
 
@@ -25,11 +25,11 @@ def replay(job: Job) -> None:
     request = Request(
         Kind.REPLAY, job.options.who, job.options.why, through, selection=selection, waiver=job.options.waiver
     )
-    if not say_open(job, condition_of(selection, through)):
+    if not report_open(job, condition_of(selection, through)):
         job.say("nothing that is open in quarantine is selected; nothing to replay")
         return
     if job.options.dry_run:
-        foretell(job, request)
+        report(job, request)
         return
     submit.carry_out(job, request)
 

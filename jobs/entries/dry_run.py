@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from jobs.runtime.job import Job
 
 
-def foretell(job: Job, request: Request) -> None:
+def report(job: Job, request: Request) -> None:
     """Judges and audits the messages that the request selects, and logs what would become of them. Changes no table."""
     folder = f"{job.settings.warehouse_uri}/{names.STAGING}/dry_run/{job.attempt_id}"
     decision = rejudge(job, request, folder, f"dry-run-{job.attempt_id[:12]}")

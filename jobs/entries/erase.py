@@ -96,9 +96,9 @@ class Erase:
 
     def after(self, job: Job, entry: Entry) -> None:
         """Removes the player from staging folders and former quality pages. The daily maintenance repeats it."""
-        from jobs.upkeep.purge import forget
+        from jobs.upkeep.purge import purge_erased
 
-        forget(job)
+        purge_erased(job)
 
 
 def _messages(job: Job, entry: Entry) -> DataFrame:

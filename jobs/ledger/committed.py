@@ -27,7 +27,7 @@ THREADS = 4
 LAST_CHECKPOINT = "_last_checkpoint"
 
 
-class NotTold(Exception):
+class CommitUnclear(Exception):
     """The end of a table's log does not tell which files a commit added; the tables are then counted by queries."""
 
 
@@ -87,7 +87,7 @@ def added(hdfs: Hdfs, table: str, app: str, version: int) -> list[Added]:
     """The files that the table's commit with this transaction id added.
 
     Raises:
-        NotTold: it is not among the last LOOK_BACK commits, or more than one has the id.
+        CommitUnclear: it is not among the last LOOK_BACK commits, or more than one has the id.
         HdfsError: HDFS does not answer.
     """
     log = f"{table}/_delta_log"
@@ -98,7 +98,7 @@ def added(hdfs: Hdfs, table: str, app: str, version: int) -> list[Added]:
     texts = [hdfs.read(f"{log}/{name}") or "" for name in commits]
     found = [files for text in texts if (files := added_by(text.splitlines(), app, version)) is not None]
     if len(found) != 1:
-        raise NotTold(f"{len(found)} of the last {len(commits)} commits of {table} are {app} {version}")
+        raise CommitUnclear(f"{len(found)} of the last {len(commits)} commits of {table} are {app} {version}")
     return found[0]
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from jobs.delta import writes
 from jobs.ledger.ledger import Ledger
-from lakehouse.catalog.tables import LEDGER
+from lakehouse.catalog.tables import LEDGER, schema_of
 from lakehouse.ledger.entries import LedgerError
 from lakehouse.limits import within
 from lakehouse.texts import harmless
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from deltalake import DeltaTable
     from pyspark.sql import SparkSession
 
-SCHEMA = ", ".join(f"{name} {kind}" for name, (kind, _) in LEDGER.items())
+SCHEMA = schema_of(LEDGER)
 
 READ_SECONDS = 300.0  # a NameNode that hangs; delta-rs itself would wait for ever
 LONGEST = 500  # characters of a cause that an error tells

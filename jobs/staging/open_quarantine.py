@@ -39,7 +39,7 @@ def unreadable_places(job: Job) -> DataFrame:
     return _without_later(quarantine, actions).select(*MESSAGE_KEY).distinct()
 
 
-def say_open(job: Job, condition: str | Column) -> bool:
+def report_open(job: Job, condition: str | Column) -> bool:
     """Says how many open rows of each reason meet the condition. Returns whether there are any."""
     counts = open_rows(job, condition).groupBy("reason_code").count().collect()
     for row in sorted(counts, key=lambda row: str(row["reason_code"])):

@@ -38,7 +38,7 @@ def do_daily_work(job: Job) -> list[str]:
     part("properties", lambda: housekeeping.set_properties(job, definitions))
     part("vacuum", lambda: housekeeping.vacuum(job, definitions))
     part("pages", lambda: purge.delete_former_pages(job))
-    part("erased players", lambda: purge.forget(job))
+    part("erased players", lambda: purge.purge_erased(job))
     part("purged players", lambda: purge.note_purged(job, definitions))
     return problems
 

@@ -66,7 +66,7 @@ def _has_older_log(job: Job, definition: Definition, time: str) -> bool:
     return older()
 
 
-def forget(job: Job) -> None:
+def purge_erased(job: Job) -> None:
     """Deletes staging folders of closed entries, and former pages, which named players; harmless if repeated."""
     if read_erasures(job):
         delete_former_pages(job)

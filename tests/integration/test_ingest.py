@@ -94,7 +94,7 @@ def hide_logs() -> None:
     from jobs.ledger import committed
 
     def hidden(*_: object) -> list[committed.Added]:
-        raise committed.NotTold("the log is hidden")
+        raise committed.CommitUnclear("the log is hidden")
 
     committed.added = hidden
 

@@ -108,9 +108,7 @@ def test_of_two_attempts_at_an_entry_the_checks_of_the_decided_one_are_recorded(
 def test_a_dry_run_records_no_checks(world: World) -> None:
     batch = world.arrive(sword(), b"junk")
     world.close()
-    dry_run.foretell(
-        world.job(), Request(Kind.REPLAY, "tester", "a test's reason", batch, Selection(reason="not_json"))
-    )
+    dry_run.report(world.job(), Request(Kind.REPLAY, "tester", "a test's reason", batch, Selection(reason="not_json")))
     assert_checks_are_there_once(world, batch)
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, cast
 
 import pytest
 
-from jobs.ledger.committed import LOOK_BACK, Added, NotTold, added, added_by
+from jobs.ledger.committed import LOOK_BACK, Added, CommitUnclear, added, added_by
 
 if TYPE_CHECKING:
     from lakehouse.clients.hdfs import Hdfs
@@ -77,15 +77,15 @@ def test_the_first_commit_of_a_table_is_found() -> None:
 
 
 def test_a_commit_that_lies_too_far_back_is_not_told() -> None:
-    with pytest.raises(NotTold, match="0 of the last 8 commits of /t are publish 5"):
+    with pytest.raises(CommitUnclear, match="0 of the last 8 commits of /t are publish 5"):
         found_in(log_of(100), 5)
 
 
 def test_two_commits_with_one_transaction_id_are_not_taken_for_one() -> None:
-    with pytest.raises(NotTold, match="2 of the last"):
+    with pytest.raises(CommitUnclear, match="2 of the last"):
         found_in(log_of(3, **{json_name(3): commit("publish", 2, "again.parquet")}), 2)
 
 
 def test_a_table_without_log_tells_nothing() -> None:
-    with pytest.raises(NotTold):
+    with pytest.raises(CommitUnclear):
         found_in(Log({}), 1)
