@@ -1,10 +1,11 @@
 # What a person types. `make help` lists it; each target makes what it needs first.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help up down status demo test faults unit mutants lint bench jars lock
+.PHONY: help up down status demo notebook test faults unit mutants lint bench jars lock
 .NOTPARALLEL:
 
 READY := .venv/.ready
+NOTEBOOK_READY := .venv-notebook/.ready
 LAKEHOUSE := .venv/bin/lakehouse
 UV := .venv/bin/uv
 PYTHON := .venv/bin/python
@@ -25,8 +26,11 @@ status: $(READY)  ## what is up, where, with which login, and how much memory it
 demo: tools $(READY)  ## send the example loads through everything and compare each answer with the expected one
 	@$(LAKEHOUSE) demo
 
+notebook: tools $(READY) $(NOTEBOOK_READY)  ## execute the report in notebooks/ against the stack, and write it as a page
+	@$(LAKEHOUSE) notebook --page
+
 test: tools unit  ## all tests: first those without servers, then those on a stack of their own
-	$(PYTHON) -m pytest -m "not extra" tests/model tests/integration tests/e2e tests/faults
+	$(PYTHON) -m pytest -m "not extra" --durations=20 tests/model tests/integration tests/e2e tests/faults
 
 faults: tools $(READY)  ## kill, stop and fill servers and jobs, over an hour; stopped, it goes on where it was
 	$(PYTHON) -m pytest -m extra tests/integration tests/faults
@@ -50,6 +54,13 @@ bench: tools $(READY)  ## measure, each figure beside a baseline of the same run
 jars: tools $(READY)  ## fetch the servers only (`make up` does it too; docker/compose.yaml needs it)
 	@$(LAKEHOUSE) fetch
 
+# Jupyter has an environment of its own: some of its packages exclude some of Airflow's.
+$(NOTEBOOK_READY): requirements/notebook.txt $(READY)
+	@echo 'Making .venv-notebook from requirements/notebook.txt (620 MB, once) ...'
+	@[ -x .venv-notebook/bin/python ] || $(PROGRESS) python3.11 -m venv .venv-notebook
+	@$(PROGRESS) $(UV) pip sync --system-certs --python .venv-notebook/bin/python --require-hashes requirements/notebook.txt
+	@touch $@
+
 lock: $(READY)  ## write requirements/*.txt anew from requirements/*.in
 	$(UV) pip compile -q --generate-hashes --no-emit-index-url --no-header --python-version 3.11 \
 	  requirements/bootstrap.in -o requirements/bootstrap.txt
@@ -57,6 +68,8 @@ lock: $(READY)  ## write requirements/*.txt anew from requirements/*.in
 	  --overrides requirements/overrides.txt requirements/dev.in -o requirements/lock.txt
 	$(UV) pip compile -q --generate-hashes --no-emit-index-url --no-header --python-version 3.11 \
 	  --constraints requirements/lock.txt requirements/api.in -o requirements/api.txt
+	$(UV) pip compile -q --generate-hashes --no-emit-index-url --no-header --python-version 3.11 \
+	  requirements/notebook.in -o requirements/notebook.txt
 
 # Says in one line what is missing, before minutes go into what will not work without it.
 .PHONY: tools

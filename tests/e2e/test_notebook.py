@@ -1,0 +1,39 @@
+"""`lakehouse notebook --page`: no cell of the report fails on the real servers, and its charts are there."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from lakehouse.settings import CHECKOUT
+from stack.notebook import JUPYTER
+from tests.real import Real, event
+
+pytestmark = [
+    pytest.mark.timeout(900),
+    pytest.mark.skipif(not JUPYTER.exists(), reason="no .venv-notebook: `make .venv-notebook/.ready` makes it"),
+]
+
+
+def test_the_report_is_a_page_with_charts_that_needs_no_network(stack: Real) -> None:
+    stack.produce(event(color="red", quantity=3), event("purchase_horse", size="small", speed=1, quantity=2))
+    stack.run("drain")
+    stack.run("publish")
+    done = subprocess.run(
+        [sys.executable, "-m", "operations.cli", "notebook", "--page"],
+        cwd=CHECKOUT,
+        capture_output=True,
+        text=True,
+        timeout=600,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    page = Path(done.stdout.removeprefix("The report is in ").strip()).read_text()
+    assert "Traceback" not in page
+    for title in ("Swords by color", "Horses by size", "Purchases by hour, last 7 days"):
+        assert re.search(f"<svg(?:(?!</svg>).)*{title}", page, re.DOTALL), title
+    assert re.findall(r'(?:src|href)="https?:[^"]*"', page) == []
