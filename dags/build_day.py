@@ -15,6 +15,9 @@ Each night for the day before, and by *Backfill* for any days:
 *Trigger* opens a form that takes the day. Building a day again gives the same rows, or more complete ones. For a range
 of days use *Backfill*, `airflow backfill create`, or `lakehouse backfill`, which first shows what it would do. If a
 built day changes later, `maintain_tables` starts another run, whose configuration says what changed the day.
+
+**Provisional** builds the running day with what is published until now, to look at it before the night. Such a day
+counts as not built: `ops.day_builds` says *provisional*, and the nightly run takes its place.
 """
 
 import datetime as dt
@@ -46,6 +49,12 @@ with DAG(
             format="date",
             title="Day",
             description="The day to build (UTC). Empty: the run's own day, which is yesterday for a run triggered now.",
+        ),
+        "provisional": Param(
+            False,
+            type="boolean",
+            title="Provisional",
+            description="Build today with what is published until now. The nightly run takes its place.",
         ),
         "rebuild_from_raw": Param(
             False,
@@ -81,6 +90,7 @@ with DAG(
         "rollup",
         "--day",
         DAY,
+        "{{ '--provisional' if params.provisional else '' }}",
         settings=settings,
         limit=dt.timedelta(hours=1),
         if_it_fails="The day's tables are as they were. Start what does not answer (`make status`), clear this task.",

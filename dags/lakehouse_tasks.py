@@ -142,7 +142,7 @@ def look_task() -> ShortCircuitOperator:
 
 
 def wait_complete_task(limit: dt.timedelta) -> PythonSensor:
-    """Waits without a slot until the run's day is complete.
+    """Waits without a slot until the run's day is complete; a provisional build does not wait.
 
     The day is its XCom. At `limit` it fails and says what is missing.
     """
@@ -215,11 +215,15 @@ def _look() -> bool:
 
 
 def _wait_complete(limit: dt.timedelta, **context: Any) -> PokeReturnValue:
-    from operations.completeness import DayError, day_of, missing
+    from operations.completeness import DayError, day_of, missing, running_day
 
-    run, now = context["dag_run"], dt.datetime.now(dt.UTC)
+    run, now, params = context["dag_run"], dt.datetime.now(dt.UTC), context["params"]
     try:
-        day = day_of(context["params"].get("day"), context.get("data_interval_start"), run.run_after, now)
+        if params.get("provisional"):
+            by_hand = run.run_type == "manual"
+            today = running_day(params.get("day"), by_hand, bool(params.get("rebuild_from_raw")), now)
+            return PokeReturnValue(is_done=True, xcom_value=today.isoformat())
+        day = day_of(params.get("day"), context.get("data_interval_start"), run.run_after, now)
     except DayError as error:
         raise AirflowFailException(str(error)) from None
     absent = missing(Settings.load(), day)

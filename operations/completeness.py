@@ -57,6 +57,22 @@ def day_of(wanted: str | None, interval_start: dt.datetime | None, run_after: dt
     return day
 
 
+def running_day(wanted: str | None, by_hand: bool, rebuild: bool, now: dt.datetime) -> dt.date:
+    """The day of a provisional build: today, for a run that a person started.
+
+    Raises:
+        DayError: another day is wanted, nobody started the run by hand, or it is to rebuild from raw.
+    """
+    today = now.astimezone(dt.UTC).date()
+    if not by_hand:
+        raise DayError("a provisional build is started by hand only; others wait until their day is over")
+    if rebuild:
+        raise DayError(f"only days that are over can be rebuilt from raw, and {today} is not: leave one of the two out")
+    if wanted and wanted != today.isoformat():
+        raise DayError(f"only the running day, {today} (UTC), can be built provisionally; leave the day empty")
+    return today
+
+
 def missing(settings: Settings, day: dt.date) -> list[str]:
     """A sentence for each partition with messages of `day` that no done ingest has brought. Raises as `missing_of`."""
     return missing_of(settings, [day])[day]

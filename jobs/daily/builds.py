@@ -36,9 +36,10 @@ class Builds(NamedTuple):
     finished: frozenset[Build]
 
     def unfinished(self) -> list[Build]:
-        """Builds whose day may still change: neither finished nor superseded by a finished one of a later entry.
+        """Builds whose day may still change: neither finished nor superseded by a finished rollup.
 
-        A superseded build changes nothing any more: Delta skips its transaction, whose version is lower.
+        A superseded build changes nothing any more: Delta skips its transaction, whose version is not higher. For a
+        provisional build that is a rollup through the same entry or a later one; for others, a later one.
         """
         newest: dict[dt.date, int] = {}
         for build in self.finished:
@@ -47,7 +48,8 @@ class Builds(NamedTuple):
         return sorted(
             build
             for build in self.started - self.finished
-            if not (build.day in newest and newest[build.day] > build.built_through)
+            if build.day not in newest
+            or newest[build.day] < build.built_through + (build.cause != BuildCause.PROVISIONAL)
         )
 
 

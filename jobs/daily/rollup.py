@@ -10,10 +10,13 @@ from jobs.delta.conflicts import replace_newest
 from jobs.runtime.job import Job
 from jobs.runtime.session import tune_for
 from lakehouse import names
+from lakehouse.ledger.vocabulary import BuildCause
 
 
-def build(job: Job, day: dt.date) -> int:
+def build(job: Job, day: dt.date, cause: BuildCause = BuildCause.ROLLUP) -> int:
     """Builds the day. Returns the ledger entry through which it is built.
+
+    `cause`: PROVISIONAL if the day is not over. The record of builds keeps it, so that the day counts as not built.
 
     The ledger is read before the tables. So rows that are published meanwhile are either in the facts or start another
     build. A build from older entries than those of the existing build changes nothing. The build is on record before a
@@ -27,7 +30,7 @@ def build(job: Job, day: dt.date) -> int:
     job.hooks.at("after_built_through")
     tables = {name: job.store.read(names.event_table(name)) for name in job.contracts.tables}
     events = facts.events_of_day(tables, job.contracts, day)
-    builds.start(job, [day], built_through)
+    builds.start(job, [day], built_through, cause)
     job.hooks.at("after_build_started")
     for table, rows in (  # tables whose sums can be too big come first, so that an error leaves the day unchanged
         (names.PLAYER_ITEM_CHANGES, facts.player_changes(events, day)),
@@ -48,5 +51,5 @@ def build(job: Job, day: dt.date) -> int:
             )
         job.hooks.at(f"after_build:{table.name}")
         job.say(f"{table.qualified} of {day} is built through entry {built_through}")
-    builds.finish(job, [day], built_through)
+    builds.finish(job, [day], built_through, cause)
     return built_through

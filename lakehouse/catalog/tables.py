@@ -77,7 +77,7 @@ LEDGER = {
 DAY_BUILDS = {
     "day": ("date", "day that is built (UTC)"),
     "built_through": ("bigint", "last ledger entry with all up to it closed; of an erase, its own entry"),
-    "cause": ("string", "rollup, or erase: what changes the daily tables"),
+    "cause": ("string", "rollup, provisional (of a day that is not over), or erase: what changes the daily tables"),
     "step": ("string", "started (before the tables change) or finished (after)"),
     "run": ("string", "Airflow run that wrote this row"),
     "time": ("timestamp", "when this row was written (UTC)"),

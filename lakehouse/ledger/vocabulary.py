@@ -87,6 +87,7 @@ class BuildCause(StrEnum):
     """What changes the daily tables of a day."""
 
     ROLLUP = "rollup"
+    PROVISIONAL = "provisional"  # of a day that is not over; the rollup after it takes its place
     ERASE = "erase"
 
 

@@ -74,6 +74,21 @@ def test_a_rule_tightened_wrongly_is_recovered_from_the_replay_form(operated: Re
     assert entry == [{"kind": "replay", "who": "admin", "why": why, "published": 1000}]
 
 
+def test_the_running_day_is_built_provisionally_and_counts_as_not_built(operated: Real) -> None:
+    today, host = dt.datetime.now(dt.UTC).date(), f"running {new_event_id()}"
+    operated.produce(*[event(host=host) for _ in range(3)])
+    operated.ingest()
+    run(operated, "build_day", provisional=True)
+    built = f"select sum(events) from game.daily_event_counts where event_date = date '{today}' and host = '{host}'"
+    assert operated.value(built) == 3
+    rows = operated.query(
+        f"select distinct cause, step from ops.day_builds where day = date '{today}' and cause <> 'erase'"
+    )
+    assert {(row["cause"], row["step"]) for row in rows} == {("provisional", "started"), ("provisional", "finished")}
+    complete = "select complete_through from ops.freshness where table_name = 'game.daily_event_counts'"
+    assert operated.value(complete).date() <= today
+
+
 def test_days_are_backfilled_forwards_backwards_and_again(operated: Real) -> None:
     airflow, today = operated.airflow(), dt.datetime.now(dt.UTC).date()
     days = [today - dt.timedelta(days=n) for n in (12, 11)]

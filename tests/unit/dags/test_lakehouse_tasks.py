@@ -84,6 +84,34 @@ def test_a_complete_day_is_handed_to_the_following_tasks(monkeypatch: pytest.Mon
     assert result.is_done and result.xcom_value == "2026-01-02"
 
 
+def provisional(by: str, **params: Any) -> Any:
+    from lakehouse_tasks import wait_complete_task
+
+    task = wait_complete_task(dt.timedelta(hours=1))
+    run = SimpleNamespace(run_after=NOW, start_date=NOW, run_type=by)
+    return task.python_callable(dag_run=run, params={"provisional": True, **params}, data_interval_start=None)
+
+
+def test_a_provisional_build_is_of_today_and_waits_for_nothing() -> None:
+    result = provisional("manual")
+    assert result.is_done and result.xcom_value in {str(NOW.date()), str(dt.datetime.now(dt.UTC).date())}
+
+
+@pytest.mark.parametrize(
+    ("by", "params", "words"),
+    [
+        ("scheduled", {}, "by hand only"),
+        ("manual", {"rebuild_from_raw": True}, "only days that are over can be rebuilt"),
+        ("manual", {"day": "2026-01-02"}, "only the running day"),
+    ],
+)
+def test_a_provisional_build_of_anything_else_fails_at_once(by: str, params: dict[str, Any], words: str) -> None:
+    from airflow.sdk.exceptions import AirflowFailException
+
+    with pytest.raises(AirflowFailException, match=words):
+        provisional(by, **params)
+
+
 def test_an_incomplete_day_is_waited_for_and_then_fails_naming_what_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
     from airflow.sdk.exceptions import AirflowFailException
 

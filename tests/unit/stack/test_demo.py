@@ -92,16 +92,17 @@ class Airflow(AirflowApi):
         self.states, self.now = list(states), 1000.0
         monkeypatch.setattr(demo_module, "time", SimpleNamespace(monotonic=lambda: self.now, sleep=self.sleep))
         self.slept: list[float] = []
+        self.triggered: list[tuple[str, dict[str, Any] | None]] = []
 
     def sleep(self, seconds: float) -> None:
         self.slept.append(seconds)
 
     def trigger(self, dag_id: str, conf: dict[str, Any] | None = None) -> str:
-        assert (dag_id, conf) == ("ingest_events", None)
+        self.triggered.append((dag_id, conf))
         return "r1"
 
     def run_state(self, dag_id: str, run_id: str) -> str:
-        assert (dag_id, run_id) == ("ingest_events", "r1")
+        assert (dag_id, run_id) == (self.triggered[-1][0], "r1")
         self.now += 1
         return self.states.pop(0) if len(self.states) > 1 else self.states[0]
 
@@ -109,6 +110,7 @@ class Airflow(AirflowApi):
 def test_a_run_is_waited_for_until_it_has_ended(monkeypatch: pytest.MonkeyPatch) -> None:
     airflow, said = Airflow(monkeypatch, "queued", "running", "success"), list[str]()
     assert ingest(airflow, said.append) == 3
+    assert airflow.triggered == [("ingest_events", None)]
     assert said == ["ingest_events run r1 ended after 3 s"] and airflow.slept == [0.5, 0.5]
 
 
@@ -157,4 +159,6 @@ def test_the_demo_holds_what_was_sent_between_two_ingests_beside_the_answers(mon
         "sent      5 x GET  /  as ada",
         "10 events acknowledged in 4 s (2/s)",
         "ingest_events run r1 ended after 1 s",
+        "build_day run r1 ended after 1 s",
     ]
+    assert airflow.triggered[-1] == ("build_day", {"provisional": True})

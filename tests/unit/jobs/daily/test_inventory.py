@@ -57,6 +57,10 @@ def test_a_build_that_is_not_finished_stops_the_months_it_may_change() -> None:
     assert plan(Builds(newer | {under_way}, newer), {}, TODAY).unfinished == []  # it can change nothing any more
     older = done | built(DAYS[4], through=1)
     assert plan(Builds(older | {under_way}, older), {}, TODAY).unfinished == [under_way]
+    running = Build(DAYS[4], 2, BuildCause.PROVISIONAL)
+    assert plan(Builds(older | {running}, older), {}, TODAY).unfinished == [running]
+    same = done | built(DAYS[4], through=2)  # it would be skipped by Delta, too
+    assert plan(Builds(same | {running}, same), {}, TODAY).unfinished == []
     erase = Build(DAYS[4], 2, BuildCause.ERASE)
     assert plan(Builds(older | {erase}, older), {}, TODAY).unfinished == [erase]
 
