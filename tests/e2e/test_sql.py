@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import json
 import os
 import pty
 import re
 import select
+import signal
 import subprocess
 import sys
 import termios
@@ -70,7 +72,13 @@ def test_without_a_statement_a_terminal_gets_trinos_own_client(stack: Real) -> N
     ours, theirs = pty.openpty()
     termios.tcsetwinsize(theirs, (40, 120))
     process = subprocess.Popen(
-        LAKEHOUSE, cwd=CHECKOUT, stdin=theirs, stdout=theirs, stderr=theirs, start_new_session=True
+        LAKEHOUSE,
+        cwd=CHECKOUT,
+        env=os.environ | {"TERM": "xterm"},  # of a dumb one the pager asks whether it may go on
+        stdin=theirs,
+        stdout=theirs,
+        stderr=theirs,
+        start_new_session=True,
     )
     os.close(theirs)
     try:
@@ -82,7 +90,8 @@ def test_without_a_statement_a_terminal_gets_trinos_own_client(stack: Real) -> N
             os.write(ours, typed.encode())
         assert process.wait(timeout=30) == 0
     finally:
-        process.kill()
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)  # its pager too
         process.wait()
         os.close(ours)
 
