@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 from pathlib import Path
 from typing import NoReturn
@@ -17,6 +18,7 @@ REPORT = CHECKOUT / "notebooks" / "report.ipynb"
 JUPYTER = CHECKOUT / ".venv-notebook" / "bin" / "jupyter"
 EXECUTE_SECONDS = 900
 PORT = 8888
+_COLORS = re.compile(r"\x1b\[[0-9;]*m")
 
 
 def environment(settings: Settings) -> dict[str, str]:
@@ -86,4 +88,4 @@ def _jupyter() -> Path:
 
 def _end_of(text: str, lines: int = 12) -> str:
     """The last lines, which name the error."""
-    return "\n".join(text.strip().splitlines()[-lines:])
+    return "\n".join(_COLORS.sub("", text).strip().splitlines()[-lines:])
