@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import re
 import subprocess
 import sys
@@ -34,6 +35,9 @@ def test_the_report_is_a_page_with_charts_that_needs_no_network(stack: Real) -> 
     assert done.returncode == 0, done.stderr
     page = Path(done.stdout.removeprefix("The report is in ").strip()).read_text()
     assert "Traceback" not in page
+    pictures = [
+        base64.b64decode(each).decode() for each in re.findall('src="data:image/svg\\+xml;base64,([^"]*)"', page)
+    ]
     for title in ("Swords by color", "Horses by size", "Purchases by hour, last 7 days"):
-        assert re.search(f"<svg(?:(?!</svg>).)*{title}", page, re.DOTALL), title
+        assert [picture for picture in pictures if title in picture], title
     assert re.findall(r'(?:src|href)="https?:[^"]*"', page) == []
