@@ -29,7 +29,8 @@ POLL_RECORDS = 5_000
 FETCH_WAIT_MS = 10
 # Work that Parquet is spared: dictionaries for columns without repeats, and statistics for columns that no query
 # filters by.
-NO_REPEATS = {f"parquet.enable.dictionary#{name}": "false" for name in ("offset", "value", "event_id")}
+UNREPEATED = ("offset", "value", "event_id")
+NO_REPEATS = {f"parquet.enable.dictionary#{name}": "false" for name in UNREPEATED}
 PARQUET = {
     **NO_REPEATS,
     **{

@@ -25,6 +25,7 @@ from jobs.judging import headers, version, x_rules
 from jobs.judging.batches import BatchJudge, Place, columns_of
 from jobs.judging.judge import to_judge
 from jobs.judging.workers import in_workers
+from jobs.raw.raw_events import UNREPEATED
 from jobs.staging import files, refusals
 from jobs.staging.files import X_RULE
 from lakehouse.ledger.vocabulary import MESSAGE_KEY
@@ -38,8 +39,6 @@ if TYPE_CHECKING:
 
 MOVERS = 4  # files that are moved at once
 BYTES_PER_ROW_GROUP = 32 * 2**20  # of Arrow, in a worker's memory, a destination
-# As in jobs/raw/raw_events.py: nothing repeats in these.
-NO_REPEATS = ("offset", "value", "event_id")
 
 
 class Messages(NamedTuple):
@@ -129,7 +128,7 @@ class _Writer:
             file,
             schema,
             compression="snappy",
-            use_dictionary=[name for name in schema.names if name not in NO_REPEATS],
+            use_dictionary=[name for name in schema.names if name not in UNREPEATED],
             write_statistics=False,  # of one destination each: no reader could leave one out
             store_schema=False,
         )

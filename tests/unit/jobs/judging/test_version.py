@@ -19,6 +19,7 @@ ELSEWHERE = {
     "lakehouse.settings": "where the files are",
     "lakehouse.ledger.entries": "the ledger's rows",
     "lakehouse.clients.files": "where files are",
+    "jobs.raw.raw_events": "how raw is written",
     "jobs.runtime.job": "what a job is handed",
     "jobs.staging.files": "reads and writes what others judged",
     "jobs.delta.writes": "how a row is committed",

@@ -126,16 +126,17 @@ def test_a_second_attempt_of_a_task_leaves_files_that_nobody_reads(world: World,
     assert sorted(row.offset for row in files.read(world.spark, folder).collect()) == [0, 1]
 
 
-def attempt(batch: DataFrame, folder: str) -> list[str]:
-    """One task's attempt, which names its files to nobody."""
+def attempt(batch: DataFrame, folder: str, store: LocalFiles | None = None, parts: int = 1) -> list[str]:
+    """One task's attempt, which names its files to nobody; its rows come in so many parts."""
+    rows = batch.drop("key").toArrow()
     written = candidates.stage_batches(
-        batch.drop("key").toArrow().to_batches(),
+        rows.to_batches(max_chunksize=-(-rows.num_rows // parts)),
         code=version.code_hash(),
         contracts=CONTRACTS,
         max_event_bytes=MAX_BYTES,
         header_rules={},
         unreadable=(),
-        store=LocalFiles(),
+        store=store or LocalFiles(),
         folder=f"{folder}-candidates",
     )
     return [address for each in written for address in each.column("address").to_pylist()]
@@ -147,20 +148,8 @@ def test_an_attempt_that_dies_in_between_names_nothing(world: World, tmp_path: P
             super().put(local, address)
             raise OSError("no space")
 
-    batch = batch_of(world.spark, [message()])
     with pytest.raises(OSError, match="no space"):
-        next(
-            candidates.stage_batches(
-                batch.drop("key").toArrow().to_batches(),
-                code=version.code_hash(),
-                contracts=CONTRACTS,
-                max_event_bytes=MAX_BYTES,
-                header_rules={},
-                unreadable=(),
-                store=Full(),
-                folder=f"file:{tmp_path}/s-candidates",
-            )
-        )
+        attempt(batch_of(world.spark, [message()]), f"file:{tmp_path}/s", Full())
 
 
 def test_a_large_batch_has_several_row_groups(monkeypatch: pytest.MonkeyPatch, world: World, tmp_path: Path) -> None:
@@ -168,16 +157,6 @@ def test_a_large_batch_has_several_row_groups(monkeypatch: pytest.MonkeyPatch, w
 
     monkeypatch.setattr(candidates, "BYTES_PER_ROW_GROUP", 1_000)
     batch = batch_of(world.spark, [message() for _ in range(40)])
-    parts = [part for each in batch.drop("key").toArrow().to_batches() for part in (each.slice(0, 20), each.slice(20))]
-    (written,) = candidates.stage_batches(
-        parts,
-        code=version.code_hash(),
-        contracts=CONTRACTS,
-        max_event_bytes=MAX_BYTES,
-        header_rules={},
-        unreadable=(),
-        store=LocalFiles(),
-        folder=f"file:{tmp_path}/s-candidates",
-    )
-    file = parquet.ParquetFile(written.column("address").to_pylist()[0].removeprefix("file:"))
+    (address,) = attempt(batch, f"file:{tmp_path}/s", parts=2)
+    file = parquet.ParquetFile(address.removeprefix("file:"))
     assert (file.num_row_groups, file.metadata.num_rows) == (2, 40)
