@@ -49,3 +49,8 @@ def harmless_lines(text: object) -> str:
 
 def _escaped(sign: str) -> str:
     return sign.encode("unicode_escape").decode()
+
+
+def without_colors(text: str) -> str:
+    """The text without the marks by which a program colours it on a terminal."""
+    return re.sub(r"\x1b\[[0-9;]*m", "", text)

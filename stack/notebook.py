@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import os
-import re
 import subprocess
 from pathlib import Path
 from typing import NoReturn
 from urllib.parse import urlsplit
 
 from lakehouse.settings import CHECKOUT, Settings
+from lakehouse.texts import without_colors
 from stack.environment import local_settings
 from stack.errors import StackError
 from stack.preflight import port_is_free
@@ -18,7 +18,6 @@ REPORT = CHECKOUT / "notebooks" / "report.ipynb"
 JUPYTER = CHECKOUT / ".venv-notebook" / "bin" / "jupyter"
 EXECUTE_SECONDS = 900
 PORT = 8888
-_COLORS = re.compile(r"\x1b\[[0-9;]*m")
 
 
 def environment(settings: Settings) -> dict[str, str]:
@@ -88,4 +87,4 @@ def _jupyter() -> Path:
 
 def _end_of(text: str, lines: int = 12) -> str:
     """The last lines, which name the error."""
-    return "\n".join(_COLORS.sub("", text).strip().splitlines()[-lines:])
+    return "\n".join(without_colors(text).strip().splitlines()[-lines:])

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -12,7 +11,7 @@ from jobs.ledger.ledger import Ledger
 from lakehouse.catalog.tables import LEDGER, schema_of
 from lakehouse.ledger.entries import LedgerError
 from lakehouse.limits import within
-from lakehouse.texts import harmless
+from lakehouse.texts import harmless, without_colors
 
 if TYPE_CHECKING:
     from deltalake import DeltaTable
@@ -22,7 +21,6 @@ SCHEMA = schema_of(LEDGER)
 
 READ_SECONDS = 300.0  # a NameNode that hangs; delta-rs itself would wait for ever
 LONGEST = 500  # characters of a cause that an error tells
-_DRAWING = re.compile(r"\x1b\[[0-9;]*m|↳")
 GREATEST = "max.entry_id"  # a file's statistics in the table's log
 
 T = TypeVar("T")
@@ -90,5 +88,5 @@ def _greatest_entry_id(table: DeltaTable) -> int:
 
 def _brief(error: Exception) -> str:
     """The causes that delta-rs draws as a tree, in one line, without Java's own lines."""
-    lines = (_DRAWING.sub("", line).strip() for line in str(error).splitlines() if not line.startswith("\tat "))
+    lines = (line.strip(" \t↳") for line in without_colors(str(error)).splitlines() if not line.startswith("\tat "))
     return harmless(": ".join(line for line in lines if line))[:LONGEST]

@@ -38,7 +38,7 @@ def test_the_report_is_executed_against_this_stack_and_written_into_its_state(ju
 
 
 def test_the_end_of_what_jupyter_said_is_shown_if_a_cell_fails(jupyter: Path) -> None:
-    jupyter.write_text('#!/bin/sh\nfor n in $(seq 30); do echo "line $n" >&2; done; exit 1\n')
+    jupyter.write_text('#!/bin/sh\nfor n in $(seq 30); do printf "\\033[31mline\\033[0m $n\\n" >&2; done; exit 1\n')
     result = CliRunner().invoke(main, ["notebook", "--page"])
     assert result.exit_code == 1
     assert result.output.startswith("Error: a cell of report.ipynb failed:\nline 19\n")
