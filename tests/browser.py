@@ -48,6 +48,14 @@ class Browser:
     def text(self, xpath: str) -> str:
         return str(self._call("GET", f"/element/{self._find(xpath)}/text"))
 
+    def see(self, xpath: str) -> None:
+        """Waits until the page has the element. A click returns before the next page is there: name what only that has."""
+        self._find(xpath)
+
+    def headed(self, title: str) -> None:
+        """Waits for the page with this title."""
+        self.see(f"//h1[normalize-space()='{title}']")
+
     def click(self, xpath: str) -> None:
         self._call("POST", f"/element/{self._find(xpath)}/click", {})
 

