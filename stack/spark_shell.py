@@ -3,33 +3,29 @@
 from __future__ import annotations
 
 import os
-import socket
 import sys
 from importlib.util import find_spec
 from pathlib import Path
 from typing import NoReturn
-from urllib.parse import urlsplit
 
+from lakehouse.clients.spark import SparkUnavailable, check_answers
 from lakehouse.settings import Settings
 from stack.environment import job_environment, local_settings
 from stack.errors import StackError
-
-PROBE_SECONDS = 5.0
 
 
 def environment(settings: Settings) -> dict[str, str]:
     """The variables by which `SparkSession.builder.getOrCreate()` finds the warm Spark.
 
     Raises:
-        StackError: nothing listens there. (Spark's own client would retry for minutes.)
+        StackError: nothing listens there.
     """
     settings = local_settings(settings)
     address = str(settings.spark_remote)
-    url = urlsplit(address)
     try:
-        socket.create_connection((url.hostname or "", url.port or 15002), timeout=PROBE_SECONDS).close()
-    except OSError as error:
-        raise StackError(f"Spark does not answer at {address} ({error}): run `make up`") from None
+        check_answers(address)
+    except SparkUnavailable as error:
+        raise StackError(str(error)) from None
     kept = {name: os.environ[name] for name in ("TERM", "COLORTERM", "NO_COLOR") if name in os.environ}
     return {
         **job_environment(settings),

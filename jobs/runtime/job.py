@@ -21,9 +21,10 @@ from jobs.judging import version
 from jobs.ledger.delta_ledger import DeltaLedger
 from jobs.runtime.hooks import Hooks
 from jobs.runtime.log import logger_of
-from jobs.runtime.session import SparkUnavailable, spark_session
+from jobs.runtime.session import spark_session
 from lakehouse import names
 from lakehouse.clients.files import Files, files_of
+from lakehouse.clients.spark import SparkUnavailable
 from lakehouse.contract.keywords import INT64_MAX
 from lakehouse.contract.load import load_contracts
 from lakehouse.contract.model import ContractError, Contracts
@@ -144,8 +145,11 @@ def start(name: str, arguments: Sequence[str], *options: Option) -> Iterator[Job
         settings = Settings.load()
         contracts = load_contracts(settings.contracts)
         spark = spark_session(settings, name)
-    except (SettingsError, ContractError, SparkUnavailable) as error:
+    except (SettingsError, ContractError) as error:
         print(f"{name}: {error}", file=sys.stderr)
+        sys.exit(2)
+    except SparkUnavailable as error:
+        print(f"{name}: {error}, or unset LAKEHOUSE_SPARK_REMOTE: then the job has a Spark of its own", file=sys.stderr)
         sys.exit(2)
     attempt_id = uuid.uuid4().hex
     ledger = DeltaLedger(spark, names.LEDGER.path(settings.warehouse_uri), attempt_id, given.run)

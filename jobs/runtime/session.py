@@ -3,28 +3,22 @@
 from __future__ import annotations
 
 import os
-import socket
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
 
 from jobs.runtime import ship
+from lakehouse.clients.spark import check_answers
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
     from lakehouse.settings import Settings
 
-PROBE_SECONDS = 5.0
 BYTES_PER_BATCH = 16 * 2**20
 # Spark compiles code for each query. A warm server keeps it between jobs (docker/spark/connect_server.py). But
 # constants such as an entry's number make some queries new each time, and to the first runs all queries are new. Below
 # some ten thousand rows compiling takes longer than it saves. The same holds for adaptive execution, which plans a
 # query again between its stages.
 COMPILE_FROM_ROWS = 20_000
-
-
-class SparkUnavailable(Exception):
-    """No Spark answers at the address of the settings."""
 
 
 def spark_session(settings: Settings, name: str) -> SparkSession:
@@ -34,7 +28,7 @@ def spark_session(settings: Settings, name: str) -> SparkSession:
         SparkUnavailable: nothing listens at `settings.spark_remote`. (The Connect client would retry for minutes.)
     """
     if settings.spark_remote:
-        _probe(settings.spark_remote)
+        check_answers(settings.spark_remote)
         os.environ["SPARK_CONNECT_MODE_ENABLED"] = "1"
         from pyspark.sql.connect.session import SparkSession as ConnectSession
 
@@ -69,15 +63,3 @@ def tune_for(spark: SparkSession, rows: int | None) -> None:
     spark.conf.set("spark.sql.codegen.wholeStage", str(compiled).lower())
     spark.conf.set("spark.sql.codegen.factoryMode", "FALLBACK" if compiled else "NO_CODEGEN")
     spark.conf.set("spark.sql.adaptive.enabled", str(compiled or rows is None).lower())
-
-
-def _probe(address: str) -> None:
-    url = urlsplit(address)
-    try:
-        with socket.create_connection((url.hostname or "", url.port or 15002), timeout=PROBE_SECONDS):
-            pass
-    except OSError as error:
-        raise SparkUnavailable(
-            f"Spark Connect does not answer at {address} ({error}); start it (`make up`), or unset "
-            "LAKEHOUSE_SPARK_REMOTE to run with a Spark of the job's own"
-        ) from None

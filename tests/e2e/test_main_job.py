@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 import re
 import subprocess
@@ -14,7 +15,11 @@ from dataclasses import dataclass
 import pytest
 import requests
 
+from expectations.pages import overview
+from expectations.pages.source import Source
+from expectations.pages.waiting import Waiting
 from lakehouse.clients.airflow import ENDED
+from lakehouse.clients.trino import query
 from lakehouse.settings import CHECKOUT
 from stack.demo import QUESTIONS, added, ask, compare, demo, ingest
 from stack.loads import PLAYERS, SHOPS, Load, sender
@@ -46,6 +51,20 @@ def test_every_answer_of_the_demo_is_equal_to_what_was_sent(scheduled: Real) -> 
     lines = demo(scheduled.settings, scheduled.airflow(), lambda line: print(line, file=sys.__stderr__, flush=True))
     assert [line for line in lines if not line.equal] == []
     assert sum(line.sent for line in lines if line.question == "Events in valid_events") == 13_521
+
+
+def test_after_the_demo_the_daily_tables_the_inventory_and_the_overview_hold_today(scheduled: Real) -> None:
+    for table in ("daily_event_counts", "daily_item_sales"):
+        assert scheduled.value(f"select count(*) from game.{table} where event_date >= current_date - interval '1' day")
+    assert scheduled.value("select count(*) from game.player_inventory")
+    source = Source(lambda sql, parameters: query(scheduled.settings, sql, parameters))
+    found = overview.load(source, scheduled.contracts, Waiting, 5, dt.datetime.now(dt.UTC))
+    assert found.volume[-1] + found.volume[-2] >= 13_521
+    assert {each.name for each in found.tables if sum(each.rows)} >= {
+        "sword_purchases",
+        "guild_actions",
+        "cart_actions",
+    }
 
 
 @dataclass(frozen=True)

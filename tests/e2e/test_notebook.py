@@ -12,7 +12,7 @@ import pytest
 
 from lakehouse.settings import CHECKOUT
 from stack.notebook import JUPYTER
-from tests.real import Real, event
+from tests.real import Real, event, new_event_id
 
 pytestmark = [
     pytest.mark.timeout(900),
@@ -20,11 +20,8 @@ pytestmark = [
 ]
 
 
-def test_the_report_is_a_page_with_charts_that_needs_no_network(stack: Real) -> None:
-    stack.produce(event(color="red", quantity=3), event("purchase_horse", size="small", speed=1, quantity=2))
-    stack.produce(b"[" * 100_000, b'{"user_agent": "caf\xe9')  # a message that ends a parser, and one that is no text
-    stack.run("drain")
-    stack.run("publish")
+def report(stack: Real) -> str:
+    """The page that the command makes now."""
     done = subprocess.run(
         [sys.executable, "-m", "operations.cli", "notebook", "--page"],
         cwd=CHECKOUT,
@@ -36,9 +33,23 @@ def test_the_report_is_a_page_with_charts_that_needs_no_network(stack: Real) -> 
     assert done.returncode == 0, done.stderr
     page = Path(done.stdout.removeprefix("The report is in ").strip()).read_text()
     assert "Traceback" not in page
+    return page
+
+
+def test_the_report_is_a_page_with_charts_that_needs_no_network_and_does_not_name_who_was_erased(stack: Real) -> None:
+    player = f"Nora {new_event_id()}"
+    stack.produce(event(color="red", quantity=3), event("purchase_horse", size="small", speed=1, quantity=2))
+    stack.produce(b"[" * 60_000 + b"]" * 60_000, b'{"a":' * 30_000 + b"1" + b"}" * 30_000)  # what ends parsers of JSON
+    stack.produce(b'{"user_agent": "caf\xe9', event(player=player, host=player, user_agent=f"{player}'s own"))
+    stack.ingest()
+    page = report(stack)
     pictures = [
         base64.b64decode(each).decode() for each in re.findall('src="data:image/svg\\+xml;base64,([^"]*)"', page)
     ]
     for title in ("Swords by color", "Horses by size", "Purchases by hour, last 7 days"):
         assert [picture for picture in pictures if title in picture], title
     assert re.findall(r'(?:src|href)="https?:[^"]*"', page) == []
+    assert page.count(player) >= 2  # as a host, and as what it said of itself
+
+    stack.run("erase", "--who", "tester", "--why", "request 8", erase_player=player)
+    assert player not in report(stack)

@@ -64,8 +64,8 @@ def test_without_spark_it_says_what_to_do(spark: str, monkeypatch: pytest.Monkey
     monkeypatch.setenv("LAKEHOUSE_SPARK_REMOTE", "sc://127.0.0.1:9")
     result = CliRunner().invoke(main, ["pyspark"])
     assert result.exit_code == 1
-    assert result.output.startswith("Error: Spark does not answer at sc://127.0.0.1:9 (")
-    assert result.output.endswith("run `make up`\n")
+    assert result.output.startswith("Error: Spark Connect does not answer at sc://127.0.0.1:9 (")
+    assert result.output.endswith("start it with `make up`\n")
 
 
 def test_a_program_that_is_not_there_is_named(spark: str) -> None:
