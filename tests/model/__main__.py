@@ -1,4 +1,4 @@
-"""Runs the checker: `python -m tests.model quick` (under a minute), or `full` (half an hour or more)."""
+"""Runs the checker: `python -m tests.model quick` (under a minute), or `full` (some ten minutes)."""
 
 from __future__ import annotations
 
