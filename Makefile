@@ -1,11 +1,12 @@
 # What a person types. `make help` lists it; each target makes what it needs first.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help up down status demo notebook test faults unit mutants lint bench jars lock
+.PHONY: help up down status demo notebook dbt test faults unit mutants lint bench jars lock
 .NOTPARALLEL:
 
 READY := .venv/.ready
 NOTEBOOK_READY := .venv-notebook/.ready
+DBT_READY := .venv-dbt/.ready
 LAKEHOUSE := .venv/bin/lakehouse
 UV := .venv/bin/uv
 PYTHON := .venv/bin/python
@@ -29,7 +30,10 @@ demo: tools $(READY)  ## send the example loads through everything and compare e
 notebook: tools $(READY) $(NOTEBOOK_READY)  ## execute the report in notebooks/ against the stack, and write it as a page
 	@$(LAKEHOUSE) notebook --page
 
-test: tools unit  ## all tests: first those without servers, then those on a stack of their own
+dbt: tools $(READY) $(DBT_READY)  ## build and test the tables of dbt/ in Trino's memory, from game.*
+	@$(LAKEHOUSE) dbt
+
+test: tools unit $(NOTEBOOK_READY) $(DBT_READY)  ## all tests: first those without servers, then those on a stack of their own
 	$(PYTHON) -m pytest -m "not extra" --durations=20 tests/model tests/integration tests/e2e tests/faults
 
 faults: tools $(READY)  ## kill, stop and fill servers and jobs, over an hour; stopped, it goes on where it was
@@ -54,11 +58,11 @@ bench: tools $(READY)  ## measure, each figure beside a baseline of the same run
 jars: tools $(READY)  ## fetch the servers only (`make up` does it too; docker/compose.yaml needs it)
 	@$(LAKEHOUSE) fetch
 
-# Jupyter has an environment of its own: some of its packages exclude some of Airflow's.
-$(NOTEBOOK_READY): requirements/notebook.txt $(READY)
-	@echo 'Making .venv-notebook from requirements/notebook.txt (620 MB, once) ...'
-	@[ -x .venv-notebook/bin/python ] || $(PROGRESS) python3.11 -m venv .venv-notebook
-	@$(PROGRESS) $(UV) pip sync --system-certs --python .venv-notebook/bin/python --require-hashes requirements/notebook.txt
+# Jupyter and dbt have environments of their own: some of their packages exclude some of Airflow's.
+.venv-%/.ready: requirements/%.txt $(READY)
+	@echo 'Making .venv-$* from requirements/$*.txt (once) ...'
+	@[ -x .venv-$*/bin/python ] || $(PROGRESS) python3.11 -m venv .venv-$*
+	@$(PROGRESS) $(UV) pip sync --system-certs --python .venv-$*/bin/python --require-hashes requirements/$*.txt
 	@touch $@
 
 lock: $(READY)  ## write requirements/*.txt anew from requirements/*.in
@@ -70,6 +74,8 @@ lock: $(READY)  ## write requirements/*.txt anew from requirements/*.in
 	  --constraints requirements/lock.txt requirements/api.in -o requirements/api.txt
 	$(UV) pip compile -q --generate-hashes --no-emit-index-url --no-header --python-version 3.11 \
 	  requirements/notebook.in -o requirements/notebook.txt
+	$(UV) pip compile -q --generate-hashes --no-emit-index-url --no-header --python-version 3.11 \
+	  requirements/dbt.in -o requirements/dbt.txt
 
 # Says in one line what is missing, before minutes go into what will not work without it.
 .PHONY: tools

@@ -11,6 +11,7 @@ STAGING = "_staging"  # folder under the warehouse
 MARKED = "-marked"  # end of the name of a staging folder that has marks (jobs/staging/files.py)
 CATALOG = "lakehouse"  # Trino's name for the metastore
 VIEWS_CATALOG = "views"  # the same metastore, for our own user alone, where views are made
+MEMORY_CATALOG = "memory"  # tables in Trino's memory, where everybody may write
 
 
 @dataclass(frozen=True)

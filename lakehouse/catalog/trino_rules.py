@@ -1,6 +1,7 @@
-"""Who may do what in Trino: everybody reads, our own user makes views, nobody does anything else.
+"""Who may do what in Trino: everybody reads, and writes in memory; our own user makes views; nobody does anything else.
 
-Rows are protected twice: by these rules, and by the read-only catalog (docker/trino/catalog/lakehouse.properties).
+The rows of the lakehouse are protected twice: by these rules, and by the read-only catalog
+(docker/trino/catalog/lakehouse.properties).
 """
 
 from __future__ import annotations
@@ -12,10 +13,11 @@ from typing import Any
 
 from lakehouse.catalog.views import views
 from lakehouse.clients.trino import USER
-from lakehouse.names import CATALOG, VIEWS_CATALOG
+from lakehouse.names import CATALOG, MEMORY_CATALOG, VIEWS_CATALOG
 from lakehouse.settings import CHECKOUT, Settings
 
 FILE = CHECKOUT / "docker" / "trino" / "rules.json"
+_WRITE = ["SELECT", "INSERT", "DELETE", "OWNERSHIP", "GRANT_SELECT"]  # DELETE is to empty a table
 
 
 def rules(view_names: Iterable[str]) -> dict[str, Any]:
@@ -30,8 +32,13 @@ def rules(view_names: Iterable[str]) -> dict[str, Any]:
             {"catalog": CATALOG, "allow": "all"},
             {"catalog": "system", "allow": "read-only"},
             {"catalog": VIEWS_CATALOG, "user": USER, "allow": "all"},
+            {"catalog": MEMORY_CATALOG, "allow": "all"},
         ],
-        "schemas": [{"catalog": CATALOG, "owner": True}, {"owner": False}],
+        "schemas": [
+            {"catalog": CATALOG, "owner": True},
+            {"catalog": MEMORY_CATALOG, "owner": True},
+            {"owner": False},
+        ],
         "tables": [
             # SHOW CREATE needs OWNERSHIP. A view that others read needs GRANT_SELECT for the user who made it.
             {"catalog": CATALOG, "privileges": ["SELECT", "GRANT_SELECT", "OWNERSHIP"]},
@@ -40,6 +47,7 @@ def rules(view_names: Iterable[str]) -> dict[str, Any]:
                 {"catalog": VIEWS_CATALOG, "user": USER, "schema": schema, "table": name, "privileges": ["OWNERSHIP"]}
                 for schema, name in made
             ),
+            {"catalog": MEMORY_CATALOG, "privileges": _WRITE},
         ],
         "procedures": [],
         "queries": [{"allow": ["execute", "view"]}],  # besides, everybody may stop their own queries

@@ -58,6 +58,8 @@ ELSEWHERE = {
     LAKEHOUSE + " notebook": "opens Jupyter until it is ended; what it opens is executed in tests/e2e/test_notebook.py",
     LAKEHOUSE + " pyspark": "tests/e2e/test_pyspark.py",
     "make test": "this is a part of it",
+    LAKEHOUSE + " dbt show --select guild_sizes": "tests/e2e/test_dbt.py",
+    "make dbt": "tests/e2e/test_dbt.py, the command behind it",
     "make down": "ends the stack of these tests, as is done after them",
     "make faults": "takes over an hour",
     "make bench": "takes long, and the machine for itself",

@@ -1,4 +1,4 @@
-"""Through Trino everybody reads and our own user makes views. Every other statement is refused."""
+"""Through Trino everybody reads, and writes in memory; our own user makes views. Every other statement is refused."""
 
 from __future__ import annotations
 
@@ -113,6 +113,25 @@ comment on column views.{view}.event_type is 'why'
 drop view views.{view}
 """
 
+# In Trino's memory, where people keep what they work out.
+MEMORY = """
+create schema memory.doors
+create table memory.doors.mine as select event_id, quantity from game.sword_purchases
+insert into memory.doors.mine values ('a', 1)
+alter table memory.doors.mine rename to memory.doors.ours
+create view memory.doors.mine as select player from game.sword_purchases
+select * from memory.doors.mine
+drop view memory.doors.mine
+truncate table memory.doors.ours
+drop table memory.doors.ours
+drop schema memory.doors
+"""
+
+BESIDE_MEMORY = """
+create function memory.default.mine() returns bigint return 1
+grant select on memory.studio.top_items to ada
+"""
+
 
 def statements(texts: str, stack: Real) -> list[str]:
     return [line.format(warehouse=stack.settings.warehouse_uri, view=VIEW) for line in texts.split("\n") if line]
@@ -153,6 +172,15 @@ def test_nobody_changes_rows_tables_schemas_or_what_is_in_the_catalog_of_the_tab
 ) -> None:
     answers = {statement: answer(stack, user, statement) for statement in statements(WRITES, stack)}
     assert {statement: said for statement, said in answers.items() if "Access Denied" not in said} == {}
+    assert stack.value("select count(*) from game.sword_purchases") == swords
+
+
+@pytest.mark.parametrize("user", USERS)
+def test_everybody_writes_in_memory_and_changes_nothing_else_by_it(stack: Real, swords: int, user: str) -> None:
+    answers = {statement: answer(stack, user, statement) for statement in statements(MEMORY, stack)}
+    assert {statement: said for statement, said in answers.items() if said != "ok"} == {}
+    refused = {statement: answer(stack, user, statement) for statement in statements(BESIDE_MEMORY, stack)}
+    assert "ok" not in refused.values(), refused
     assert stack.value("select count(*) from game.sword_purchases") == swords
 
 

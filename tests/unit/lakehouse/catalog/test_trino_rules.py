@@ -1,4 +1,4 @@
-"""Trino's configuration lets everybody read, our own user make views, and nobody write."""
+"""Trino's configuration lets everybody read, our own user make views, and nobody write but in Trino's memory."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import json
 
 from lakehouse.catalog.trino_rules import FILE, rules, text
 from lakehouse.catalog.views import views
-from lakehouse.names import CATALOG, VIEWS_CATALOG
+from lakehouse.names import CATALOG, MEMORY_CATALOG, VIEWS_CATALOG
 from lakehouse.settings import CHECKOUT, Settings
 
 CATALOGS = CHECKOUT / "docker" / "trino" / "catalog"
@@ -21,9 +21,11 @@ def test_the_file_that_trino_reads_is_that_of_the_code() -> None:
     assert FILE.read_text() == text(), "run `.venv/bin/python -m lakehouse.catalog.trino_rules`"
 
 
-def test_nobody_is_given_a_privilege_to_change_rows() -> None:
-    given = {privilege for rule in rules(["a.b"])["tables"] for privilege in rule["privileges"]}
+def test_nobody_is_given_a_privilege_to_change_rows_but_in_memory() -> None:
+    tables = rules(["a.b"])["tables"]
+    given = {privilege for rule in tables if rule["catalog"] != MEMORY_CATALOG for privilege in rule["privileges"]}
     assert given == {"SELECT", "GRANT_SELECT", "OWNERSHIP"}
+    assert all("catalog" in rule for rule in tables)  # a rule without it would hold for every catalog
 
 
 def test_only_the_names_of_our_views_may_be_made_and_by_our_user_alone() -> None:
@@ -41,4 +43,9 @@ def test_the_catalog_in_which_views_are_made_reaches_no_file() -> None:
 
 
 def test_there_are_no_other_catalogs() -> None:
-    assert {file.stem for file in CATALOGS.iterdir()} == {CATALOG, VIEWS_CATALOG}
+    assert {file.stem for file in CATALOGS.iterdir()} == {CATALOG, VIEWS_CATALOG, MEMORY_CATALOG}
+
+
+def test_the_catalog_in_which_everybody_writes_is_memory_alone_and_has_an_end() -> None:
+    found = properties(MEMORY_CATALOG)
+    assert found["connector.name"] == "memory" and found["memory.max-data-per-node"] == "64MB" and len(found) == 2
