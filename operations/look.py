@@ -20,7 +20,7 @@ def anything_new(settings: Settings, topics: Sequence[str]) -> bool:
     """Whether a partition's end is not where the last done ingest left the consumer group.
 
     The group is a hint, so this errs towards yes. It is also yes if Kafka does not answer: the drain then says why.
-    Warns of unread messages that expire soon, and writes their number and hours for Prometheus.
+    Warns of unread messages that expire soon.
     """
     from kafka.errors import KafkaError
 
@@ -38,7 +38,6 @@ def anything_new(settings: Settings, topics: Sequence[str]) -> bool:
         return True
     for sentence in expiry.warnings(unread, settings.expiry_warning_hours):
         log.warning("%s", sentence)
-    expiry.write_metrics(settings, unread)
     return differs({each.at: each.earliest for each in logs}, {each.at: each.end for each in logs}, done)
 
 
