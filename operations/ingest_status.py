@@ -15,6 +15,7 @@ from lakehouse.ledger.offsets import OffsetsError
 from lakehouse.ledger.selection import Selection
 from lakehouse.ledger.vocabulary import Kind
 from lakehouse.settings import Settings
+from lakehouse.texts import words_of
 from operations.completeness import reached
 from operations.quarantine import by_reason
 
@@ -86,7 +87,7 @@ def ingest_status(settings: Settings) -> IngestStatus:
         except (QueryError, OffsetsError) as error:
             unknown.append(str(error))
         except (KafkaError, OSError) as error:
-            unknown.append(f"Kafka does not answer: {type(error).__name__}: {error}")
+            unknown.append(f"Kafka does not answer: {words_of(error)}")
         return None
 
     batch = asked(last_batch)

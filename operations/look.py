@@ -10,6 +10,7 @@ from lakehouse.clients import expiry
 from lakehouse.clients.kafka import admin, group_offsets, read_logs
 from lakehouse.ledger.offsets import OffsetsError
 from lakehouse.settings import Settings
+from lakehouse.texts import words_of
 
 log = logging.getLogger(__name__)
 
@@ -32,9 +33,7 @@ def anything_new(settings: Settings, topics: Sequence[str]) -> bool:
     except OffsetsError:
         return True
     except (KafkaError, OSError) as error:
-        log.warning(
-            "Kafka cannot tell whether anything is new (%s: %s); the drain will look", type(error).__name__, error
-        )
+        log.warning("Kafka cannot tell whether anything is new (%s); the drain will look", words_of(error))
         return True
     for sentence in expiry.warnings(unread, settings.expiry_warning_hours):
         log.warning("%s", sentence)

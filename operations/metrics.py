@@ -22,6 +22,7 @@ from prometheus_client.registry import Collector
 from lakehouse.clients.trino import query
 from lakehouse.ledger.vocabulary import Kind, Step, Verdict
 from lakehouse.settings import Settings
+from lakehouse.texts import words_of
 from operations.ingest_status import last_batch, open_entry, partitions, quarantine_open
 from stack.processes import memory_bytes, stack_processes
 from stack.services import SPARK_LIMIT_MB
@@ -72,16 +73,16 @@ class Exporter(Collector):
         """What is kept, what is on its way, or a new question."""
         asked_at, answer = self._asked.get(part.name, (0.0, None))
         if answer is None or (answer.done() and time.monotonic() - asked_at > self._keep_seconds):
-            answer = self._pool.submit(_told, part)
+            answer = self._pool.submit(_ask, part)
             self._asked[part.name] = time.monotonic(), answer
         return answer
 
 
-def _told(part: Part) -> list[Metric]:
+def _ask(part: Part) -> list[Metric]:
     try:
         return part.ask()
     except Exception as error:  # of any kind, since a scrape must be answered
-        log.warning("%s does not answer: %s: %s", part.name, type(error).__name__, " ".join(str(error).split()))
+        log.warning("%s does not answer: %s", part.name, words_of(error))
         raise
 
 

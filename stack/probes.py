@@ -13,6 +13,7 @@ from typing import Any
 from tenacity import Retrying, retry_if_exception_type, stop_after_delay, wait_fixed
 
 from lakehouse.settings import Settings
+from lakehouse.texts import words_of
 from stack.errors import NotReady
 
 _SECONDS = 5.0  # that one probe may take
@@ -51,7 +52,7 @@ def probe_kafka(settings: Settings) -> None:
         finally:
             consumer.close()
     except KafkaError as error:
-        raise NotReady(f"{type(error).__name__}: {error}") from error
+        raise NotReady(words_of(error)) from error
 
 
 def probe_namenode(settings: Settings) -> None:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from lakehouse.clients import kafka
 from lakehouse.ledger.offsets import Log, TopicPartition
 from lakehouse.settings import Settings
+from lakehouse.texts import words_of
 
 if TYPE_CHECKING:
     from kafka import KafkaAdminClient
@@ -51,7 +52,7 @@ def unread(
             retention = kafka.retention_ms(client, {at.topic for at in waiting})
             times = kafka.first_times(settings, waiting)
         except Exception as error:  # of any kind, see first_times
-            log.warning("Kafka does not say when unread messages expire: %s: %s", type(error).__name__, error)
+            log.warning("Kafka does not say when unread messages expire: %s", words_of(error))
     now = dt.datetime.now(dt.UTC)
     return [
         Unread(

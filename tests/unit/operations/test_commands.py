@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from click.testing import CliRunner, Result
+from kafka.errors import KafkaTimeoutError
 
 from lakehouse.ledger.offsets import Loss, Mismatch, TopicPartition
 from lakehouse.settings import Settings
@@ -412,6 +413,14 @@ def test_bootstrap_makes_all_in_the_order_of_needs(monkeypatch: pytest.MonkeyPat
         "topics", "tables", "views", "Airflow's",
     ]  # fmt: skip
     assert did == ["make_topics", "make_tables", "make_views", "prepare_airflow"]
+
+    def fail(*_: Any) -> None:
+        raise KafkaTimeoutError("late")
+
+    monkeypatch.setattr("stack.bootstrap.make_topics", fail)
+    result = lakehouse("bootstrap")
+    words = "making topics ...\nError: Kafka does not answer: KafkaTimeoutError: late; see `make status`\n"
+    assert (result.exit_code, result.output) == (1, words)
 
 
 @pytest.mark.parametrize(("answer", "equal"), [(1_203, True), (1_204, False)])

@@ -86,7 +86,7 @@ def test_without_trino_the_consumer_group_tells_what_is_unread(servers: dict[str
     [
         (
             KafkaConnectionError("no broker"),
-            "Kafka does not answer: KafkaConnectionError: KafkaConnectionError: no broker",
+            "Kafka does not answer: KafkaConnectionError: no broker",
         ),
         (OSError("refused"), "Kafka does not answer: OSError: refused"),
         (OffsetsError("Kafka has no topic x"), "Kafka has no topic x"),
