@@ -19,7 +19,7 @@ _LATE_COMPILER = (
     "-XX:Tier4BackEdgeThreshold=400000",
 )
 
-# What Spark's server and its Python workers may hold, in MB. What bounds it: decision 0026.
+# What Spark's server and its Python workers may hold, in MB. What bounds it: docs/decisions/0027-memory-of-spark.md.
 SPARK_LIMIT_MB = 2900
 
 # The settings that hold each service's ports.
