@@ -13,12 +13,11 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
-from socket import create_connection
-from urllib.parse import urlsplit
 
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
+from lakehouse.clients.spark import check_answers
 from lakehouse.clients.trino import query
 from lakehouse.ledger.vocabulary import Kind, Step, Verdict
 from lakehouse.settings import Settings
@@ -193,9 +192,8 @@ def kafka_metrics(settings: Settings) -> list[Metric]:
 
 
 def spark_metrics(settings: Settings, remote: str) -> list[Metric]:
-    """Raises OSError if nothing listens there. Its memory is known if it runs on this machine, in this stack."""
-    url = urlsplit(remote)
-    create_connection((url.hostname or "", url.port or 15002), timeout=ANSWER_SECONDS / 2).close()
+    """Raises SparkUnavailable. Its memory is known if it runs on this machine, in this stack."""
+    check_answers(remote)
     processes = stack_processes(settings.state).get("spark", [])
     if not processes:
         return []

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Callable
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -28,7 +27,7 @@ def answering(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
         "decided": [{"verdict": "passed", "batches": 6}],
         "fresh": [{"table_name": "game.messages", "complete_through": AGO, "lag_seconds": 600}],
         "processes": {"spark": ["java", "worker"]},
-        "connection": SimpleNamespace(close=lambda: None),
+        "spark": None,
     }
 
     def give(name: str) -> Callable[..., Any]:
@@ -46,7 +45,7 @@ def answering(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
     )
     monkeypatch.setattr(metrics, "stack_processes", give("processes"))
     monkeypatch.setattr(metrics, "memory_bytes", lambda processes: 1_000 * len(processes))
-    monkeypatch.setattr(metrics, "create_connection", give("connection"))
+    monkeypatch.setattr(metrics, "check_answers", give("spark"))
     return answers
 
 

@@ -14,6 +14,7 @@ import pytest
 from click.testing import CliRunner
 from prometheus_client.core import GaugeMetricFamily, Metric
 
+from lakehouse.clients.spark import SparkUnavailable
 from lakehouse.clients.trino import QueryError
 from lakehouse.ledger.offsets import OffsetsError
 from lakehouse.settings import Settings
@@ -65,7 +66,7 @@ def test_an_empty_lakehouse_has_numbers_too(servers: dict[str, Any]) -> None:
         ("fresh", QueryError("Trino does not\nanswer"), "trino"),
         ("partitions", OffsetsError("no topic"), "kafka"),
         ("partitions", RuntimeError("of a library's own kind"), "kafka"),
-        ("connection", OSError("refused"), "spark"),
+        ("spark", SparkUnavailable("refused"), "spark"),
     ],
 )
 def test_a_part_that_does_not_answer_is_down_and_the_others_are_told(
