@@ -30,6 +30,7 @@ def scraped(url: str) -> Series:
 def test_every_metric_of_the_dashboard_is_there_and_says_what_the_tables_say(stack: Real) -> None:
     before = stack.value("select count(*) from ops.quarantine_open")
     stack.produce(event(), b"no JSON")
+    assert requests.get(f"{stack.settings.api_url}/", timeout=20).ok
     stack.ingest()
     newest = stack.value("select max(entry_id) from ops.batches where kind = 'ingest'")
     stack.produce(event())
