@@ -14,19 +14,21 @@ def command() -> None:
 
     from lakehouse.settings import Settings
     from operations.runs import one_line_errors
+    from operations.terminal import waiting
     from stack import bootstrap
     from stack.errors import StackError
 
     try:
         with one_line_errors():
             settings = Settings.load()
-            click.echo("making topics ...")
-            bootstrap.make_topics(settings)
-            click.echo("making tables, in Spark ...")
-            bootstrap.make_tables(settings, os.environ)
-            click.echo("making views ...")
-            bootstrap.make_views(settings)
-            click.echo("making Airflow's pool, waiting until its DAGs are read ...")
-            bootstrap.prepare_airflow(settings)
+            for what, make in (
+                ("topics", lambda: bootstrap.make_topics(settings)),
+                ("tables, in Spark", lambda: bootstrap.make_tables(settings, os.environ)),
+                ("views", lambda: bootstrap.make_views(settings)),
+                ("Airflow's pool, waiting until its DAGs are read", lambda: bootstrap.prepare_airflow(settings)),
+            ):
+                click.echo(f"making {what} ...")
+                with waiting(what):
+                    make()
     except StackError as error:
         raise click.ClickException(str(error)) from error
