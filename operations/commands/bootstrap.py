@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import click
 
 STOPPED = "Stopped. What is made is made: `lakehouse bootstrap` goes on."
@@ -21,12 +23,13 @@ def command() -> None:
     try:
         with one_line_errors():
             settings = Settings.load()
-            for what, make in (
-                ("topics", lambda: bootstrap.make_topics(settings)),
-                ("tables, in Spark", lambda: bootstrap.make_tables(settings, os.environ)),
-                ("views", lambda: bootstrap.make_views(settings)),
-                ("Airflow's pool, waiting until its DAGs are read", lambda: bootstrap.prepare_airflow(settings)),
-            ):
+            steps: dict[str, Callable[[], None]] = {
+                "topics": lambda: bootstrap.make_topics(settings),
+                "tables, in Spark": lambda: bootstrap.make_tables(settings, os.environ),
+                "views": lambda: bootstrap.make_views(settings),
+                "Airflow's pool, waiting until its DAGs are read": lambda: bootstrap.prepare_airflow(settings),
+            }
+            for what, make in steps.items():
                 click.echo(f"making {what} ...")
                 with waiting(what):
                     make()
