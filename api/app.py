@@ -15,7 +15,6 @@ from api.front import AsgiFront, Front, WsgiFront
 from api.later import Later
 from api.metrics import Metrics
 from api.publish import Publisher, kafka_producer
-from lakehouse.clients.expiry import metrics_file
 from lakehouse.contract.load import load_contracts
 from lakehouse.contract.model import PROBE_TOPIC
 from lakehouse.settings import Settings
@@ -46,8 +45,7 @@ def make_front(settings: Settings, events: EventMaker, publisher: Publisher) -> 
     app.config["MAX_CONTENT_LENGTH"] = settings.max_body_bytes
     app.session_interface = NoSession()
     app.url_map.merge_slashes = False
-    # written by the task `look` of ingest_events
-    metrics = Metrics(metrics_file(settings), fresh_seconds=60 * (3 * settings.ingest_every_minutes + 5))
+    metrics = Metrics()
 
     problems.register(app)
     named.register(app, events, publisher, metrics)

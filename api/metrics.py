@@ -1,11 +1,9 @@
-"""Prometheus metrics of the API (of all processes, with PROMETHEUS_MULTIPROC_DIR), and those that ingest wrote."""
+"""Prometheus metrics of the API, of all its processes with PROMETHEUS_MULTIPROC_DIR."""
 
 from __future__ import annotations
 
 import os
-import time
 from collections.abc import Mapping
-from pathlib import Path
 
 from flask import Response
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, Histogram, generate_latest
@@ -15,14 +13,9 @@ _SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5
 
 
 class Metrics:
-    """The counters of one app, in a registry of its own.
+    """The counters of one app, in a registry of its own."""
 
-    `beside` is a file in Prometheus' text format. It is shown too while it is at most `fresh_seconds` old.
-    """
-
-    def __init__(self, beside: Path | None = None, fresh_seconds: float = 0) -> None:
-        self._beside = beside
-        self._fresh_seconds = fresh_seconds
+    def __init__(self) -> None:
         self.registry = CollectorRegistry()
         self._requests = Counter(
             "lakehouse_api_requests", "Answered requests.", ["route", "method", "status"], registry=self.registry
@@ -63,21 +56,7 @@ class Metrics:
         if os.environ.get("PROMETHEUS_MULTIPROC_DIR"):
             registry = CollectorRegistry()
             MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
-        return Response(generate_latest(registry) + self._from_beside(), content_type=CONTENT_TYPE_LATEST)
-
-    def _from_beside(self) -> bytes:
-        """The file's content.
-
-        Empty if the file is absent or old: a gauge that nobody renews would look as if all were well.
-        """
-        if self._beside is None:
-            return b""
-        try:
-            with self._beside.open("rb") as file:
-                old = time.time() - os.fstat(file.fileno()).st_mtime > self._fresh_seconds
-                return b"" if old else file.read()
-        except OSError:
-            return b""
+        return Response(generate_latest(registry), content_type=CONTENT_TYPE_LATEST)
 
 
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})

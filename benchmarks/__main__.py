@@ -1,6 +1,6 @@
 """`make bench`: measures on a stack of its own, prints a table of figures, each beside its baseline, and keeps it.
 
-The table goes to benchmarks/results.md when all parts were run, or the history alone, in full size.
+The table goes to benchmarks/results.md when all parts were run, or the history or the soak alone, in full size.
 """
 
 from __future__ import annotations
@@ -15,28 +15,32 @@ from collections.abc import Callable
 
 import click
 
-from benchmarks import api, freshness, history, runs, spark_jobs
+from benchmarks import api, freshness, history, runs, spark_jobs, spark_memory
 from benchmarks.figures import Table
 from benchmarks.stack import measuring
 from lakehouse.settings import CHECKOUT, Settings
 
 RESULTS = CHECKOUT / "benchmarks" / "results.md"
 PARTS = ("api", "memory", "runs", "drain", "backlog", "freshness")
-LONG = ("history",)  # an hour: measured if asked for
-SECTIONS = {"The last run of `make bench`": PARTS, "The last history": LONG}
+HISTORY = ("history",)  # an hour: measured if asked for
+SOAK = ("spark-memory",)  # a quarter of an hour, likewise
+SECTIONS = {"The last run of `make bench`": PARTS, "The last history": HISTORY, "The last soak of Spark": SOAK}
 
 
 def main() -> None:
     """Starts a stack of its own, measures, prints the table, and stops it."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument(
-        "--only", choices=PARTS + LONG, action="append", help="this part (may be given again); default: all"
+        "--only", choices=PARTS + HISTORY + SOAK, action="append", help="this part (may be given again); default: all"
     )
     parser.add_argument("--rows", type=int, default=2_000_000, help="events a round of the drain (default 2,000,000)")
     parser.add_argument("--waiting", type=int, default=10_000_000, help="events of the backlog (default 10,000,000)")
     parser.add_argument("--minutes", type=int, default=15, help="how long freshness is measured (default 15)")
     parser.add_argument("--batches", type=int, default=1_000, help="batches of the history (default 1,000)")
+    parser.add_argument("--soak", type=int, default=60, help="batches of the soak of Spark (default 60)")
     options = parser.parse_args()
+    if options.soak < 30:
+        parser.error("--soak must be 30 or more: the first 20 batches are not counted")
     if options.minutes < 3:
         parser.error("--minutes must be 3 or more: the first third is held against the last")
     parts = options.only or PARTS
@@ -51,6 +55,7 @@ def main() -> None:
         "drain": lambda settings: spark_jobs.measure(settings, table, options.rows),
         "history": lambda settings: history.measure(settings, table, options.batches),
         "backlog": lambda settings: spark_jobs.backlog(settings, table, options.waiting),
+        "spark-memory": lambda settings: spark_memory.measure(settings, table, options.soak),
     }
     asked = [measures[part] for part in measures if part in parts]
     if asked:
@@ -59,7 +64,7 @@ def main() -> None:
                 measure(settings)
     click.echo("\n" + table.markdown())
     as_wanted = all(
-        getattr(options, name) == parser.get_default(name) for name in ("rows", "waiting", "minutes", "batches")
+        getattr(options, name) == parser.get_default(name) for name in ("rows", "waiting", "minutes", "batches", "soak")
     )
     for title, whole in SECTIONS.items():
         if as_wanted and set(parts) == set(whole):

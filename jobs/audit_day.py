@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import sys
 
+from jobs.runtime.at_work import at_work
 from jobs.runtime.job import DAY, Job, start
 from jobs.runtime.session import tune_for
 from jobs.staging import checks
@@ -22,7 +23,8 @@ def audit(job: Job, day: dt.date) -> None:
     frames = {table.name: job.store.read(table) for table in facts}
     inventory = job.spark.sql(PLAYER_INVENTORY)  # the whole inventory, from the newest valid month on
     of_day = {name: frame.where(f"event_date = date '{day}'") for name, frame in frames.items()}
-    result = audit_day({**of_day, "player_inventory": inventory}, name=f"day-{day}", settings=job.settings)
+    with at_work(job, f"day {day} is audited"):
+        result = audit_day({**of_day, "player_inventory": inventory}, name=f"day-{day}", settings=job.settings)
     now = dt.datetime.now(dt.UTC)
     rows = checks.rows_of(result.checks, job.contracts, now, day=day)
     job.store.add_rows(checks.frame_of(job, rows), names.CHECKS)  # first: what ops.audits names is there

@@ -51,6 +51,7 @@ class Settings(BaseSettings):
     datanode_ipc_port: int = _port(9867)
     metastore_port: int = _port(9083)
     spark_connect_port: int = _port(15002)
+    metrics_port: int = _port(9464)
 
     # Addresses; on a cluster they are set, on the local stack they follow from the ports
     kafka_bootstrap: str = _derived(lambda d: f"127.0.0.1:{d['kafka_port']}")
@@ -60,6 +61,7 @@ class Settings(BaseSettings):
     trino_url: str = _derived(lambda d: f"http://127.0.0.1:{d['trino_port']}")
     airflow_url: str = _derived(lambda d: f"http://127.0.0.1:{d['airflow_port']}")
     api_url: str = _derived(lambda d: f"http://127.0.0.1:{d['api_port']}")
+    metrics_url: str = _derived(lambda d: f"http://127.0.0.1:{d['metrics_port']}")
     ship_code: bool = False  # jobs bring their code to Spark's workers, where it is not installed
     spark_remote: str | None = None  # sc://host:port of a warm Spark Connect server; none: a session of the job's own
 

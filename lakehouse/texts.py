@@ -1,4 +1,4 @@
-"""Texts of people: which ones may be recorded (who, why, a waiver), and how to print any text harmlessly."""
+"""Texts of people: which may be recorded (who, why, a waiver), how to print any harmlessly, and an error in one line."""
 
 from __future__ import annotations
 
@@ -45,6 +45,14 @@ def harmless(text: object) -> str:
 def harmless_lines(text: object) -> str:
     """The same for a text of several lines, such as an error's."""
     return "\n".join(harmless(line.expandtabs(4)) for line in str(text).split("\n"))
+
+
+def words_of(error: BaseException) -> str:
+    """The kind and the words of a library's error, on one line. Some name their kind in their words."""
+    kind, words = type(error).__name__, " ".join(str(error).split())
+    if not words or words.startswith(kind):
+        return words or kind
+    return f"{kind}: {words}"
 
 
 def _escaped(sign: str) -> str:

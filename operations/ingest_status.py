@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, TypeVar
 
@@ -12,9 +12,12 @@ from lakehouse.clients.kafka import admin, group_offsets, read_logs
 from lakehouse.clients.trino import QueryError, query
 from lakehouse.contract.load import load_contracts
 from lakehouse.ledger.offsets import OffsetsError
+from lakehouse.ledger.selection import Selection
 from lakehouse.ledger.vocabulary import Kind
 from lakehouse.settings import Settings
+from lakehouse.texts import words_of
 from operations.completeness import reached
+from operations.quarantine import by_reason
 
 Found = TypeVar("Found")
 
@@ -29,6 +32,16 @@ class Batch:
     published: int
     quarantined: int
     at: dt.datetime
+
+
+@dataclass(frozen=True)
+class OpenEntry:
+    """The oldest entry of any kind that is neither done nor abandoned: those behind it wait. `since`: planned (UTC)."""
+
+    entry_id: int
+    kind: str
+    status: str
+    since: dt.datetime
 
 
 @dataclass(frozen=True)
@@ -47,10 +60,14 @@ class Partition:
 
 @dataclass(frozen=True)
 class IngestStatus:
-    """What could be learned, and a sentence for each thing that could not."""
+    """What could be learned, and a sentence for each thing that could not.
+
+    `quarantine_open`: messages by reason code, the most frequent first.
+    """
 
     last_batch: Batch | None
-    quarantine_open: int | None
+    open_entry: OpenEntry | None
+    quarantine_open: Mapping[str, int] | None
     partitions: tuple[Partition, ...]
     unknown: tuple[str, ...]
 
@@ -70,16 +87,18 @@ def ingest_status(settings: Settings) -> IngestStatus:
         except (QueryError, OffsetsError) as error:
             unknown.append(str(error))
         except (KafkaError, OSError) as error:
-            unknown.append(f"Kafka does not answer: {type(error).__name__}: {error}")
+            unknown.append(f"Kafka does not answer: {words_of(error)}")
         return None
 
-    batch = asked(_last_batch)
-    waiting = asked(_quarantine_open)
-    partitions = asked(_partitions) or ()
-    return IngestStatus(batch, waiting, partitions, tuple(dict.fromkeys(unknown)))
+    batch = asked(last_batch)
+    entry = asked(open_entry)
+    waiting = asked(quarantine_open)
+    read = asked(partitions) or ()
+    return IngestStatus(batch, entry, waiting, read, tuple(dict.fromkeys(unknown)))
 
 
-def _last_batch(settings: Settings) -> Batch | None:
+def last_batch(settings: Settings) -> Batch | None:
+    """Raises QueryError."""
     rows = query(
         settings,
         "select entry_id, status, verdict, published, quarantined, coalesce(closed_at, decided_at, planned_at) as at "
@@ -88,13 +107,27 @@ def _last_batch(settings: Settings) -> Batch | None:
     return Batch(**rows[0]) if rows else None
 
 
-def _quarantine_open(settings: Settings) -> int:
-    (row,) = query(settings, "select count(*) as messages from ops.quarantine_open")
-    return int(row["messages"])
+def open_entry(settings: Settings) -> OpenEntry | None:
+    """Raises QueryError."""
+    rows = query(
+        settings,
+        "select entry_id, kind, status, planned_at as since from ops.batches where closed_at is null "
+        "order by entry_id limit 1",
+    )
+    return OpenEntry(**rows[0]) if rows else None
 
 
-def _partitions(settings: Settings) -> tuple[Partition, ...]:
-    """By the ledger; by what ingest last left in the consumer group if Trino cannot be asked."""
+def quarantine_open(settings: Settings) -> dict[str, int]:
+    """Messages by reason code, the most frequent first. Raises QueryError."""
+    return by_reason(settings, Selection())
+
+
+def partitions(settings: Settings) -> tuple[Partition, ...]:
+    """By the ledger; by what ingest last left in the consumer group if Trino cannot be asked.
+
+    Raises:
+        KafkaError, OSError: Kafka does not answer. OffsetsError: a topic is missing.
+    """
     topics = load_contracts(settings.contracts).topics
     with admin(settings) as client:
         logs = read_logs(client, topics)

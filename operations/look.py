@@ -10,6 +10,7 @@ from lakehouse.clients import expiry
 from lakehouse.clients.kafka import admin, group_offsets, read_logs
 from lakehouse.ledger.offsets import OffsetsError
 from lakehouse.settings import Settings
+from lakehouse.texts import words_of
 
 log = logging.getLogger(__name__)
 
@@ -20,7 +21,7 @@ def anything_new(settings: Settings, topics: Sequence[str]) -> bool:
     """Whether a partition's end is not where the last done ingest left the consumer group.
 
     The group is a hint, so this errs towards yes. It is also yes if Kafka does not answer: the drain then says why.
-    Warns of unread messages that expire soon, and writes their number and hours for Prometheus.
+    Warns of unread messages that expire soon.
     """
     from kafka.errors import KafkaError
 
@@ -32,13 +33,10 @@ def anything_new(settings: Settings, topics: Sequence[str]) -> bool:
     except OffsetsError:
         return True
     except (KafkaError, OSError) as error:
-        log.warning(
-            "Kafka cannot tell whether anything is new (%s: %s); the drain will look", type(error).__name__, error
-        )
+        log.warning("Kafka cannot tell whether anything is new (%s); the drain will look", words_of(error))
         return True
     for sentence in expiry.warnings(unread, settings.expiry_warning_hours):
         log.warning("%s", sentence)
-    expiry.write_metrics(settings, unread)
     return differs({each.at: each.earliest for each in logs}, {each.at: each.end for each in logs}, done)
 
 

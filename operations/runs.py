@@ -12,7 +12,7 @@ import click
 
 from lakehouse import job_log
 from lakehouse.clients.airflow import ENDED, FAILED, SUCCESS, AirflowApi
-from lakehouse.texts import TextError, recorded
+from lakehouse.texts import TextError, recorded, words_of
 from operations.terminal import waiting
 
 RUN_SECONDS = 2 * 3600.0
@@ -51,9 +51,7 @@ def one_line_errors() -> Iterator[None]:
     except (SettingsError, ContractError, QueryError, AirflowError, OffsetsError, DayError) as error:
         raise click.ClickException(str(error)) from error
     except KafkaError as error:
-        raise click.ClickException(
-            f"Kafka does not answer: {type(error).__name__}: {error}; see `make status`"
-        ) from error
+        raise click.ClickException(f"Kafka does not answer: {words_of(error)}; see `make status`") from error
 
 
 def check_why(why: str, option: str = "--why") -> str:
@@ -109,8 +107,9 @@ def follow(api: AirflowApi, dag_id: str, run_id: str, seconds: float = RUN_SECON
 
 
 def job_messages(messages: Iterable[Any]) -> list[str]:
-    """The lines that a job wrote for people."""
-    return [line.shown for text in map(_text, messages) if (line := job_log.read(text))]
+    """The lines that a job wrote for people, without those that only told how far it was."""
+    lines = (job_log.read(text) for text in map(_text, messages))
+    return [line.shown for line in lines if line and line.level != "debug"]
 
 
 def error_lines(messages: Iterable[Any]) -> list[str]:

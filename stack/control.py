@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from lakehouse.settings import CHECKOUT, Settings
+from lakehouse.texts import words_of
 from stack import bootstrap, downloads, preflight
 from stack.environment import job_environment, local_settings
 from stack.errors import NotReady, StackError
@@ -121,7 +122,7 @@ def _start(
         log = settings.state / "logs" / f"{name}.log"
         if name in by_name:
             raise StackError(f"{name} did not start: {error}\n{bootstrap.tail(log)}\n  whole log: {log}") from error
-        raise StackError(f"{name}: {type(error).__name__}: {error}") from error
+        raise StackError(f"{name}: {words_of(error)}") from error
 
 
 def _service_step(settings: Settings, part: Service, start: bool, supervisor: Supervisor) -> Step:

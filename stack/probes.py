@@ -5,6 +5,7 @@ A server has started when the answer is right, not when a port is open.
 
 from __future__ import annotations
 
+import re
 import socket
 from collections.abc import Callable
 from typing import Any
@@ -12,6 +13,7 @@ from typing import Any
 from tenacity import Retrying, retry_if_exception_type, stop_after_delay, wait_fixed
 
 from lakehouse.settings import Settings
+from lakehouse.texts import words_of
 from stack.errors import NotReady
 
 _SECONDS = 5.0  # that one probe may take
@@ -50,7 +52,7 @@ def probe_kafka(settings: Settings) -> None:
         finally:
             consumer.close()
     except KafkaError as error:
-        raise NotReady(f"{type(error).__name__}: {error}") from error
+        raise NotReady(words_of(error)) from error
 
 
 def probe_namenode(settings: Settings) -> None:
@@ -129,6 +131,14 @@ def probe_api(settings: Settings) -> None:
     _http("GET", f"{settings.api_url}/readyz")
 
 
+def probe_metrics(settings: Settings) -> None:
+    """Asks what Prometheus asks: each part must have answered."""
+    told = _http("GET", f"{settings.metrics_url}/metrics", seconds=2 * _SECONDS).text
+    down = re.findall(r'^lakehouse_up\{part="(\w+)"\} 0', told, re.MULTILINE)
+    if down or "lakehouse_up" not in told:
+        raise NotReady(f"no metrics of {', '.join(down) or 'any part'}; they did not answer")
+
+
 def probe_airflow_api(settings: Settings) -> None:
     """Asks Airflow for the health of its database."""
     if airflow_health(settings).get("metadatabase", {}).get("status") != "healthy":
@@ -141,6 +151,10 @@ def probe_airflow_scheduler(settings: Settings) -> None:
 
 def probe_airflow_dag_processor(settings: Settings) -> None:
     _airflow_part(settings, "dag_processor")
+
+
+def probe_airflow_triggerer(settings: Settings) -> None:
+    _airflow_part(settings, "triggerer")
 
 
 def airflow_health(settings: Settings) -> dict[str, Any]:
@@ -156,9 +170,11 @@ PROBES: dict[str, Callable[[Settings], None]] = {
     "spark": probe_spark,
     "trino": probe_trino,
     "api": probe_api,
+    "metrics": probe_metrics,
     "airflow-api-server": probe_airflow_api,
     "airflow-scheduler": probe_airflow_scheduler,
     "airflow-dag-processor": probe_airflow_dag_processor,
+    "airflow-triggerer": probe_airflow_triggerer,
 }
 
 
@@ -186,7 +202,7 @@ def _port_open(port: int) -> None:
         raise NotReady(f"port {port}: {error.strerror or error}") from error
 
 
-def _http(method: str, url: str, data: bytes | None = None) -> Any:
+def _http(method: str, url: str, data: bytes | None = None, seconds: float = _SECONDS) -> Any:
     """A request that ignores proxies and must be answered with 2xx."""
     import requests
 
@@ -194,7 +210,7 @@ def _http(method: str, url: str, data: bytes | None = None) -> Any:
     session.trust_env = False
     headers = {"Content-Type": "application/octet-stream"} if data is not None else {}
     try:
-        response = session.request(method, url, data=data, headers=headers, timeout=_SECONDS)
+        response = session.request(method, url, data=data, headers=headers, timeout=seconds)
     except requests.RequestException as error:
         raise NotReady(str(error)) from error
     finally:

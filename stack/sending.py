@@ -119,6 +119,7 @@ class Sending:
         self._flying: Counter[int] = Counter()  # by thread: requests that wait for their answer
         self._due = 0.0  # when the next request may be sent
         self._answered_at = 0.0
+        self._unsent: NotSent | None = None  # why nothing could be sent, since the last answer
         self.tally = Tally()
 
     def run(
@@ -150,6 +151,8 @@ class Sending:
                 worker.join()
         except KeyboardInterrupt:
             self.tally.uncertain["no answer was waited for"] += self._flying.total()
+        if self._unsent and not self.tally.answered and not self.tally.failure and not self.tally.stopped:
+            self.tally.failure = f"nobody has answered at {self._api_url}: {self._unsent}"
         self._tell(began, told)
         return self.tally
 
@@ -221,6 +224,7 @@ class Sending:
                 answer = client.send(request.method, request.path, request.headers, request.body)
             except NotSent as error:
                 self._flying[thread] = 0
+                self._unsent = error
                 self._give_up_after(error)
                 self._stop.wait(AGAIN_SECONDS)
                 continue
@@ -251,7 +255,7 @@ class Sending:
     def _count(self, request: Request, answer: Answer) -> bool:
         good = _accepted(answer)
         with self._changed:
-            self._answered_at = time.monotonic()
+            self._answered_at, self._unsent = time.monotonic(), None
             if good:
                 self.tally.acknowledged[request.event_type, request.host, request.becomes] += 1
             elif answer.status >= 500:

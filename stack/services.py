@@ -19,6 +19,9 @@ _LATE_COMPILER = (
     "-XX:Tier4BackEdgeThreshold=400000",
 )
 
+# What Spark's server and its Python workers may hold, in MB. What bounds it: docs/decisions/0027-memory-of-spark.md.
+SPARK_LIMIT_MB = 2900
+
 # The settings that hold each service's ports.
 PORTS: dict[str, tuple[str, ...]] = {
     "kafka": ("kafka_port", "kafka_controller_port"),
@@ -28,9 +31,11 @@ PORTS: dict[str, tuple[str, ...]] = {
     "spark": ("spark_connect_port",),
     "trino": ("trino_port",),
     "api": ("api_port",),
+    "metrics": ("metrics_port",),
     "airflow-api-server": ("airflow_port",),
     "airflow-scheduler": ("airflow_log_port",),
     "airflow-dag-processor": (),
+    "airflow-triggerer": (),
 }
 
 
@@ -55,6 +60,7 @@ class Service:
     prepare: tuple[Once, ...] = ()
     stop_seconds: int = 15
     limit_seconds: int = 240  # after this time a start has failed
+    memory_limit_mb: int | None = None  # what its processes together should never exceed
 
 
 @dataclass(frozen=True)
@@ -144,8 +150,10 @@ def services(settings: Settings, machine: Machine) -> tuple[Service, ...]:
                 "spark.connect.session.manager.defaultSessionTimeout=10m",
                 str(DOCKER / "spark" / "connect_server.py"),
             ),
-            base | {"STACK_CODE_HASH": machine.code_hash},
+            # By default glibc makes up to eight arenas a core, and gives little of them back.
+            base | {"STACK_CODE_HASH": machine.code_hash, "MALLOC_ARENA_MAX": "2"},
             address=settings.spark_remote or "",
+            memory_limit_mb=SPARK_LIMIT_MB,
         ),
         Service(
             "trino",
@@ -186,6 +194,13 @@ def services(settings: Settings, machine: Machine) -> tuple[Service, ...]:
             address=settings.api_url,
         ),
         Service(
+            "metrics",
+            (str(python_bin() / "python"), "-m", "operations.cli", "metrics"),
+            base,
+            needs=("views",),
+            address=f"{settings.metrics_url}/metrics",
+        ),
+        Service(
             "airflow-api-server",
             (airflow_program, "api-server"),
             airflow,
@@ -203,6 +218,13 @@ def services(settings: Settings, machine: Machine) -> tuple[Service, ...]:
         Service(
             "airflow-dag-processor",
             (airflow_program, "dag-processor"),
+            airflow,
+            needs=("airflow-api-server",),
+        ),
+        Service(
+            "airflow-triggerer",
+            # Its logs lie where the API server reads them, so nobody needs a server of logs.
+            (airflow_program, "triggerer", "--skip-serve-logs"),
             airflow,
             needs=("airflow-api-server",),
         ),

@@ -25,6 +25,7 @@ class ServiceStatus:
     pid: int | None
     memory_mb: int
     heap_limit_mb: int | None = None  # of a Java: it cannot hold more objects; its other memory comes on top
+    memory_limit_mb: int | None = None  # of all of its memory, where the service has one
 
 
 @dataclass(frozen=True)
@@ -64,6 +65,7 @@ def status(settings: Settings) -> StackStatus:
                 pid=info.get("pid") or None,
                 memory_mb=round(memory_bytes(own) / 1e6),
                 heap_limit_mb=None if (limit := heap_limit_bytes(own)) is None else round(limit / 1e6),
+                memory_limit_mb=part.memory_limit_mb,
             )
         )
     rest = memory_bytes(processes.get("supervisord", []))

@@ -11,6 +11,7 @@ from lakehouse.clients import expiry
 from lakehouse.clients.kafka import admin, group_offsets, read_logs
 from lakehouse.ledger.offsets import OffsetsError
 from lakehouse.settings import Settings
+from lakehouse.texts import words_of
 
 ANSWER_SECONDS = 3.0  # that a page waits for Kafka
 SILENT = "Kafka does not answer, so it is not known what waits to be read; see `make status`."
@@ -43,7 +44,7 @@ def ask_kafka(settings: Settings, topics: Sequence[str]) -> Waiting:
     except OffsetsError as error:
         return Waiting(None, (str(error),))
     except (KafkaError, OSError) as error:
-        log.warning("Kafka does not say what waits: %s: %s", type(error).__name__, error)
+        log.warning("Kafka does not say what waits: %s", words_of(error))
         return Waiting(None, (SILENT,))
     return Waiting(
         sum(each.end - each.start for each in unread), tuple(expiry.warnings(unread, settings.expiry_warning_hours))

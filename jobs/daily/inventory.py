@@ -10,6 +10,7 @@ from jobs.daily import builds
 from jobs.daily.builds import Build, Builds
 from jobs.daily.sums import named_errors, summed
 from jobs.delta.conflicts import replace_newest
+from jobs.runtime.at_work import at_work
 from lakehouse import names
 
 if TYPE_CHECKING:
@@ -86,7 +87,7 @@ def make_months(job: Job, today: dt.date) -> list[dt.date]:
     todo = plan(known, held, today)
     for month, base in todo.months:
         number = builds_until(known.started, month)
-        with named_errors():
+        with named_errors(), at_work(job, f"the inventory at the end of {month:%Y-%m} is built"):
             replace_newest(
                 stock(job, month, base).selectExpr(
                     "*", f"date '{month}' as month", f"cast({number} as bigint) as builds"

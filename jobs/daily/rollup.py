@@ -7,6 +7,7 @@ import datetime as dt
 from jobs.daily import builds, facts
 from jobs.daily.sums import named_errors
 from jobs.delta.conflicts import replace_newest
+from jobs.runtime.at_work import at_work
 from jobs.runtime.job import Job
 from jobs.runtime.session import tune_for
 from lakehouse import names
@@ -40,7 +41,7 @@ def build(job: Job, day: dt.date, cause: BuildCause = BuildCause.ROLLUP) -> int:
         stamped = rows.selectExpr(
             "*", f"cast({built_through} as bigint) as built_through", f"date '{day}' as event_date"
         )
-        with named_errors():
+        with named_errors(), at_work(job, f"{table.qualified} of {day} is built"):
             replace_newest(
                 stamped.coalesce(1),
                 job.path(table),

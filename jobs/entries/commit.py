@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from jobs.entries import discard, erase, ingest, rebuild, replay
 from jobs.entries.kind import EntryKind
+from jobs.runtime.at_work import at_work
 from jobs.staging import last_resort
 from jobs.staging.files import BalanceError, Refused
 from lakehouse.ledger.entries import Decision, Entry, LedgerError, Snapshot
@@ -85,7 +86,10 @@ def decide(job: Job, entry: Entry, snapshot: Snapshot) -> None:
         why, page = f"{last_resort.KILLED} attempts at it died without a word", ""
     else:
         try:
-            with last_resort.noted(job, entry) if may_be_abandoned else nullcontext():
+            with (
+                last_resort.noted(job, entry) if may_be_abandoned else nullcontext(),
+                at_work(job, f"entry {entry.entry_id} ({entry.kind}) is judged, staged and audited"),
+            ):
                 decision = KINDS[entry.kind].stage(job, entry, snapshot)
         except Refused as refused:
             why, page = str(refused), refused.page
@@ -107,11 +111,13 @@ def decide(job: Job, entry: Entry, snapshot: Snapshot) -> None:
 
 def publish_decided(job: Job, entry: Entry, decision: Decision) -> None:
     """Carries out what was decided, reads the counts back, and closes the entry."""
-    kind = KINDS[entry.kind]
-    kind.publish(job, entry, decision)
+    kind, what = KINDS[entry.kind], f"entry {entry.entry_id} ({entry.kind})"
+    with at_work(job, f"{what}, {decision.verdict}, is published"):
+        kind.publish(job, entry, decision)
     job.hooks.at("before_done")
     try:
-        counts = kind.read_back(job, entry, decision)
+        with at_work(job, f"{what} is counted in the tables"):
+            counts = kind.read_back(job, entry, decision)
     except BalanceError:
         if not job.ledger.read_entry(entry.entry_id).closed:
             raise
@@ -123,8 +129,8 @@ def publish_decided(job: Job, entry: Entry, decision: Decision) -> None:
     summary: dict[str, int] = {}
     for each in counts:
         summary[each.destination] = summary.get(each.destination, 0) + each.rows
-    what = ", ".join(f"{k} {v}" for k, v in sorted(summary.items())) or "nothing to change"
-    job.say(f"entry {entry.entry_id} ({entry.kind}) is {decision.verdict}: {what}")
+    rows = ", ".join(f"{k} {v}" for k, v in sorted(summary.items())) or "nothing to change"
+    job.say(f"{what} is {decision.verdict}: {rows}")
     for refusal in decision.refused:
         job.warn(
             f"{refusal.rows} rows of entry {entry.entry_id} break the rule {refusal.rule}: they are in quarantine as "

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 
 from jobs.raw import raw_events
 from jobs.raw.losses import read_losses
+from jobs.runtime.at_work import at_work
 from jobs.runtime.job import Job
 from jobs.runtime.session import tune_for
 from lakehouse.clients.kafka import admin, read_logs
@@ -106,7 +107,8 @@ def append(job: Job, entry: Entry) -> None:
         check(unreadable(entry.ranges, logs, lost))
     ranges = readable(entry.ranges, lost)
     tune_for(job.spark, entry.messages)
-    raw_events.append_batch(job.spark, job.store, job.settings.kafka_bootstrap, entry.entry_id, ranges)
+    with at_work(job, f"batch {entry.entry_id}: {sum(map(len, ranges))} offsets are brought from Kafka into raw"):
+        raw_events.append_batch(job.spark, job.store, job.settings.kafka_bootstrap, entry.entry_id, ranges)
     tune_for(job.spark, 0)  # for the query of the ledger that follows
     job.hooks.at("after_raw")
     job.say(f"batch {entry.entry_id}: {sum(map(len, ranges))} offsets are in raw")

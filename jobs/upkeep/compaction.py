@@ -24,6 +24,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
 
 from jobs.delta.conflicts import is_conflict, retried
+from jobs.runtime.at_work import at_work
 from lakehouse import names
 from lakehouse.clients.hdfs import Hdfs
 
@@ -91,7 +92,8 @@ def join(job: Job, table: names.Table, where: str | None, files: int, small: int
         counted.append((metrics["numFilesRemoved"], metrics["numFilesAdded"]))
 
     try:
-        retried(optimize, job.say, f"compaction of {what}")
+        with at_work(job, f"{what}: {small} small files are joined"):
+            retried(optimize, job.say, f"compaction of {what}")
     except Exception as error:
         if not is_conflict(error):
             raise

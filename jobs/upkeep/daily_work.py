@@ -13,6 +13,7 @@ from jobs.daily import inventory
 from jobs.runtime.job import Job
 from jobs.upkeep import compaction, housekeeping, purge, table_health
 from lakehouse.catalog import tables
+from lakehouse.texts import words_of
 
 
 def do_daily_work(job: Job) -> list[str]:
@@ -28,7 +29,7 @@ def do_daily_work(job: Job) -> list[str]:
             problems.extend(work() or [])
         except Exception as error:  # the other parts still run; the job fails at its end
             traceback.print_exc()
-            problems.append(f"{name}: {type(error).__name__}: {' '.join(str(error).split())[:500]}")
+            problems.append(f"{name}: {words_of(error)[:500]}")
         job.hooks.at(f"after_part:{name}")
 
     part("tables", lambda: [str(each) for each in table_health.check(job, definitions) if each.broken])

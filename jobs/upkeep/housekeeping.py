@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 
 from jobs.delta.conflicts import retried
+from jobs.runtime.at_work import at_work
 from lakehouse import names
 from lakehouse.catalog.tables import LOG_RETENTION, Definition
 from lakehouse.clients.hdfs import Hdfs, Status, Summary
@@ -112,7 +113,8 @@ def vacuum(job: Job, definitions: Iterable[Definition]) -> None:
         if before.files <= job.spark.sql(f"describe detail delta.`{path}`").collect()[0]["numFiles"]:
             unneeded += 1  # a vacuum would take seconds to find nothing
             continue
-        job.spark.sql(f"vacuum delta.`{path}`").collect()
+        with at_work(job, f"{definition.table.qualified}: old files are deleted"):
+            job.spark.sql(f"vacuum delta.`{path}`").collect()
         after = data_in(hdfs, folder)
         job.say(
             f"vacuum {definition.table.qualified}: {before.files} files ({megabytes(before.size)}) before, "

@@ -1,18 +1,17 @@
-"""How long unread messages stay in Kafka: warnings for the log of a run, and gauges for Prometheus."""
+"""How long unread messages stay in Kafka, and the warnings of that for the log of a run."""
 
 from __future__ import annotations
 
 import datetime as dt
 import logging
-import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lakehouse.clients import kafka
 from lakehouse.ledger.offsets import Log, TopicPartition
 from lakehouse.settings import Settings
+from lakehouse.texts import words_of
 
 if TYPE_CHECKING:
     from kafka import KafkaAdminClient
@@ -35,11 +34,6 @@ class Unread:
     since: dt.datetime | None = None
 
 
-def metrics_file(settings: Settings) -> Path:
-    """The file of the gauges, as the last run of the task `look` wrote them."""
-    return settings.state / "metrics" / "ingest.prom"
-
-
 def unread(
     settings: Settings, client: KafkaAdminClient, logs: Sequence[Log], done: Mapping[TopicPartition, int]
 ) -> list[Unread]:
@@ -58,7 +52,7 @@ def unread(
             retention = kafka.retention_ms(client, {at.topic for at in waiting})
             times = kafka.first_times(settings, waiting)
         except Exception as error:  # of any kind, see first_times
-            log.warning("Kafka does not say when unread messages expire: %s: %s", type(error).__name__, error)
+            log.warning("Kafka does not say when unread messages expire: %s", words_of(error))
     now = dt.datetime.now(dt.UTC)
     return [
         Unread(
@@ -94,33 +88,3 @@ def warnings(found: Iterable[Unread], limit_hours: float) -> list[str]:
         for each in found
         if each.hours is not None and each.hours <= limit_hours
     ]
-
-
-def as_metrics(found: Iterable[Unread]) -> str:
-    """The gauges in Prometheus' text format."""
-    found = list(found)
-    lines = [
-        "# HELP lakehouse_unread_messages Messages in Kafka that no ingest has taken.",
-        "# TYPE lakehouse_unread_messages gauge",
-        *[f"lakehouse_unread_messages{_labels(each)} {each.end - each.start}" for each in found],
-        "# HELP lakehouse_unread_expire_hours Hours until the first unread message may be deleted by Kafka.",
-        "# TYPE lakehouse_unread_expire_hours gauge",
-        *[f"lakehouse_unread_expire_hours{_labels(each)} {each.hours:.3f}" for each in found if each.hours is not None],
-    ]
-    return "\n".join(lines) + "\n"
-
-
-def write_metrics(settings: Settings, found: Iterable[Unread]) -> None:
-    """Replaces the metrics file as a whole. If it cannot be written, that is logged and nothing stops."""
-    file = metrics_file(settings)
-    draft = file.with_name(f".{file.name}.{os.getpid()}")
-    try:
-        file.parent.mkdir(parents=True, exist_ok=True)
-        draft.write_text(as_metrics(found))
-        draft.replace(file)
-    except OSError as error:
-        log.warning("The metrics file %s could not be written: %s", file, error)
-
-
-def _labels(each: Unread) -> str:
-    return f'{{topic="{each.at.topic}",partition="{each.at.partition}"}}'

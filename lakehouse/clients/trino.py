@@ -55,6 +55,7 @@ class Session:
             source="lakehouse",
             request_timeout=REQUEST_SECONDS,
             max_attempts=3,
+            legacy_prepared_statements=False,  # else the client asks by a query of its own whether it needs them
             timezone="UTC",
         )
 

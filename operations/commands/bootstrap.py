@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import click
 
 STOPPED = "Stopped. What is made is made: `lakehouse bootstrap` goes on."
@@ -12,20 +14,24 @@ def command() -> None:
     """Make topics, tables, views and Airflow's pool on running servers (a cluster, or compose)."""
     import os
 
-    from lakehouse.clients.trino import QueryError
-    from lakehouse.settings import Settings, SettingsError
+    from lakehouse.settings import Settings
+    from operations.runs import one_line_errors
+    from operations.terminal import waiting
     from stack import bootstrap
     from stack.errors import StackError
 
     try:
-        settings = Settings.load()
-        click.echo("making topics ...")
-        bootstrap.make_topics(settings)
-        click.echo("making tables, in Spark ...")
-        bootstrap.make_tables(settings, os.environ)
-        click.echo("making views ...")
-        bootstrap.make_views(settings)
-        click.echo("making Airflow's pool, waiting until its DAGs are read ...")
-        bootstrap.prepare_airflow(settings)
-    except (StackError, SettingsError, QueryError) as error:
+        with one_line_errors():
+            settings = Settings.load()
+            steps: dict[str, Callable[[], None]] = {
+                "topics": lambda: bootstrap.make_topics(settings),
+                "tables, in Spark": lambda: bootstrap.make_tables(settings, os.environ),
+                "views": lambda: bootstrap.make_views(settings),
+                "Airflow's pool, waiting until its DAGs are read": lambda: bootstrap.prepare_airflow(settings),
+            }
+            for what, make in steps.items():
+                click.echo(f"making {what} ...")
+                with waiting(what):
+                    make()
+    except StackError as error:
         raise click.ClickException(str(error)) from error

@@ -20,12 +20,13 @@ def command(player: str | None, why: str | None, yes: bool, forget: bool) -> Non
     """Ask for PLAYER to be erased everywhere. Without PLAYER it is asked for, so that no process list shows it."""
     from lakehouse.settings import Settings
     from operations.runs import check_why, one_line_errors
+    from operations.terminal import waiting
     from stack.airflow_login import connect
 
     if forget:
         if player or why:
             raise click.UsageError("--forget goes alone: it deletes runs that ended, and erases nobody")
-        with one_line_errors():
+        with one_line_errors(), waiting("asking Airflow"):
             api = connect(Settings.load())
             ended = [run["dag_run_id"] for run in api.runs(DAG_ID, "state=success")]
             for run_id in ended:
@@ -40,7 +41,7 @@ def command(player: str | None, why: str | None, yes: bool, forget: bool) -> Non
         raise click.BadParameter("it names the player, and is kept; say it without the name", param_hint="--why")
     if not yes:
         click.confirm(f"Ask for {player!r} to be erased everywhere? It cannot be undone", abort=True)
-    with one_line_errors():
+    with one_line_errors(), waiting("asking Airflow"):
         api = connect(Settings.load())
         run_id = api.trigger(DAG_ID, {"player": player, "why": why})
     click.echo("nothing is erased yet: somebody approves or rejects it within seven days at")

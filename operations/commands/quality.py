@@ -26,13 +26,15 @@ def export(folder: Path, entries: tuple[int, ...], last: int) -> None:
     from lakehouse.settings import CHECKOUT, Settings
     from operations.quality import last_audited
     from operations.runs import one_line_errors
+    from operations.terminal import waiting
 
-    with one_line_errors():
+    with one_line_errors(), waiting("asking Trino"):
         chosen = list(entries) or last_audited(Settings.load(), last)
     if not chosen:
         click.echo("no results of checks are recorded yet")
         return
     options = [option for each in chosen for option in ("--entry", str(each))]
     program = [sys.executable, "-W", "ignore", "-m", "expectations.data_docs", str(folder.absolute()), *options]
-    done = subprocess.run(program, cwd=CHECKOUT, check=False)  # of its own: it imports Great Expectations
+    with waiting("writing the pages"):
+        done = subprocess.run(program, cwd=CHECKOUT, check=False)  # of its own: it imports Great Expectations
     sys.exit(done.returncode)

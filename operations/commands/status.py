@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from stack.status import StackStatus
 
 _COLORS = {"running": "green", "starting": "yellow"}  # of a state; any other is red
+_REASONS = 3  # codes that are told of what is in quarantine, the most frequent ones
 _NEEDED = {"kafka", "trino"}  # services that are asked how far ingest is
 
 
@@ -21,8 +22,8 @@ _NEEDED = {"kafka", "trino"}  # services that are asked how far ingest is
 def command(as_json: bool) -> None:
     """Show the servers, and how far ingest is.
 
-    Of each server its state, address, login and memory; then the last batch, what is open in quarantine, and what of Kafka is
-    unread.
+    Of each server its state, address, login and memory; then the last batch, the oldest entry that is not closed, what is open
+    in quarantine, and what of Kafka is unread.
     """
     from lakehouse.settings import Settings
     from operations.ingest_status import ingest_status
@@ -55,16 +56,17 @@ def command(as_json: bool) -> None:
 def _say_stack(found: StackStatus) -> None:
     from operations.terminal import say_colored
 
-    click.echo(f"{'service':<23}{'state':<10}{'memory':>8}{'heap limit':>12}  address")
+    click.echo(f"{'service':<23}{'state':<10}{'memory':>8}{'limit':>9}{'heap limit':>12}  address")
     for line in found.services:
-        limit = "" if line.heap_limit_mb is None else f"{line.heap_limit_mb} MB"
+        limit = "" if line.memory_limit_mb is None else f"{line.memory_limit_mb} MB"
+        heap_limit = "" if line.heap_limit_mb is None else f"{line.heap_limit_mb} MB"
         login = f"  (login: {line.login})" if line.login else ""
         say_colored(
             (f"{line.service:<23}", None),
             (f"{line.state:<10}", _COLORS.get(line.state, "red")),
-            (f"{line.memory_mb:>5} MB{limit:>12}  {line.address}{login}", None),
+            (f"{line.memory_mb:>5} MB{limit:>9}{heap_limit:>12}  {line.address}{login}", None),
         )
-    click.echo(f"{'all':<33}{found.memory_mb:>5} MB{'':>12}  state and logs in {found.state_folder}")
+    click.echo(f"{'all':<33}{found.memory_mb:>5} MB{'':>21}  state and logs in {found.state_folder}")
 
 
 def _say_ingest(found: IngestStatus) -> None:
@@ -83,8 +85,12 @@ def _say_ingest(found: IngestStatus) -> None:
         )
     elif not found.unknown:
         click.echo("Last batch: there is none yet")
-    if found.quarantine_open is not None:
-        click.echo(f"Open in quarantine: {found.quarantine_open:,} messages")
+    if entry := found.open_entry:
+        say(f"Not closed: {entry.kind} {entry.entry_id}, planned {told((now - entry.since).total_seconds())} ago")
+    if (reasons := found.quarantine_open) is not None:
+        most = ", ".join(f"{number:,} {reason}" for reason, number in list(reasons.items())[:_REASONS])
+        more = ", ..." if len(reasons) > _REASONS else ""
+        say(f"Open in quarantine: {sum(reasons.values()):,} messages" + (f" ({most}{more})" if most else ""))
     if found.partitions:
         rows = [
             {

@@ -21,14 +21,16 @@ def command(topic: str | None, from_start: bool, count: int | None) -> None:
     from lakehouse.settings import Settings
     from operations.runs import one_line_errors
     from operations.tailing import beginnings, follow, line
-    from operations.terminal import say, warn
+    from operations.terminal import say, waiting, warn
 
     with one_line_errors():
         settings = Settings.load()
         topics = [topic] if topic else list(load_contracts(settings.contracts).topics)
         shown = 0
         try:
-            with closing(follow(settings, beginnings(settings, topics, from_start), warn)) as messages:
+            with waiting("asking Kafka"):
+                places = beginnings(settings, topics, from_start)
+            with closing(follow(settings, places, warn)) as messages:
                 for message in messages:
                     if message is not None:
                         say(line(message))

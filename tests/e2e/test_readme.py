@@ -72,6 +72,7 @@ ELSEWHERE = {
     "backfill --from D --to D --rebuild": "tests/e2e/test_operations.py",
     "accept-loss --why '...'": "tests/e2e/test_operations.py",
     "erase-player --why '...'": "tests/e2e/test_operations.py",
+    LAKEHOUSE + " metrics": "tests/e2e/test_metrics.py, as a service of the stack",
     "quality export data-docs": "tests/integration/test_ingest.py",
 }
 

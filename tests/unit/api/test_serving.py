@@ -4,9 +4,6 @@ from __future__ import annotations
 
 import json
 import logging
-import os
-import time
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,7 +12,6 @@ from flask.testing import FlaskClient
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
 from api.logs import JsonLines
-from api.metrics import Metrics
 from api.routes import ROUTES
 from tests.unit.api.conftest import CONTRACTS
 
@@ -104,17 +100,6 @@ def test_a_request_gives_one_line_that_no_input_can_break(
     first, second = (json.loads(line) for line in lines)
     assert (first["method"], first["path"], first["status"]) == ("GET", "/a\n\r\x1b[31m/b", 404)
     assert (second["player"], second["status"], second["event_type"]) == (forged, 200, "default")
-
-
-def test_metrics_show_what_ingest_left_while_it_is_fresh(tmp_path: Path) -> None:
-    beside = tmp_path / "ingest.prom"
-    page = Metrics(beside, fresh_seconds=60).page
-    assert "lakehouse_unread_messages" not in page().get_data(as_text=True)
-    beside.write_text('lakehouse_unread_messages{topic="events",partition="0"} 5\n')
-    assert page().get_data(as_text=True).endswith('\nlakehouse_unread_messages{topic="events",partition="0"} 5\n')
-    an_hour_ago = time.time() - 3600
-    os.utime(beside, (an_hour_ago, an_hour_ago))
-    assert "lakehouse_unread_messages" not in page().get_data(as_text=True)
 
 
 def test_metrics_count_requests_and_events(client: FlaskClient, broker: Any) -> None:

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import json
 import logging
-import os
 import sys
 import time
 from collections import Counter
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import orjson
@@ -20,7 +18,6 @@ from flask.testing import FlaskClient
 
 from api import __main__ as serving
 from api import logs, publish
-from api import metrics as metrics_module
 from api.app import LeanFlask
 from api.events import EventMaker, explain
 from api.front import Front
@@ -514,21 +511,6 @@ def test_metrics_count_by_route_method_status_and_time() -> None:
         ("10.0", "2.0"), ("+Inf", "2.0"),
     ]  # fmt: skip
     assert page.content_type.startswith("text/plain; version=")
-
-
-def test_what_ingest_left_is_shown_while_it_is_as_old_as_is_allowed(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    beside = tmp_path / "ingest.prom"
-    beside.write_text("left 1\n")
-    page = Metrics(beside, fresh_seconds=60).page
-    for age, shown in ((55, True), (65, False)):
-        os.utime(beside, (time.time() - age,) * 2)
-        assert ("left 1" in page().get_data(as_text=True)) is shown
-    beside.write_bytes(b"\xff")
-    os.utime(beside, (1000, 1000))
-    monkeypatch.setattr(metrics_module, "time", SimpleNamespace(time=lambda: 1060.0))
-    assert page().get_data().endswith(b"\xff")
 
 
 def test_serving_starts_two_workers_with_the_settings(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from benchmarks.__main__ import SECTIONS, with_section
 
-RUN, HISTORY = SECTIONS
+RUN, HISTORY, _ = SECTIONS
 
 
 def test_a_table_takes_the_place_of_the_last_one_of_its_kind_alone() -> None:

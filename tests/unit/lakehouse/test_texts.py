@@ -7,10 +7,11 @@ import re
 
 import jsonschema
 import pytest
+from kafka.errors import KafkaTimeoutError
 
 from jobs.replay import WAIVER
 from jobs.runtime.job import WHO, WHY
-from lakehouse.texts import LONGEST, OR_NONE, REASON, TextError, harmless, harmless_lines, recorded
+from lakehouse.texts import LONGEST, OR_NONE, REASON, TextError, harmless, harmless_lines, recorded, words_of
 from operations.runs import check_why
 
 GOOD = ["fixed", "  fixed  ", "a   b", "costs ${env:HOME} [red] :smile:", "Ünïcode 🐴 \u200dשלום", "x" * LONGEST]
@@ -94,3 +95,17 @@ def test_a_refusal_is_one_whole_sentence() -> None:
             recorded(text)
         assert str(refused.value) == words
     assert recorded(" a ", shortest=1) == "a"
+
+
+@pytest.mark.parametrize(
+    ("error", "words"),
+    [
+        (OSError("refused"), "OSError: refused"),
+        (OSError("two\n lines"), "OSError: two lines"),
+        (KeyError(), "KeyError"),
+        (KafkaTimeoutError("late"), "KafkaTimeoutError: late"),
+        (KafkaTimeoutError(), "KafkaTimeoutError"),
+    ],
+)
+def test_an_error_is_told_with_its_kind_once_on_one_line(error: Exception, words: str) -> None:
+    assert words_of(error) == words

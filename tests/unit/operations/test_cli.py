@@ -18,7 +18,7 @@ from operations import cli, terminal
 from operations.cli import main
 
 # Commands that change nothing outside of this machine's README, so that Ctrl-C leaves nothing to speak of.
-READERS = {"pyspark", "readme", "send", "status", "tail", "trace"}  # `send` says by itself what was sent
+READERS = {"metrics", "pyspark", "readme", "send", "status", "tail", "trace"}  # `send` says by itself what was sent
 
 
 def test_the_version_is_the_projects() -> None:

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from click.testing import CliRunner, Result
+from kafka.errors import KafkaTimeoutError
 
 from lakehouse.ledger.offsets import Loss, Mismatch, TopicPartition
 from lakehouse.settings import Settings
@@ -413,6 +414,14 @@ def test_bootstrap_makes_all_in_the_order_of_needs(monkeypatch: pytest.MonkeyPat
     ]  # fmt: skip
     assert did == ["make_topics", "make_tables", "make_views", "prepare_airflow"]
 
+    def fail(*_: Any) -> None:
+        raise KafkaTimeoutError("late")
+
+    monkeypatch.setattr("stack.bootstrap.make_topics", fail)
+    result = lakehouse("bootstrap")
+    words = "making topics ...\nError: Kafka does not answer: KafkaTimeoutError: late; see `make status`\n"
+    assert (result.exit_code, result.output) == (1, words)
+
 
 @pytest.mark.parametrize(("answer", "equal"), [(1_203, True), (1_204, False)])
 def test_the_demo_shows_each_answer_beside_what_was_sent(
@@ -457,8 +466,8 @@ def test_a_demo_that_fails_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_every_command_is_listed_by_its_name_with_hyphens() -> None:
     listed = [line.split()[0] for line in lakehouse("-h").output.partition("Commands:\n")[2].splitlines()]
     assert listed == [
-        "accept-loss", "backfill", "bootstrap", "dbt", "demo", "down", "erase-player", "fetch", "notebook", "pyspark", "quality",
-        "quarantine", "readme", "send", "sql", "status", "tail", "trace", "up",
+        "accept-loss", "backfill", "bootstrap", "dbt", "demo", "down", "erase-player", "fetch", "metrics", "notebook",
+        "pyspark", "quality", "quarantine", "readme", "send", "sql", "status", "tail", "trace", "up",
     ]  # fmt: skip
     assert lakehouse("accept_loss").exit_code == 2
 

@@ -13,20 +13,23 @@ from kafka.errors import KafkaConnectionError
 from lakehouse.clients.expiry import Unread
 from lakehouse.clients.trino import QueryError
 from lakehouse.ledger.offsets import Log, OffsetsError, TopicPartition
+from lakehouse.ledger.selection import Selection
 from lakehouse.settings import Settings
 from operations import ingest_status as module
-from operations.ingest_status import Batch, IngestStatus, Partition, ingest_status
+from operations.ingest_status import Batch, IngestStatus, OpenEntry, Partition, ingest_status
 
 A, B = TopicPartition("events", "id", 0), TopicPartition("MessageHistory", "id2", 1)
 AT = dt.datetime(2026, 3, 4, tzinfo=dt.UTC)
 BATCH = {"entry_id": 7, "status": "done", "verdict": "passed", "published": 5, "quarantined": 1, "at": AT}
+ENTRY = {"entry_id": 8, "kind": "replay", "status": "decided", "since": AT}
 
 
 @pytest.fixture
 def servers(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
     """What each server answers; an exception is raised instead."""
     answers: dict[str, Any] = {
-        "batch": [BATCH], "quarantine": [{"messages": 3}], "reached": {A: 4}, "group": {A: 2}, "logs": [Log(A, 0, 9)],
+        "batch": [BATCH], "entry": [ENTRY], "quarantine": {"not_json": 3},
+        "reached": {A: 4}, "group": {A: 2}, "logs": [Log(A, 0, 9)],
     }  # fmt: skip
 
     def give(name: str) -> Any:
@@ -35,7 +38,7 @@ def servers(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
         return answers[name]
 
     def query(settings: Settings, sql: str) -> Any:
-        return give("batch" if "ops.batches where kind = 'ingest'" in sql else "quarantine")
+        return give("batch" if "ops.batches where kind = 'ingest'" in sql else "entry")
 
     @contextmanager
     def admin(settings: Settings) -> Iterator[str]:
@@ -46,6 +49,7 @@ def servers(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
 
     fakes: dict[str, Callable[..., Any]] = {
         "query": query,
+        "by_reason": lambda settings, selection: give("quarantine") if selection == Selection() else None,
         "admin": admin,
         "read_logs": lambda client, topics: give("logs"),
         "reached": lambda settings: give("reached"),
@@ -60,16 +64,18 @@ def servers(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
 def test_it_is_told_by_the_ledger_and_kafka(servers: dict[str, Any]) -> None:
     assert ingest_status(Settings()) == IngestStatus(
         Batch(7, "done", "passed", 5, 1, AT),
-        3,
+        OpenEntry(8, "replay", "decided", AT),
+        {"not_json": 3},
         (Partition("MessageHistory", 1, 0, None, None), Partition("events", 0, 5, AT, 1.5)),
         (),
     )
-    servers["batch"] = []
-    assert ingest_status(Settings()).last_batch is None
+    servers |= {"batch": [], "entry": []}
+    found = ingest_status(Settings())
+    assert (found.last_batch, found.open_entry) == (None, None)
 
 
 def test_without_trino_the_consumer_group_tells_what_is_unread(servers: dict[str, Any]) -> None:
-    servers |= dict.fromkeys(("batch", "quarantine", "reached"), QueryError("Trino does not answer"))
+    servers |= dict.fromkeys(("batch", "entry", "quarantine", "reached"), QueryError("Trino does not answer"))
     found = ingest_status(Settings())
     assert (found.last_batch, found.quarantine_open, found.unknown) == (None, None, ("Trino does not answer",))
     assert found.partitions[1].unread == 7
@@ -80,7 +86,7 @@ def test_without_trino_the_consumer_group_tells_what_is_unread(servers: dict[str
     [
         (
             KafkaConnectionError("no broker"),
-            "Kafka does not answer: KafkaConnectionError: KafkaConnectionError: no broker",
+            "Kafka does not answer: KafkaConnectionError: no broker",
         ),
         (OSError("refused"), "Kafka does not answer: OSError: refused"),
         (OffsetsError("Kafka has no topic x"), "Kafka has no topic x"),
@@ -89,4 +95,4 @@ def test_without_trino_the_consumer_group_tells_what_is_unread(servers: dict[str
 def test_without_kafka_the_rest_is_told(servers: dict[str, Any], error: Exception, words: str) -> None:
     servers["logs"] = error
     found = ingest_status(Settings())
-    assert (found.partitions, found.unknown, found.quarantine_open) == ((), (words,), 3)
+    assert (found.partitions, found.unknown, found.quarantine_open) == ((), (words,), {"not_json": 3})

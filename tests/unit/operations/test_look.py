@@ -53,20 +53,18 @@ def test_a_kafka_that_does_not_answer_is_left_to_the_drain() -> None:
 
 
 class Kafka:
-    """What a look finds: logs, where the group is, and what is unread; keeps what was said and written."""
+    """What a look finds: logs, where the group is, and what is unread; keeps what was said."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.at = TopicPartition("events", "id", 0)
         self.logs, self.done = [Log(self.at, 0, 9)], {self.at: 9}
         self.unread = [Unread(self.at, 4, 9, 1.0), Unread(self.at, 4, 9, 2.5)]
-        self.written: list[object] = []
         self.said = Mock()
         self.error: Exception | None = None
         monkeypatch.setattr(look, "admin", lambda settings: nullcontext("the client"))
         monkeypatch.setattr(look, "read_logs", self.read_logs)
         monkeypatch.setattr(look, "group_offsets", self.group_offsets)
         monkeypatch.setattr(look.expiry, "unread", lambda *given: self.unread if given[1:] == self.given else None)
-        monkeypatch.setattr(look.expiry, "write_metrics", lambda settings, unread: self.written.append(unread))
         monkeypatch.setattr(look, "log", self.said)
 
     @property
@@ -84,10 +82,9 @@ class Kafka:
         return self.done
 
 
-def test_a_look_compares_warns_and_keeps_what_is_unread(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_look_compares_and_warns_of_what_expires(monkeypatch: pytest.MonkeyPatch) -> None:
     kafka, settings = Kafka(monkeypatch), Settings(expiry_warning_hours=2)
     assert look.anything_new(settings, ["events"]) is False
-    assert kafka.written == [kafka.unread]
     ((first, sentence), _) = kafka.said.warning.call_args
     assert first == "%s" and sentence.startswith("events-0: the unread offsets [4, 9) begin to expire in 1.0 hours")
     assert kafka.said.warning.call_count == 1
@@ -103,5 +100,4 @@ def test_a_look_that_fails_leaves_it_to_the_drain(monkeypatch: pytest.MonkeyPatc
     kafka = Kafka(monkeypatch)
     kafka.error = error
     assert look.anything_new(Settings(), ["events"]) is True
-    assert kafka.written == []
     assert kafka.said.warning.call_count == (0 if isinstance(error, OffsetsError) else 1)

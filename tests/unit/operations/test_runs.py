@@ -182,6 +182,7 @@ def test_only_what_jobs_say_is_told_to_people() -> None:
         f" {line('b')} ",
         {"event": line(" c", "warning")},
         {"other": line("d")},
+        line("a is at work, 12 s so far", "debug"),
         f"x {line('e')}",
         "12:00:06 f",
     ]
@@ -191,7 +192,7 @@ def test_only_what_jobs_say_is_told_to_people() -> None:
 def test_a_kafka_that_does_not_answer_is_one_line() -> None:
     with pytest.raises(click.ClickException) as raised, runs.one_line_errors():
         raise KafkaTimeoutError("late")
-    words = "Kafka does not answer: KafkaTimeoutError: KafkaTimeoutError: late; see `make status`"
+    words = "Kafka does not answer: KafkaTimeoutError: late; see `make status`"
     assert raised.value.message == words
 
 

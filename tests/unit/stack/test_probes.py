@@ -135,7 +135,7 @@ def test_kafka_that_loses_or_refuses_the_message_is_not_up(monkeypatch: pytest.M
     assert refused(probes.probe_kafka, settings) == "the message written was not read back"
     assert broker.did[-1] == ("close", None)
     broker.error = KafkaTimeoutError("late")
-    assert refused(probes.probe_kafka, settings) == "KafkaTimeoutError: KafkaTimeoutError: late"
+    assert refused(probes.probe_kafka, settings) == "KafkaTimeoutError: late"
     assert broker.did[-1] == ("close", 5.0)
 
 
@@ -315,12 +315,24 @@ def test_the_api_is_up_when_it_is_ready(http: Http) -> None:
     assert http.asked == [("GET", "http://127.0.0.1:5000/readyz")]
 
 
+def test_metrics_are_up_when_each_part_answered(http: Http) -> None:
+    answered = b'# HELP lakehouse_up x\nlakehouse_up{part="trino"} 1.0\nlakehouse_up{part="kafka"} 1.0\n'
+    http.bodies = {"/metrics": answered}
+    probes.probe_metrics(Settings())
+    assert (http.asked, http.given[0]["timeout"]) == ([("GET", "http://127.0.0.1:9464/metrics")], 10.0)
+    http.bodies = {"/metrics": answered.replace(b"1.0", b"0.0")}
+    assert refused(probes.probe_metrics, Settings()) == "no metrics of trino, kafka; they did not answer"
+    http.bodies = {"/metrics": b"something else"}
+    assert refused(probes.probe_metrics, Settings()) == "no metrics of any part; they did not answer"
+
+
 @pytest.mark.parametrize(
     ("probe", "part", "words"),
     [
         (probes.probe_airflow_api, "metadatabase", "the database of Airflow is not healthy"),
         (probes.probe_airflow_scheduler, "scheduler", "Airflow's scheduler is {}"),
         (probes.probe_airflow_dag_processor, "dag_processor", "Airflow's dag_processor is {}"),
+        (probes.probe_airflow_triggerer, "triggerer", "Airflow's triggerer is {}"),
     ],
 )
 def test_a_part_of_airflow_is_up_when_it_is_healthy(
@@ -366,7 +378,9 @@ def test_each_service_is_asked_by_its_own_probe() -> None:
         "spark": "probe_spark",
         "trino": "probe_trino",
         "api": "probe_api",
+        "metrics": "probe_metrics",
         "airflow-api-server": "probe_airflow_api",
         "airflow-scheduler": "probe_airflow_scheduler",
         "airflow-dag-processor": "probe_airflow_dag_processor",
+        "airflow-triggerer": "probe_airflow_triggerer",
     }

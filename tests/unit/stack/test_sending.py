@@ -146,7 +146,10 @@ def test_where_nobody_answers_it_gives_up_and_says_where(monkeypatch: pytest.Mon
         taken.bind(("127.0.0.1", 0))
         url = f"http://127.0.0.1:{taken.getsockname()[1]}"
         tally = Sending(url, TYPES).run((FRONT,))
-    assert tally.failure.startswith(f"nobody has answered at {url} for 0 s: ") and "refused" in tally.failure
+        assert tally.failure.startswith(f"nobody has answered at {url} for 0 s: ") and "refused" in tally.failure
+        monkeypatch.setattr(module, "GIVE_UP_SECONDS", 60)
+        tally = Sending(url, TYPES).run((FRONT,), seconds=0.3)
+    assert tally.failure.startswith(f"nobody has answered at {url}: ") and not tally.good
     assert tally.answered == 0 and not tally.good
 
 

@@ -13,7 +13,7 @@ from click.testing import CliRunner
 
 from lakehouse.settings import Settings
 from operations.cli import main
-from operations.ingest_status import Batch, IngestStatus, Partition
+from operations.ingest_status import Batch, IngestStatus, OpenEntry, Partition
 from stack import status as module
 from stack.errors import StackError
 from stack.services import Service
@@ -97,14 +97,15 @@ SHOWN = StackStatus(
     1234,
     JAVA,
     (
-        ServiceStatus("kafka", "running", "127.0.0.1:9092", "", 7, 400),
+        ServiceStatus("kafka", "running", "127.0.0.1:9092", "", 7, 400, None, 2400),
         ServiceStatus("airflow-api-server", "failing", "http://127.0.0.1:8090", "admin", 8, 12345, 384),
     ),
 )
 NOW = dt.datetime(2026, 11, 27, 12, 0, tzinfo=dt.UTC)
 INGEST = IngestStatus(
     Batch(12, "done", "passed", 1_234, 5, NOW - dt.timedelta(seconds=300)),
-    6,
+    OpenEntry(13, "replay", "planned", NOW - dt.timedelta(seconds=60)),
+    {"rule:red": 1_000, "not_json": 2, "schema:size:enum": 1, "too_deep": 1},
     (
         Partition("events", 0, 1_200, NOW - dt.timedelta(minutes=20), 165.6),
         Partition("events", 1, 3, NOW - dt.timedelta(hours=3), 0.0),
@@ -133,7 +134,8 @@ def test_people_see_how_far_ingest_is(shown: None) -> None:
             "Not known: Kafka\\x1b does not answer",
             f"Last batch: 12, done 5 min ago ({INGEST.last_batch.at:%Y-%m-%d %H:%M:%S} UTC), audit passed: 1,234 published, "  # type: ignore[union-attr]
             "5 quarantined",
-            "Open in quarantine: 6 messages",
+            "Not closed: replay 13, planned 60 s ago",
+            "Open in quarantine: 1,004 messages (1,000 rule:red, 2 not_json, 1 schema:size:enum, ...)",
             "In Kafka, and not published:",
             " partition | unread | oldest, ago | begins to expire in",
             "-----------+--------+-------------+---------------------",
@@ -148,7 +150,7 @@ def test_people_see_how_far_ingest_is(shown: None) -> None:
 
 
 def test_before_the_first_batch_it_says_so(shown: None, monkeypatch: pytest.MonkeyPatch) -> None:
-    nothing = IngestStatus(None, 0, (), ())
+    nothing = IngestStatus(None, None, {}, (), ())
     monkeypatch.setattr("operations.ingest_status.ingest_status", lambda settings: nothing)
     lines = CliRunner().invoke(main, ["status"]).output.splitlines()
     assert lines[5:7] == ["Last batch: there is none yet", "Open in quarantine: 0 messages"]
@@ -167,10 +169,10 @@ def test_people_see_a_line_a_service(monkeypatch: pytest.MonkeyPatch) -> None:
     result = CliRunner().invoke(main, ["status"])
     assert result.exit_code == 0
     assert result.output.splitlines() == [
-        "service                state       memory  heap limit  address",
-        "kafka                  running     400 MB              127.0.0.1:9092",
-        "airflow-api-server     failing   12345 MB      384 MB  http://127.0.0.1:8090  (login: admin)",
-        "all                               1234 MB              state and logs in /s",
+        "service                state       memory    limit  heap limit  address",
+        "kafka                  running     400 MB  2400 MB              127.0.0.1:9092",
+        "airflow-api-server     failing   12345 MB               384 MB  http://127.0.0.1:8090  (login: admin)",
+        "all                               1234 MB                       state and logs in /s",
         "Ingest: not known while trino does not run",
         "Java 17, of all servers but Trino: /java17/bin/java",
         "Java 25, of Trino: /java25/bin/java",
@@ -189,12 +191,13 @@ def test_programs_read_json(monkeypatch: pytest.MonkeyPatch) -> None:
         "pid": 7,
         "memory_mb": 400,
         "heap_limit_mb": None,
+        "memory_limit_mb": 2400,
     }
 
 
 def test_programs_read_how_far_ingest_is(shown: None) -> None:
     found = json.loads(CliRunner().invoke(main, ["status", "--json"]).output)["ingest"]
-    assert found["last_batch"]["entry_id"] == 12 and found["quarantine_open"] == 6
+    assert found["last_batch"]["entry_id"] == 12 and found["quarantine_open"]["not_json"] == 2
     assert found["partitions"][3] == {
         "topic": "other", "partition": 0, "unread": 0, "oldest": None, "expires_hours": None,
     }  # fmt: skip

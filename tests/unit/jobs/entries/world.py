@@ -96,6 +96,9 @@ class Said:
 
     warning = info
 
+    def debug(self, message: str) -> None:
+        """How far it is: said only where a step takes long."""
+
 
 class World:
     """One lakehouse in memory."""

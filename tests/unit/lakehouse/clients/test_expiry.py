@@ -1,24 +1,14 @@
-"""When unread messages expire: the arithmetic, the words and the gauges."""
+"""When unread messages expire: the arithmetic and the words."""
 
 from __future__ import annotations
 
 import datetime as dt
-from pathlib import Path
 from unittest.mock import Mock
 
 import pytest
 
 from lakehouse.clients import expiry, kafka
-from lakehouse.clients.expiry import (
-    Unread,
-    as_metrics,
-    first_unread,
-    hours_left,
-    metrics_file,
-    unread,
-    warnings,
-    write_metrics,
-)
+from lakehouse.clients.expiry import Unread, first_unread, hours_left, unread, warnings
 from lakehouse.ledger.offsets import Log, TopicPartition
 from lakehouse.settings import Settings
 
@@ -75,37 +65,6 @@ def test_a_warning_names_partition_offsets_hours_and_what_to_do() -> None:
     assert "may be deleted at any moment" in overdue
 
 
-def test_gauges_are_what_prometheus_reads() -> None:
-    from prometheus_client.parser import text_string_to_metric_families
-
-    families = {
-        family.name: {sample.labels["partition"]: sample.value for sample in family.samples}
-        for family in text_string_to_metric_families(as_metrics([Unread(A, 4, 9, 1.5), Unread(B, 3, 3)]))
-    }
-    assert families == {
-        "lakehouse_unread_messages": {"0": 5, "1": 0},
-        "lakehouse_unread_expire_hours": {"0": 1.5},
-    }
-
-
-def test_the_metrics_file_is_replaced_as_a_whole(tmp_path: Path) -> None:
-    settings = Settings(state=tmp_path)
-    write_metrics(settings, [Unread(A, 0, 1)])
-    write_metrics(settings, [Unread(A, 0, 2)])
-    assert metrics_file(settings).read_text() == as_metrics([Unread(A, 0, 2)])
-    assert [file.name for file in (tmp_path / "metrics").iterdir()] == ["ingest.prom"]
-
-
-def test_a_folder_that_cannot_be_written_is_said_and_stops_nobody(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    said = Mock()
-    monkeypatch.setattr("lakehouse.clients.expiry.log", said)
-    (tmp_path / "metrics").write_text("a file where the folder should be")
-    write_metrics(Settings(state=tmp_path), [])
-    said.warning.assert_called_once()
-
-
 def test_hours_of_nothing_left_are_overdue_and_those_above_the_limit_are_no_warning() -> None:
     begin = "events-0: the unread offsets [4, 9) "
     end = (
@@ -143,15 +102,3 @@ def test_only_partitions_with_unread_messages_are_asked_for_their_times(monkeypa
     assert [each.hours for each in found[1:]] == [None, None]  # nothing is unread; a topic without retention
     assert unread(Settings(), Mock(), [Log(A, 0, 9)], {A: 9}) == [Unread(A, 9, 9, None)]
     assert len(asked) == 2
-
-
-def test_the_text_for_prometheus_is_this() -> None:
-    assert as_metrics(iter([Unread(A, 4, 9, 1.5), Unread(B, 3, 3)])) == (
-        "# HELP lakehouse_unread_messages Messages in Kafka that no ingest has taken.\n"
-        "# TYPE lakehouse_unread_messages gauge\n"
-        'lakehouse_unread_messages{topic="events",partition="0"} 5\n'
-        'lakehouse_unread_messages{topic="events",partition="1"} 0\n'
-        "# HELP lakehouse_unread_expire_hours Hours until the first unread message may be deleted by Kafka.\n"
-        "# TYPE lakehouse_unread_expire_hours gauge\n"
-        'lakehouse_unread_expire_hours{topic="events",partition="0"} 1.500\n'
-    )

@@ -110,7 +110,8 @@ def test_a_statement_is_asked_as_our_user_in_utc_and_gives_rows_by_name(monkeypa
     assert asked.connected == [
         {
             "host": "trino", "port": 81, "http_scheme": "https", "user": "lakehouse", "catalog": "lakehouse",
-            "source": "lakehouse", "request_timeout": 30.0, "max_attempts": 3, "timezone": "UTC",
+            "source": "lakehouse", "request_timeout": 30.0, "max_attempts": 3,
+            "legacy_prepared_statements": False, "timezone": "UTC",
         }
     ]  # fmt: skip
     assert (asked.cursors, asked.executed, asked.closed) == ([{}], [("select ?", ["a"])], 1)

@@ -1,0 +1,164 @@
+"""The exporter: what it tells of each part, what of a part that does not answer, and how often it asks."""
+
+from __future__ import annotations
+
+import logging
+import socket
+import threading
+import urllib.request
+from collections.abc import Iterator
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from click.testing import CliRunner
+from prometheus_client.core import GaugeMetricFamily, Metric
+
+from lakehouse.clients.spark import SparkUnavailable
+from lakehouse.clients.trino import QueryError
+from lakehouse.ledger.offsets import OffsetsError
+from lakehouse.settings import Settings
+from operations import metrics
+from operations.cli import main
+from operations.metrics import Exporter, Part, exporter
+from tests.unit.operations.exported import AGO, answering, scraped
+
+
+@pytest.fixture
+def servers(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+    return answering(monkeypatch)
+
+
+def test_everything_that_answers_is_told(servers: dict[str, Any]) -> None:
+    found = scraped(exporter(Settings(spark_remote="sc://127.0.0.1:15002")))
+    about = found.pop("lakehouse_open_entry_age_seconds"), found.pop("lakehouse_unread_oldest_age_seconds")
+    assert about[0][()] == pytest.approx(600, abs=60)
+    assert about[1] == {("0", "events"): pytest.approx(600, abs=60), ("1", "events"): 0}
+    assert found == {
+        "lakehouse_up": {("trino",): 1, ("kafka",): 1, ("spark",): 1},
+        "lakehouse_last_batch_id": {(): 7},
+        "lakehouse_last_batch_timestamp_seconds": {(): AGO.timestamp()},
+        "lakehouse_last_batch_info": {("done", "failed"): 1},
+        "lakehouse_batches_total": {("passed",): 6, ("failed",): 0, ("waived",): 0},
+        "lakehouse_quarantine_open_messages": {(): 4},
+        "lakehouse_quarantine_open_by_reason_messages": {("rule:red",): 3, ("not_json",): 1},
+        "lakehouse_table_complete_through_timestamp_seconds": {("game.messages",): AGO.timestamp()},
+        "lakehouse_table_lag_seconds": {("game.messages",): 600},
+        "lakehouse_unread_messages": {("0", "events"): 5, ("1", "events"): 0},
+        "lakehouse_unread_expires_seconds": {("0", "events"): 5400},
+        "lakehouse_spark_memory_bytes": {(): 2_000},
+        "lakehouse_spark_memory_limit_bytes": {(): metrics.SPARK_LIMIT_MB * 1_000_000},
+    }
+
+
+def test_an_empty_lakehouse_has_numbers_too(servers: dict[str, Any]) -> None:
+    servers |= {"last_batch": None, "open_entry": None, "quarantine_open": {}, "decided": [], "fresh": []}
+    found = scraped(exporter(Settings(spark_remote=None)))
+    assert found["lakehouse_up"] == {("trino",): 1, ("kafka",): 1}
+    assert found["lakehouse_open_entry_age_seconds"] == found["lakehouse_quarantine_open_messages"] == {(): 0}
+    assert set(found["lakehouse_batches_total"].values()) == {0}
+    assert "lakehouse_last_batch_id" not in found and "lakehouse_spark_memory_bytes" not in found
+
+
+@pytest.mark.parametrize(
+    ("question", "error", "part"),
+    [
+        ("fresh", QueryError("Trino does not\nanswer"), "trino"),
+        ("partitions", OffsetsError("no topic"), "kafka"),
+        ("partitions", RuntimeError("of a library's own kind"), "kafka"),
+        ("spark", SparkUnavailable("refused"), "spark"),
+    ],
+)
+def test_a_part_that_does_not_answer_is_down_and_the_others_are_told(
+    servers: dict[str, Any], caplog: pytest.LogCaptureFixture, question: str, error: Exception, part: str
+) -> None:
+    servers[question] = error
+    with caplog.at_level(logging.WARNING):
+        found = scraped(exporter(Settings(spark_remote="sc://127.0.0.1:15002")))
+    assert found["lakehouse_up"] == {(name,): float(name != part) for name in ("trino", "kafka", "spark")}
+    shown = {
+        "trino": "lakehouse_last_batch_id",
+        "kafka": "lakehouse_unread_messages",
+        "spark": "lakehouse_spark_memory_bytes",
+    }
+    assert {name for name, series in shown.items() if series in found} == set(shown) - {part}
+    assert caplog.messages == [f"{part} does not answer: {type(error).__name__}: {' '.join(str(error).split())}"]
+
+
+def test_of_a_spark_elsewhere_only_whether_it_answers_is_told(servers: dict[str, Any]) -> None:
+    servers["processes"] = {}
+    found = scraped(exporter(Settings(spark_remote="sc://spark:15002")))
+    assert found["lakehouse_up"][("spark",)] == 1 and "lakehouse_spark_memory_bytes" not in found
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[float]]:
+    now = [100.0]
+    monkeypatch.setattr(metrics, "time", SimpleNamespace(monotonic=lambda: now[0]))
+    yield now
+
+
+def test_answers_are_kept_for_a_while_failures_too(clock: list[float]) -> None:
+    asked = []
+
+    def ask() -> list[Metric]:
+        asked.append(clock[0])
+        if len(asked) == 2:
+            raise OSError("refused")
+        return [GaugeMetricFamily("answers", "x", value=len(asked))]
+
+    collector = Exporter([Part("it", ask)], keep_seconds=15)
+    seen = []
+    for seconds in (0, 15, 1, 15, 1):
+        clock[0] += seconds
+        found = scraped(collector)
+        seen.append((found["lakehouse_up"][("it",)], found.get("answers", {}).get(())))
+    assert asked == [100.0, 116.0, 132.0]
+    assert seen == [(1, 1), (1, 1), (0, None), (0, None), (1, 3)]
+
+
+def test_who_does_not_answer_in_time_is_down_and_not_asked_again_meanwhile(clock: list[float]) -> None:
+    go_on, asked = threading.Event(), []
+
+    def ask() -> list[Metric]:
+        asked.append(1)
+        go_on.wait(20)
+        return [GaugeMetricFamily("late", "x", value=1)]
+
+    collector = Exporter([Part("slow", ask), Part("quick", list)], answer_seconds=0.05)
+    for _ in range(3):
+        clock[0] += 100
+        assert scraped(collector) == {"lakehouse_up": {("slow",): 0, ("quick",): 1}}
+    go_on.set()
+    assert collector._asked["slow"][1].result(20) and len(asked) == 1
+
+
+def test_the_command_serves_it(servers: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    monkeypatch.setenv("LAKEHOUSE_METRICS_PORT", str(port))
+    read: list[str] = []
+
+    def instead_of_waiting(thread: threading.Thread, timeout: float | None = None) -> None:
+        opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+        with opener.open(f"http://127.0.0.1:{port}/metrics", timeout=20) as answer:
+            read.append(answer.read().decode())
+
+    monkeypatch.setattr(threading.Thread, "join", instead_of_waiting)
+    result = CliRunner().invoke(main, ["metrics"])
+    assert (result.exit_code, result.output) == (0, f"metrics at http://127.0.0.1:{port}/metrics\n")
+    assert 'lakehouse_unread_messages{partition="0",topic="events"} 5.0' in read[0]
+
+
+def test_a_port_that_is_in_use_is_one_line(servers: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        monkeypatch.setenv("LAKEHOUSE_METRICS_PORT", str(port))
+        result = CliRunner().invoke(main, ["metrics"])
+    assert (result.exit_code, result.output) == (
+        1,
+        f"Error: port {port} cannot be used (Address already in use); set LAKEHOUSE_METRICS_PORT\n",
+    )
