@@ -1,6 +1,6 @@
 """`python -m benchmarks.costs`: what a message and a batch cost in cores, bytes, files and rows; operations/sizing.py has it.
 
-On a stack of its own, as `make bench`; eight minutes. The messages are those of the demo's random play, sent through the API,
+On a stack of its own, as `make bench`; six minutes. The messages are those of the demo's random play, sent through the API,
 a session a request. Keeps its table in benchmarks/results.md.
 """
 
@@ -318,7 +318,7 @@ def measure(settings: Settings) -> list[Row]:
             (
                 f"{table}, rows a batch",
                 f"{(count(settings, f'ops.{table}') - rows_before) / len(batches):.0f} rows",
-                "the same",
+                f"{len(batches)} batches",
             )
             for table, rows_before in counted.items()
         ],

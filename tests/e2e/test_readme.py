@@ -47,6 +47,7 @@ RUN = {
     LAKEHOUSE + " readme": "",
     LAKEHOUSE + " trace EVENT_ID": "horse_purchases",
     LAKEHOUSE + " quarantine show --reason audit:RULE": "",
+    "size --events-per-second 100000": r"(?m)^First to break, at [\d,]+ events/s: .*\nMoved by: ",
     "quarantine list": "not_json",
     "quarantine show --reason rule:NAME": "",
 }

@@ -35,7 +35,7 @@ def test_the_runbook_says_what_to_do_about_every_named_error() -> None:
     assert sorted(name for name in errors() if f"`{name}`" not in text) == []
 
 
-@pytest.mark.parametrize("name", ["guarantees.md", "runbook.md"])
+@pytest.mark.parametrize("name", ["guarantees.md", "runbook.md", "scale.md"])
 def test_every_test_file_command_and_dag_that_a_guide_names_is_there(name: str) -> None:
     text = (DOCS / name).read_text()
     paths = set(re.findall(r"`((?:tests|docs|lakehouse|jobs|operations|stack|contracts|expectations)/[\w/.-]+)`", text))

@@ -467,7 +467,7 @@ def test_every_command_is_listed_by_its_name_with_hyphens() -> None:
     listed = [line.split()[0] for line in lakehouse("-h").output.partition("Commands:\n")[2].splitlines()]
     assert listed == [
         "accept-loss", "backfill", "bootstrap", "dbt", "demo", "down", "erase-player", "fetch", "metrics", "notebook",
-        "pyspark", "quality", "quarantine", "readme", "send", "sql", "status", "tail", "trace", "up",
+        "pyspark", "quality", "quarantine", "readme", "send", "size", "sql", "status", "tail", "trace", "up",
     ]  # fmt: skip
     assert lakehouse("accept_loss").exit_code == 2
 

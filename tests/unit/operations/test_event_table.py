@@ -11,6 +11,7 @@ from click.testing import CliRunner
 
 from lakehouse.contract.load import load_contracts
 from lakehouse.settings import CHECKOUT, Settings
+from operations import size_report
 from operations.cli import main
 from operations.event_table import markdown
 
@@ -34,14 +35,19 @@ def test_the_example_of_a_new_event_type_is_a_contract(tmp_path: Path) -> None:
 
 def test_the_command_writes_the_table_between_its_marks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     file, table = tmp_path / "README.md", markdown(load_contracts(Settings().contracts))
+    scale = tmp_path / "docs" / "scale.md"
+    scale.parent.mkdir()
+    scale.write_text("before\n<!-- sizes: made -->\nold\n<!-- end of sizes -->\nbehind\n")
     file.write_text("before\n<!-- event types: made -->\nold\nold\n<!-- end of event types -->\nbehind\n")
     monkeypatch.setattr("lakehouse.settings.CHECKOUT", tmp_path)
     assert CliRunner().invoke(main, ["readme"]).exit_code == 0
     written = f"before\n<!-- event types: made -->\n{table}<!-- end of event types -->\nbehind\n"
     assert file.read_text() == written
+    sizes = size_report.markdown(load_contracts(Settings().contracts))
+    assert scale.read_text() == f"before\n<!-- sizes: made -->\n{sizes}<!-- end of sizes -->\nbehind\n"
     file.write_text("nothing")
     result = CliRunner().invoke(main, ["readme"])
-    words = f"Error: {file} has no place for the table (<!-- event types: ... -->)\n"
+    words = f"Error: {file} has no place for its table (<!-- event types: ... -->)\n"
     assert (result.exit_code, result.output, file.read_text()) == (1, words, "nothing")
 
 
