@@ -39,12 +39,12 @@ class Need(NamedTuple):
 
 def needs(sizing: Sizing) -> list[Need]:
     """What the load needs, in the order in which an event meets it."""
-    load, here, costs = sizing.load, sizing.here, sizing.costs
+    here, costs = sizing.here, sizing.costs
     api, spark, kafka, heap = "instances of the API", "Spark's master", "LAKEHOUSE_TOPIC_PARTITIONS", "NameNode's -Xmx"
     every, batch = "LAKEHOUSE_INGEST_EVERY_MINUTES", "LAKEHOUSE_MAX_EVENTS_PER_BATCH"
     alone, together = sizing.cores(costs.api_alone_us), sizing.cores(costs.api_together_us)
     recommended = max(1.0, sizing.blocks / 1e6) * HEAP_A_MILLION_BLOCKS
-    days, hosts = f"after {load.retention_days:,} days", f"of {MACHINE_CORES} cores"
+    hosts = f"of {MACHINE_CORES} cores"
     return [
         Need("events_a_day", "events a day", sizing.events_a_day),
         Need("api_cores_alone", "API, one event a request", alone, "cores", here.api_processes, api),
@@ -62,12 +62,12 @@ def needs(sizing: Sizing) -> list[Need]:
             "shuffle_partitions", "Spark, shuffle partitions", sizing.spark_cores, "", here.shuffle_partitions,
             "spark.sql.shuffle.partitions",
         ),
-        Need("hdfs_disk", f"HDFS, disk {days}", sizing.hdfs_disk, "bytes"),
+        Need("hdfs_disk", "HDFS, disk", sizing.hdfs_disk, "bytes"),
         Need("datanodes", f"HDFS, DataNodes {hosts}", sizing.datanodes, "", here.datanodes, "DataNodes"),
         Need("files_a_day", "HDFS, new files a day", sizing.files_a_day, "", None, every),
-        Need("files", f"HDFS, files {days}", sizing.files),
-        Need("raw_files", f"raw, files of its newest version {days}", sizing.raw_kept_files, "", None, "JOINED_BYTES"),
-        Need("namenode_objects", f"NameNode, heap of the files {days}", sizing.namenode_heap, "bytes", None, every),
+        Need("files", "HDFS, files in the end", sizing.files),
+        Need("raw_files", "raw, files of its newest version", sizing.raw_kept_files, "", None, "JOINED_BYTES"),
+        Need("namenode_objects", "NameNode, heap of the files", sizing.namenode_heap, "bytes", None, every),
         Need("namenode_heap", "NameNode, heap to give it", recommended, "bytes", here.namenode_heap, heap),
         Need("ledger_rows_a_day", "ledger, rows a day", sizing.runs_a_day * costs.ledger_rows, "", None, every),
         Need("checks_rows_a_day", "checks, rows a day", sizing.runs_a_day * costs.checks_rows, "", None, every),
@@ -142,7 +142,7 @@ def told(value: float, unit: str) -> str:
     if not unit:
         return _scaled(value, _COUNTS[:-1]) if value >= 1e9 else f"{value:,.0f}"
     if unit == "cores" and value < 10:
-        return f"{value:.2g} cores"
+        return f"{value:.2g} cores" if value >= 0.01 else "under 0.01 cores"
     return f"{value:,.0f} {unit}"
 
 

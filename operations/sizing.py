@@ -347,17 +347,17 @@ class Sizing:
                 "api",
                 "the API's processes, one event a request",
                 here.api_processes / (costs.api_alone_us * self.weight / 1e6),
-                "instances of the API; more events a request",
+                "instances of the API",
             ),
             Limit(
                 "spark_cores",
                 "Spark's cores",
                 1 / ((ingest + compaction) / here.spark_cores + one_by_one),
-                "Spark's master (LAKEHOUSE_SPARK_REMOTE, spark_default)",
+                "Spark's master",
             ),
             Limit(
                 "batch",
-                "batches one after another, however many cores",
+                "batches, one after another",
                 1 / (ingest / tasks + one_by_one),
                 "LAKEHOUSE_MAX_EVENTS_PER_BATCH",
             ),
@@ -368,11 +368,11 @@ class Sizing:
                 "LAKEHOUSE_TOPIC_PARTITIONS",
             ),
             Limit(
-                "broker", "what a broker takes", here.brokers * self.costs.broker_bytes / self.in_kafka, "more brokers"
+                "broker", "bytes that a broker takes", here.brokers * self.costs.broker_bytes / self.in_kafka, "brokers"
             ),
             Limit(
                 "namenode",
-                f"the NameNode's heap, after {self.load.retention_days} days",
+                "the NameNode's heap, in the end",
                 self._rate_at(lambda sizing: sizing.namenode_heap, here.namenode_heap),
                 "NameNode's -Xmx",
             ),

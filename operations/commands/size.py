@@ -33,6 +33,7 @@ def command(rate: int, event_bytes: int | None, retention_days: int, replication
     """
     from lakehouse.contract.load import load_contracts
     from lakehouse.settings import Settings
+    from operations.grid import terminal_width
     from operations.runs import one_line_errors
     from operations.size_report import as_json as for_programs
     from operations.size_report import report
@@ -52,4 +53,4 @@ def command(rate: int, event_bytes: int | None, retention_days: int, replication
     if as_json:
         print_json(for_programs(sizing))
     else:
-        click.echo(report(sizing))
+        click.echo(report(sizing, terminal_width()))

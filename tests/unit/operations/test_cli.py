@@ -18,7 +18,8 @@ from operations import cli, terminal
 from operations.cli import main
 
 # Commands that change nothing outside of this machine's README and docs, so that Ctrl-C leaves nothing to speak of.
-READERS = {"metrics", "pyspark", "readme", "send", "size", "status", "tail", "trace"}  # `send` says by itself what was sent
+# (`send` says by itself what was sent.)
+READERS = {"metrics", "pyspark", "readme", "send", "size", "status", "tail", "trace"}
 
 
 def test_the_version_is_the_projects() -> None:

@@ -66,7 +66,9 @@ def test_settings_of_the_deployment_count(monkeypatch: pytest.MonkeyPatch) -> No
     assert result.exit_code == 1 and result.output.startswith("Error: LAKEHOUSE_TOPIC_PARTITIONS='none': ")
 
 
-def test_a_narrow_terminal_shows_one_field_a_line() -> None:
+def test_a_narrow_terminal_shows_one_field_a_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("operations.grid.terminal_width", lambda: 60)
+    assert size("--events-per-second", "10000").output == f"{report(Sizing(Load(10_000, 383)), width=60)}\n"
     lines = report(Sizing(Load(10_000, 400)), width=60).splitlines()
     assert "-- row 1 --" in lines and any(line.startswith("moved by | ") for line in lines)
 
@@ -107,6 +109,7 @@ def test_a_number_that_cannot_be_meant_is_refused_in_words(arguments: list[str],
         (1.25, "cores", "1.2 cores"),
         (2, "cores", "2 cores"),
         (0.04, "cores", "0.04 cores"),
+        (0.000_08, "cores", "under 0.01 cores"),
         (123.4, "cores", "123 cores"),
         (61.5, "s", "62 s"),
     ],
