@@ -39,6 +39,9 @@ if TYPE_CHECKING:
 
 MOVERS = 4  # files that are moved at once
 BYTES_PER_ROW_GROUP = 32 * 2**20  # of Arrow, in a worker's memory, a destination
+ROWS_PER_CHECK = (
+    8  # whether a page is full: who reads it needs as much memory as the largest page, and messages have up to 4 MB
+)
 
 
 class Messages(NamedTuple):
@@ -129,6 +132,7 @@ class _Writer:
             schema,
             compression="snappy",
             use_dictionary=[name for name in schema.names if name not in UNREPEATED],
+            write_batch_size=ROWS_PER_CHECK,
             write_statistics=False,  # of one destination each: no reader could leave one out
             store_schema=False,
         )
