@@ -37,9 +37,10 @@ EXPECTED: dict[str, dict[str, set[str]]] = {  # task -> what follows it
     },
     "accept_loss": {"accept_loss": set()},
     "maintain_tables": {"compact": {"daily_due"}, "daily_due": {"daily"}, "daily": set(), **CHANGED_DAYS},
+    "rebuild_live": {"rebuild_live": set()},
 }
 UNRECORDED = ["nul\0in it", "       ", "x   ", "two\nlines", "ends\n", "esc\x1b[31m", "x" * 1001]
-BY_HAND = {"replay_quarantine", "discard_quarantine", "erase_player", "accept_loss"}
+BY_HAND = {"replay_quarantine", "discard_quarantine", "erase_player", "accept_loss", "rebuild_live"}
 
 
 @pytest.fixture(scope="module")
@@ -85,7 +86,7 @@ def test_a_dag_has_docs_tags_an_owner_and_never_catches_up_by_itself(bag: Any, d
 
 def test_every_spark_task_has_retries_a_limit_the_pool_and_the_connection(bag: Any) -> None:
     tasks = spark_tasks(bag)
-    assert [task.task_id for task in tasks].count("drain") == 1 and len(tasks) == 11
+    assert [task.task_id for task in tasks].count("drain") == 1 and len(tasks) == 12
     for task in tasks:
         assert task.retries >= 1, task.task_id
         assert task.pool == "spark_writers", task.task_id
