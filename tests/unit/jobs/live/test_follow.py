@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import datetime as dt
 import json
 from collections.abc import Callable
@@ -16,6 +17,7 @@ from jobs.live.state import LiveState
 from jobs.upkeep.erasures import hash_of
 from lakehouse import live, names
 from lakehouse.clients.redis import position
+from lakehouse.contract.model import Contracts, Rule
 from lakehouse.ledger.selection import Selection
 from lakehouse.ledger.vocabulary import Kind
 from lakehouse.live import GENERATION, NOTIFICATIONS, ItemName
@@ -120,7 +122,9 @@ def test_a_new_lakehouse_has_a_live_state_through_nothing(alive: Live) -> None:
 
 
 def test_what_a_batch_brings_is_added_to_its_players(alive: Live) -> None:
-    alive.ingest(sword(quantity=3, color="red"), sword(quantity=1, color="red", direction="reduce"), b"junk", looked("q"))
+    alive.ingest(
+        sword(quantity=3, color="red"), sword(quantity=1, color="red", direction="reduce"), b"junk", looked("q")
+    )
     alive.follow()
     assert alive.inventory() == {("p", ItemName("sword", "red")): 2}
     alive.check()
@@ -188,7 +192,9 @@ def test_replayed_events_are_in_the_state_and_are_told(alive: Live) -> None:
     alive.ingest(sword(quantity=1_000_000_001), sword())
     alive.follow()
     assert len(alive.news()) == 1
-    held = alive.world.ask(Kind.REPLAY, selection=Selection(reason="audit:quantity_possible"), waiver="seen by the owner")
+    held = alive.world.ask(
+        Kind.REPLAY, selection=Selection(reason="audit:quantity_possible"), waiver="seen by the owner"
+    )
     alive.follow()
     alive.check()
     assert alive.inventory()["p", ItemName("sword", None)] == 1_000_000_002
@@ -196,21 +202,13 @@ def test_replayed_events_are_in_the_state_and_are_told(alive: Live) -> None:
 
 
 def refusing(world: World, player: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """From now on the judge refuses this player's events, as a contract that was tightened would."""
-    from lakehouse.contract.model import Contracts
-
+    """From now on the judge refuses this player's swords, as a contract that was tightened would."""
     contract = CONTRACTS["purchase_sword"]
-    from lakehouse.contract.model import Rule
-
-    rule = Rule("not_him", f"player <> '{player}'", "Not this player.")
-    import dataclasses
-
+    rule = Rule("not_this_player", f"player <> '{player}'", "Another player.")
     tightened = dataclasses.replace(contract, rules=(*contract.rules, rule))
     contracts = [tightened if each is contract else each for each in CONTRACTS.values()]
-    monkeypatch.setattr(
-        "tests.unit.jobs.entries.world.CONTRACTS",
-        Contracts(contracts, CONTRACTS.envelope, CONTRACTS.envelope_schema),
-    )
+    changed = Contracts(contracts, CONTRACTS.envelope, CONTRACTS.envelope_schema)
+    monkeypatch.setattr("tests.unit.jobs.entries.world.CONTRACTS", changed)
 
 
 def test_a_rebuild_of_a_day_recomputes_also_players_who_are_in_no_table_any_more(
@@ -304,7 +302,9 @@ def test_a_rebuild_mends_whatever_was_wrong(alive: Live) -> None:
     alive.follow()
     with alive.server.client() as client:
         generation: Any = client.get(GENERATION)
-        client.hset(live.player_key(generation, "p"), mapping={live.THROUGH: b"99", live.item_field(ItemName("x", "y")): b"[5]"})
+        client.hset(
+            live.player_key(generation, "p"), mapping={live.THROUGH: b"99", live.item_field(ItemName("x", "y")): b"[5]"}
+        )
         client.hset(live.player_key(generation, "ghost"), live.LAST_SEEN, b"1")
     alive.rebuild()
     alive.check()
