@@ -77,18 +77,19 @@ def test_an_entry_that_all_hold_is_not_added_to_a_player_of_whom_nothing_is_held
 def test_two_runs_that_add_the_same_entry_count_it_once(
     state: LiveState, redis: RedisServer, client: Redis, generation: bytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The other run adds it between this one's read and write."""
+    """The other run adds it, and the next one, between this one's read and write."""
     with redis.client() as second:
         other, write = LiveState(second), state._all
 
         def late(script: Any, calls: Sequence[Any]) -> list[int]:
             monkeypatch.setattr(state, "_all", write)
-            other.add(generation, 1, [("ann", ANN)])
+            for entry_id in (1, 2):
+                other.add(generation, entry_id, [("ann", ANN)])
             return write(script, calls)
 
         monkeypatch.setattr(state, "_all", late)
         state.add(generation, 1, [("ann", ANN), ("bob", ANN)])
-    assert held(client, "ann") == held(client, "bob") == (ANN, 1)
+    assert (held(client, "ann"), held(client, "bob")) == ((ANN.plus(ANN), 2), (ANN, 1))
 
 
 def test_more_players_than_go_in_one_round_trip(state: LiveState, client: Redis, generation: bytes) -> None:
