@@ -26,6 +26,7 @@ from api.notifications import EventStream, Listener
 from api.problems import Problem
 from api.publish import Publisher, Receipt
 from api.sender import set_host_aside
+from api.stopping import when_announced
 
 T = TypeVar("T")
 Environ = dict[str, Any]
@@ -129,6 +130,7 @@ class AsgiFront:
         self._publisher = publisher
         self._max_body_bytes = max_body_bytes
         self._streams: set[asyncio.Task[None]] = set()
+        self._stopping = False
         self._held_bytes = 0  # bodies that are being read or worked on
         # One thread: more would take Python's lock from the loop and from Kafka's delivery reports, and finish no
         # sooner.
@@ -161,6 +163,8 @@ class AsgiFront:
     async def _stream(self, environ: Environ, response: EventStream, receive: Receive, send: Send) -> None:
         """Sends events until the client goes, their source ends, or the server stops."""
         try:
+            if self._stopping:
+                raise Problem(503, "Stopping", "The server stops. Listen again.")
             listener = await response.begin()
         except Problem as problem:
             await _send(environ, self._front.refuse(environ, problem), send)
@@ -196,17 +200,22 @@ class AsgiFront:
             message = await receive()
             if message["type"] == "lifespan.startup":
                 self._publisher.start()
+                when_announced(self._end_streams)
                 await asyncio.get_running_loop().run_in_executor(None, self._publisher.wait_for_probe)
                 gc.collect()
                 gc.freeze()  # what exists now stays for ever, and each search through it takes tens of ms
             stop = message["type"] == "lifespan.shutdown"
             if stop:
                 self._publisher.stop()
-                for task in self._streams:
-                    task.cancel()
+                self._end_streams()
             await send({"type": message["type"] + ".complete"})
             if stop:
                 return
+
+    def _end_streams(self) -> None:
+        self._stopping = True
+        for task in self._streams:
+            task.cancel()
 
     async def _read(self, environ: Environ, receive: Receive) -> int:
         """Reads the body into the environ. Returns its length, which counts against the budget of all bodies.

@@ -253,6 +253,20 @@ def test_while_redis_is_down_the_routes_say_so_and_events_are_taken(stack: Real)
     check(stack, ann)
 
 
+def test_a_listener_does_not_hold_up_the_stop_of_the_api(stack: Real) -> None:
+    supervisor = Supervisor(stack.settings.state)
+    with Listener(stack) as listener:
+        began = time.monotonic()
+        try:
+            supervisor.stop_service("api")
+            seconds = time.monotonic() - began
+        finally:
+            supervisor.start_service("api")
+        assert b": listening" not in list(listener._lines)
+    await_service(stack.settings, "api", BACK_SECONDS)
+    assert seconds < 10  # supervisord would kill it after 15
+
+
 def test_a_rebuild_on_request_mends_what_is_wrong(stack: Real) -> None:
     ann = name("ann")
     stack.produce(event(player=ann, color="red"))
