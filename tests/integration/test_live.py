@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime as dt
 import json
 import signal
@@ -16,6 +17,7 @@ import requests
 from lakehouse import live
 from lakehouse.clients.redis import connect, position
 from stack.environment import local_settings
+from stack.errors import StackError
 from stack.probes import await_service
 from stack.processes import stack_processes
 from stack.supervisor import Supervisor
@@ -73,6 +75,15 @@ def restart(stack: Real) -> None:
     if supervisor.states()["redis"]["statename"] not in ("RUNNING", "STARTING", "BACKOFF"):
         supervisor.start_service("redis")
     await_service(stack.settings, "redis", BACK_SECONDS)
+
+
+def stop(stack: Real) -> None:
+    """Stops Redis, also one that supervisord is about to start again."""
+    supervisor, until = Supervisor(stack.settings.state), time.monotonic() + BACK_SECONDS
+    while supervisor.states()["redis"]["statename"] != "STOPPED":
+        assert time.monotonic() < until
+        with contextlib.suppress(StackError):  # while it is between two states
+            supervisor.stop_service("redis")
 
 
 class Listener:
@@ -198,7 +209,7 @@ def test_redis_that_dies_or_hangs_during_an_ingest_holds_nothing_up_and_the_next
     for each in stack_processes(stack.settings.state)["redis"]:
         each.send_signal(sent)
     if sent == signal.SIGKILL:
-        Supervisor(stack.settings.state).stop_service("redis")  # or supervisord would start it again at once
+        stop(stack)  # or supervisord would start it again at once
     try:
         output, _ = process.communicate(timeout=240)
         assert process.returncode == 0, output[-3000:]
@@ -240,7 +251,7 @@ def test_while_redis_is_down_the_routes_say_so_and_events_are_taken(stack: Real)
     stack.produce(event(player=ann, color="red"))
     stack.ingest()
     with Listener(stack) as listener:
-        Supervisor(stack.settings.state).stop_service("redis")
+        stop(stack)
         assert b": listening" not in list(listener._lines)  # the stream ends
     listened = requests.get(f"{stack.settings.api_url}/notifications", timeout=30)
     for answer in (asked(stack, ann), listened):
