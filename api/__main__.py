@@ -13,6 +13,7 @@ from granian.constants import HTTPModes, Interfaces, Loops
 from granian.http import HTTP1Settings
 from granian.log import LogLevels
 
+from api.stopping import announce
 from lakehouse.settings import Settings, SettingsError
 
 WORKERS = 2  # processes, for two cores
@@ -28,7 +29,7 @@ def main() -> int:
         print(error, file=sys.stderr)
         return 2
     empty_metrics(os.environ.get("PROMETHEUS_MULTIPROC_DIR"))
-    Granian(
+    server = Granian(
         "api.app:create_app",
         factory=True,
         address=socket.gethostbyname(settings.bind),
@@ -43,7 +44,9 @@ def main() -> int:
         respawn_interval=1,
         workers_kill_timeout=20,
         log_level=LogLevels.warning,
-    ).serve()
+    )
+    server.on_startup(announce)
+    server.serve()
     return 0
 
 

@@ -9,7 +9,7 @@ from typing import Any
 from flask import Flask, Request
 from flask.sessions import NullSession, SessionInterface, SessionMixin
 
-from api import batch, health, logs, named, openapi, problems
+from api import batch, health, logs, named, notifications, openapi, players, problems
 from api.events import EventMaker
 from api.front import AsgiFront, Front, WsgiFront
 from api.later import Later
@@ -51,6 +51,8 @@ def make_front(settings: Settings, events: EventMaker, publisher: Publisher) -> 
     named.register(app, events, publisher, metrics)
     batch.register(app, events, publisher, metrics, settings.max_batch_events)
     health.register(app, publisher)
+    players.register(app, settings.redis_url)
+    notifications.register(app, settings.redis_url, settings.max_listeners)
     openapi.register(app, events.contracts)
     app.add_url_rule("/metrics", "metrics", metrics.page, methods=["GET"])
     front = Front(app, publisher, metrics, settings.max_header_bytes)

@@ -22,9 +22,11 @@ from flask import Flask, Response
 from api import logs, problems
 from api.later import Later
 from api.metrics import Metrics
+from api.notifications import EventStream, Listener
 from api.problems import Problem
 from api.publish import Publisher, Receipt
 from api.sender import set_host_aside
+from api.stopping import when_announced
 
 T = TypeVar("T")
 Environ = dict[str, Any]
@@ -113,6 +115,10 @@ class WsgiFront:
         response = self._front.begin(environ)
         if isinstance(response, Later):
             response.receipt.wait(self._front.seconds)
+        if isinstance(response, EventStream):
+            response = problems.response(
+                Problem(501, "Not Implemented", "This server cannot send events; an ASGI server can.")
+            )
         return self._front.end(environ, response)(environ, start_response)
 
 
@@ -123,6 +129,8 @@ class AsgiFront:
         self._front = front
         self._publisher = publisher
         self._max_body_bytes = max_body_bytes
+        self._streams: set[asyncio.Task[None]] = set()
+        self._stopping = False
         self._held_bytes = 0  # bodies that are being read or worked on
         # One thread: more would take Python's lock from the loop and from Kafka's delivery reports, and finish no
         # sooner.
@@ -147,7 +155,37 @@ class AsgiFront:
             self._held_bytes -= size
         if isinstance(response, Later):
             await _until_done(response.receipt, self._front.seconds)
+        if isinstance(response, EventStream):
+            await self._stream(environ, response, receive, send)
+            return
         await _send(environ, await self._done(large, partial(self._front.end, environ, response)), send)
+
+    async def _stream(self, environ: Environ, response: EventStream, receive: Receive, send: Send) -> None:
+        """Sends events until the client goes, their source ends, or the server stops."""
+        try:
+            if self._stopping:
+                raise Problem(503, "Stopping", "The server stops. Listen again.")
+            listener = await response.begin()
+        except Problem as problem:
+            await _send(environ, self._front.refuse(environ, problem), send)
+            return
+        tasks: list[asyncio.Task[None]] = []
+        try:
+            self._front.end(environ, response)
+            await send({"type": "http.response.start", "status": response.status_code, "headers": _headers(response)})
+            if environ["REQUEST_METHOD"] != "HEAD":
+                tasks += [asyncio.create_task(_send_parts(listener, send)), asyncio.create_task(_until_gone(receive))]
+                self._streams.update(tasks)
+                await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for task in tasks:
+                task.cancel()
+            for result in await asyncio.gather(*tasks, return_exceptions=True):
+                if isinstance(result, Exception):
+                    problems.unexpected(result)
+            self._streams.difference_update(tasks)
+            await listener.close()
+        await send({"type": "http.response.body", "body": b""})  # to a client that is gone it goes nowhere
 
     async def _done(self, large: bool, work: Callable[[], T]) -> T:
         """The result of the work. That of a large body is done in the thread."""
@@ -162,15 +200,22 @@ class AsgiFront:
             message = await receive()
             if message["type"] == "lifespan.startup":
                 self._publisher.start()
+                when_announced(self._end_streams)
                 await asyncio.get_running_loop().run_in_executor(None, self._publisher.wait_for_probe)
                 gc.collect()
                 gc.freeze()  # what exists now stays for ever, and each search through it takes tens of ms
             stop = message["type"] == "lifespan.shutdown"
             if stop:
                 self._publisher.stop()
+                self._end_streams()
             await send({"type": message["type"] + ".complete"})
             if stop:
                 return
+
+    def _end_streams(self) -> None:
+        self._stopping = True
+        for task in self._streams:
+            task.cancel()
 
     async def _read(self, environ: Environ, receive: Receive) -> int:
         """Reads the body into the environ. Returns its length, which counts against the budget of all bodies.
@@ -225,10 +270,23 @@ async def _until_done(receipt: Receipt, seconds: float) -> None:
     guard.cancel()
 
 
+async def _send_parts(listener: Listener, send: Send) -> None:
+    async for part in listener.parts():
+        await send({"type": "http.response.body", "body": part, "more_body": True})
+
+
+async def _until_gone(receive: Receive) -> None:
+    while (await receive())["type"] != "http.disconnect":
+        pass
+
+
+def _headers(response: Response) -> list[tuple[bytes, bytes]]:
+    return [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in response.headers]
+
+
 async def _send(environ: Environ, response: Response, send: Send) -> None:
     body = b"" if environ["REQUEST_METHOD"] == "HEAD" else response.get_data()
-    headers = [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in response.headers]
-    await send({"type": "http.response.start", "status": response.status_code, "headers": headers})
+    await send({"type": "http.response.start", "status": response.status_code, "headers": _headers(response)})
     await send({"type": "http.response.body", "body": body})
 
 

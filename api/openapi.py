@@ -16,6 +16,12 @@ from lakehouse.contract.nesting import MAX_DEPTH
 
 _OTHER_ROUTES = (
     ("POST", "/v1/events", "Log one event, a JSON array of them, or lines of JSON; each gets its own outcome."),
+    (
+        "GET",
+        "/players/<player>",
+        "What a player has, the guild and when the player was last seen. For this machine alone.",
+    ),
+    ("GET", "/notifications", "Notable events as they are published (server-sent events). For this machine alone."),
     ("GET", "/healthz", "Whether this process answers."),
     ("GET", "/readyz", "Whether Kafka takes events."),
     ("GET", "/metrics", "Metrics for Prometheus."),
@@ -35,6 +41,34 @@ _PROBLEM = {
         "items": {"type": "array", "items": {"$ref": "#/components/schemas/outcome"}},
     },
     "required": ["type", "title", "status", "detail"],
+}
+_TEXT_OR_NULL = {"type": ["string", "null"]}
+_PLAYER = {
+    "type": "object",
+    "description": "What the published events say of a player.",
+    "properties": {
+        "player": {"type": "string"},
+        "guild": {**_TEXT_OR_NULL, "description": "The guild joined last, unless the player left it since."},
+        "last_seen": {
+            "type": "string",
+            "format": "date-time",
+            "description": "When Kafka got the player's last event.",
+        },
+        "inventory": {
+            "type": "array",
+            "items": {
+                "type": "object",
+                "properties": {"item_type": _TEXT_OR_NULL, "item": _TEXT_OR_NULL, "quantity": {"type": "integer"}},
+                "required": ["item_type", "item", "quantity"],
+            },
+        },
+        "through": {"type": "integer", "description": "The last ledger entry that changed the player."},
+        "complete_through": {
+            "type": "integer",
+            "description": "The ledger entry that the live state is complete through.",
+        },
+    },
+    "required": ["player", "guild", "last_seen", "inventory", "through", "complete_through"],
 }
 _OUTCOME = {
     "type": "object",
@@ -73,8 +107,9 @@ def openapi(contracts: Contracts) -> dict[str, Any]:
         path = re.sub(r"<(\w+)>", r"{\1}", route.path)
         paths.setdefault(path, {})[route.method.lower()] = _named(route, contracts[route.event_type])
     paths["/v1/events"] = {"post": _batch()}
-    for method, path, summary in _OTHER_ROUTES[1:]:
+    for method, path, summary in _OTHER_ROUTES[3:]:
         paths[path] = {method.lower(): {"summary": summary, "responses": {"200": {"description": "As asked."}}}}
+    paths["/players/{player}"], paths["/notifications"] = {"get": _player()}, {"get": _notifications()}
     paths["/readyz"]["get"]["responses"]["503"] = _problem_response("Kafka does not take events.")
     schemas = {name: _event_schema(contracts, contract) for name, contract in contracts.items()}
     one = {"oneOf": [{"$ref": f"#/components/schemas/{name}"} for name in contracts]}
@@ -87,7 +122,9 @@ def openapi(contracts: Contracts) -> dict[str, Any]:
             f"at most {MAX_DEPTH} levels of objects and arrays within each other; it is the first.",
         },
         "paths": paths,
-        "components": {"schemas": {**schemas, "event": one, "outcome": _OUTCOME, "problem": _PROBLEM}},
+        "components": {
+            "schemas": {**schemas, "event": one, "outcome": _OUTCOME, "player": _PLAYER, "problem": _PROBLEM}
+        },
     }
 
 
@@ -169,6 +206,41 @@ def _batch() -> dict[str, Any]:
             "415": _problem_response("The body is of another type."),
             "422": _problem_response("Every event was rejected."),
             "503": _problem_response("Kafka has acknowledged none."),
+        },
+    }
+
+
+def _player() -> dict[str, Any]:
+    return {
+        "summary": _OTHER_ROUTES[1][2],
+        "parameters": [_parameter("player", "path", {"description": "As the column player has it."}, None)],
+        "responses": {
+            "200": {
+                "description": "What the published events say of the player.",
+                "content": {"application/json": {"schema": {"$ref": "#/components/schemas/player"}}},
+            },
+            "403": _problem_response("The request is not of this machine."),
+            "404": _problem_response("No published event is of this player."),
+            "503": _problem_response("There is no live state now."),
+        },
+    }
+
+
+def _notifications() -> dict[str, Any]:
+    resume = "The id of the last event that came; what came after it and is still kept follows. 0-0: all that is kept."
+    return {
+        "summary": _OTHER_ROUTES[2][2],
+        "parameters": [
+            {"name": "Last-Event-ID", "in": "header", "description": resume, "schema": {"type": "string"}},
+        ],
+        "responses": {
+            "200": {
+                "description": "The data of each event is JSON: event_id, event_type, player, at. Goes on until a side ends it.",
+                "content": {"text/event-stream": {"schema": {"type": "string"}}},
+            },
+            "400": _problem_response("Last-Event-ID is not the id of an event."),
+            "403": _problem_response("The request is not of this machine."),
+            "503": _problem_response("There is no live state now, or there are too many listeners."),
         },
     }
 

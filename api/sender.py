@@ -43,6 +43,11 @@ def set_host_aside(environ: Environ) -> None:
     environ["HTTP_HOST"] = "localhost"
 
 
+def host_of(environ: Mapping[str, Any]) -> str:
+    """The Host header of a request whose host was set aside; empty if there is none."""
+    return environ.get(_HOST) or ""
+
+
 def sender_of(environ: Mapping[str, Any]) -> Sender:
     """Reads the headers of a request whose host was set aside.
 

@@ -137,7 +137,7 @@ def changed_days_tasks() -> tuple[PythonOperator, Any]:
 
 
 def look_task() -> ShortCircuitOperator:
-    """Skips the rest of the run if Kafka holds nothing new."""
+    """Skips the rest of the run if Kafka holds nothing new and the live state is there."""
     return ShortCircuitOperator(task_id="look", python_callable=_look, execution_timeout=dt.timedelta(minutes=2))
 
 
@@ -208,10 +208,11 @@ def _quality_url(settings: Settings) -> str:
 
 def _look() -> bool:
     from lakehouse.contract.load import load_contracts
+    from operations.live_status import is_missing
     from operations.look import anything_new
 
     settings = Settings.load()
-    return anything_new(settings, load_contracts(settings.contracts).topics)
+    return anything_new(settings, load_contracts(settings.contracts).topics) or is_missing(settings)
 
 
 def _wait_complete(limit: dt.timedelta, **context: Any) -> PokeReturnValue:

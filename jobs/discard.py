@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 
 from jobs.entries import submit
+from jobs.live.follow import follow
 from jobs.replay import DRY_RUN
 from jobs.runtime.job import SELECTION, WHO, WHY, Job, selection_of, start
 from jobs.staging.open_quarantine import condition_of, report_open
@@ -27,3 +28,4 @@ def discard(job: Job) -> None:
 if __name__ == "__main__":
     with start("discard", sys.argv[1:], SELECTION, WHO, WHY, DRY_RUN) as job:
         discard(job)
+        follow(job)

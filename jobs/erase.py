@@ -6,6 +6,7 @@ import sys
 
 from jobs.entries import submit
 from jobs.entries.commit import close_all
+from jobs.live.follow import follow
 from jobs.raw.drain import drain_waiting, logs_of
 from jobs.runtime.job import WHO, WHY, Job, start
 from jobs.upkeep.erasures import hash_of, read_key
@@ -43,3 +44,4 @@ def drain_everything(job: Job) -> None:
 if __name__ == "__main__":
     with start("erase", sys.argv[1:], WHO, WHY) as job:
         erase(job)
+        follow(job)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 
 from jobs.entries import submit
+from jobs.live.follow import follow
 from jobs.runtime.job import DAY, WHO, WHY, Job, Option, start
 from lakehouse.ledger.entries import Request
 from lakehouse.ledger.vocabulary import Kind
@@ -26,3 +27,4 @@ def rebuild(job: Job) -> None:
 if __name__ == "__main__":
     with start("rebuild", sys.argv[1:], DAY, WHO, WHY, TABLES) as job:
         rebuild(job)
+        follow(job)

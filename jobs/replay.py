@@ -6,6 +6,7 @@ import sys
 
 from jobs.entries import submit
 from jobs.entries.dry_run import report
+from jobs.live.follow import follow
 from jobs.runtime.job import REASON, SELECTION, WHO, WHY, Job, Option, selection_of, start
 from jobs.staging.open_quarantine import condition_of, report_open
 from lakehouse.ledger.entries import Request
@@ -37,3 +38,4 @@ def replay(job: Job) -> None:
 if __name__ == "__main__":
     with start("replay", sys.argv[1:], SELECTION, WHO, WHY, WAIVER, DRY_RUN) as job:
         replay(job)
+        follow(job)

@@ -52,6 +52,7 @@ class Settings(BaseSettings):
     metastore_port: int = _port(9083)
     spark_connect_port: int = _port(15002)
     metrics_port: int = _port(9464)
+    redis_port: int = _port(6379)
 
     # Addresses; on a cluster they are set, on the local stack they follow from the ports
     kafka_bootstrap: str = _derived(lambda d: f"127.0.0.1:{d['kafka_port']}")
@@ -63,6 +64,7 @@ class Settings(BaseSettings):
     api_url: str = _derived(lambda d: f"http://127.0.0.1:{d['api_port']}")
     metrics_url: str = _derived(lambda d: f"http://127.0.0.1:{d['metrics_port']}")
     ship_code: bool = False  # jobs bring their code to Spark's workers, where it is not installed
+    redis_url: str | None = None  # redis://host:port/0 of the live state; none or empty: there is no live state
     spark_remote: str | None = None  # sc://host:port of a warm Spark Connect server; none: a session of the job's own
 
     # Where tables and pages live
@@ -92,6 +94,10 @@ class Settings(BaseSettings):
     ingest_every_minutes: int = Field(default=5, ge=1, le=59)
     expiry_warning_hours: int = Field(default=24, ge=0)  # warn when unread messages expire within this time
     abandon_after_minutes: int = Field(default=60, ge=1)  # so old, an undecided entry that is no ingest is abandoned
+
+    # Live state
+    kept_notifications: int = Field(default=10_000, ge=1)  # the newest, about so many
+    max_listeners: int = Field(default=32, ge=1)  # of notifications at once, in each process of the API
 
     # Maintenance
     vacuum_hours: int = Field(default=168, ge=168)  # the age at which files are deleted that no table version needs

@@ -24,6 +24,7 @@ UNPAUSED = (
     "discard_quarantine",
     "accept_loss",
     "erase_player",
+    "rebuild_live",
 )
 _DAGS_SECONDS = 90.0
 

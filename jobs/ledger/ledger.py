@@ -77,6 +77,13 @@ class Ledger(ABC):
             raise LedgerError(f"entry {entry_id} is not in the ledger although its plan was just made")
         return entry_of(entry_id, {row["step"]: row for row in rows})
 
+    def read_entries(self, first: int, last: int) -> list[Entry]:
+        """The entries from `first` to `last`, lowest first."""
+        by_entry: dict[int, dict[str, Mapping[str, Any]]] = {}
+        for row in self._rows(first, last):
+            by_entry.setdefault(row["entry_id"], {})[row["step"]] = row
+        return [entry_of(entry_id, by_entry[entry_id]) for entry_id in sorted(by_entry)]
+
     def plan_ingest(self, entry_id: int, ranges: Sequence[OffsetRange]) -> None:
         """Commits a plan; does nothing if another writer planned this entry first. Always read back."""
         self._write(entry_id, Kind.INGEST, Step.PLANNED, ranges=[_range_row(each) for each in ranges])

@@ -23,12 +23,14 @@ def command(as_json: bool) -> None:
     """Show the servers, and how far ingest is.
 
     Of each server its state, address, login and memory; then the last batch, the oldest entry that is not closed, what is open
-    in quarantine, and what of Kafka is unread.
+    in quarantine, what of Kafka is unread, and how far the live state is.
     """
     from lakehouse.settings import Settings
     from operations.ingest_status import ingest_status
+    from operations.live_status import live_status
     from operations.runs import one_line_errors
-    from operations.terminal import print_json, waiting
+    from operations.terminal import print_json, say, waiting
+    from stack.environment import local_settings
     from stack.errors import StackError
     from stack.status import status
 
@@ -40,8 +42,9 @@ def command(as_json: bool) -> None:
             raise click.ClickException(str(error)) from error
         running = {line.service for line in found.services if line.state == "running"}
         ingest = ingest_status(settings) if running >= _NEEDED else None
+        live = live_status(local_settings(settings)) if "redis" in running else None
     if as_json:
-        print_json({**found.as_json(), "ingest": ingest and ingest.as_json()})
+        print_json({**found.as_json(), "ingest": ingest and ingest.as_json(), "live": live and live.as_json()})
         return
     _say_stack(found)
     if ingest is None:
@@ -49,6 +52,8 @@ def command(as_json: bool) -> None:
         click.echo(f"Ingest: not known while {down} does not run")
     else:
         _say_ingest(ingest)
+    if live is not None:
+        say(f"Live state: {live.sentence}")
     click.echo(f"Java 17, of all servers but Trino: {found.java['servers']}")
     click.echo(f"Java 25, of Trino: {found.java['trino']}")
 

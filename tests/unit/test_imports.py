@@ -41,7 +41,8 @@ ROOMS: Mapping[str, Mapping[str, set[str]]] = {
         "upkeep": {"delta", "ledger", "judging", "runtime", "daily"},
         "staging": {"delta", "ledger", "judging", "runtime", "raw"},
         "entries": {"delta", "ledger", "judging", "runtime", "raw", "daily", "upkeep", "staging"},
-        "": {"delta", "ledger", "judging", "runtime", "raw", "daily", "upkeep", "staging", "entries"},
+        "live": {"delta", "ledger", "judging", "runtime", "raw", "daily", "upkeep", "staging"},
+        "": {"delta", "ledger", "judging", "runtime", "raw", "daily", "upkeep", "staging", "entries", "live"},
     },
 }
 HEAVY = {"pyspark", "airflow", "great_expectations"}

@@ -27,7 +27,7 @@ def test_a_command_is_found_wherever_it_stands() -> None:
     assert commands(text) == ["A=1 x --y 'z'", "make it", "backfill --from D"]
 
 
-@pytest.mark.parametrize("text", [text for text in ELSEWHERE if not re.match(r"make |\w+=", text)])
+@pytest.mark.parametrize("text", [text for text in ELSEWHERE if not re.match(r"(make|curl) |\w+=", text)])
 def test_a_command_that_is_run_elsewhere_is_one_with_these_options(text: str) -> None:
     words = shlex.split(re.sub(r"[\[\]]", "", text.removeprefix(LAKEHOUSE)))
     values = {"D": dt.date.today().isoformat(), "N": "1", "...": "why"}

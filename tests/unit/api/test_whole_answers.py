@@ -25,6 +25,7 @@ from api.metrics import Metrics
 from api.publish import Publisher, Receipt, kafka_producer
 from api.routes import ROUTES
 from api.sender import Sender
+from api.stopping import announce
 from lakehouse.settings import Settings
 from tests.unit.api.conftest import CONTRACTS, NOW
 
@@ -520,6 +521,9 @@ def test_serving_starts_two_workers_with_the_settings(monkeypatch: pytest.Monkey
         def __init__(self, *target: str, **options: Any) -> None:
             asked.append((target, options))
 
+        def on_startup(self, hook: Any) -> None:
+            asked.append(hook)
+
         def serve(self) -> None:
             asked.append("served")
 
@@ -532,8 +536,8 @@ def test_serving_starts_two_workers_with_the_settings(monkeypatch: pytest.Monkey
     monkeypatch.setenv("PROMETHEUS_MULTIPROC_DIR", str(counts))
     assert serving.main() == 0
     assert list(counts.iterdir()) == []
-    ((target, options), served) = asked
-    assert (target, served) == (("api.app:create_app",), "served")
+    ((target, options), hook, served) = asked
+    assert (target, hook, served) == (("api.app:create_app",), announce, "served")
     http1 = options.pop("http1_settings")
     assert http1.max_buffer_size == 131_072
     assert {name: getattr(value, "value", value) for name, value in options.items()} == {

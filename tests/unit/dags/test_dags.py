@@ -37,9 +37,11 @@ EXPECTED: dict[str, dict[str, set[str]]] = {  # task -> what follows it
     },
     "accept_loss": {"accept_loss": set()},
     "maintain_tables": {"compact": {"daily_due"}, "daily_due": {"daily"}, "daily": set(), **CHANGED_DAYS},
+    "rebuild_live": {"rebuild_live": set()},
 }
 UNRECORDED = ["nul\0in it", "       ", "x   ", "two\nlines", "ends\n", "esc\x1b[31m", "x" * 1001]
-BY_HAND = {"replay_quarantine", "discard_quarantine", "erase_player", "accept_loss"}
+RECORDED = {"replay_quarantine", "discard_quarantine", "erase_player", "accept_loss"}  # who asked for them, and why
+BY_HAND = RECORDED | {"rebuild_live"}
 
 
 @pytest.fixture(scope="module")
@@ -85,7 +87,7 @@ def test_a_dag_has_docs_tags_an_owner_and_never_catches_up_by_itself(bag: Any, d
 
 def test_every_spark_task_has_retries_a_limit_the_pool_and_the_connection(bag: Any) -> None:
     tasks = spark_tasks(bag)
-    assert [task.task_id for task in tasks].count("drain") == 1 and len(tasks) == 11
+    assert [task.task_id for task in tasks].count("drain") == 1 and len(tasks) == 12
     for task in tasks:
         assert task.retries >= 1, task.task_id
         assert task.pool == "spark_writers", task.task_id
@@ -177,7 +179,7 @@ def test_a_new_stack_waits_for_its_first_maintenance(bag: Any, monkeypatch: pyte
 def test_a_form_that_changes_data_asks_why_and_a_selection_starts_as_a_dry_run(bag: Any) -> None:
     from airflow.sdk.exceptions import ParamValidationError
 
-    for dag_id in BY_HAND:
+    for dag_id in RECORDED:
         with pytest.raises(ParamValidationError, match="why"):
             filled_in(bag.dags[dag_id], {"player": "p"} if dag_id == "erase_player" else {})
     for dag_id in ("replay_quarantine", "discard_quarantine"):
@@ -193,7 +195,7 @@ def test_a_form_that_changes_data_asks_why_and_a_selection_starts_as_a_dry_run(b
         ("replay_quarantine", {"why": "fixed", "since": "yesterday"}),
         ("replay_quarantine", {"why": "fixed", "batch_id": 2**63}),
         ("replay_quarantine", {"why": "x"}),
-        *[(dag_id, {"why": why, "player": "p"}) for dag_id in sorted(BY_HAND) for why in UNRECORDED],
+        *[(dag_id, {"why": why, "player": "p"}) for dag_id in sorted(RECORDED) for why in UNRECORDED],
         *[("replay_quarantine", {"why": "fixed", "waiver": waiver}) for waiver in UNRECORDED],
         *[("build_day", {"reason": reason}) for reason in UNRECORDED],
         ("accept_loss", {"why": "disk full", "expected": "nul\0"}),

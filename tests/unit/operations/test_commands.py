@@ -98,6 +98,12 @@ def test_a_discard_starts_its_own_dag(airflow: Airflow, opened: dict[str, int]) 
     ]
 
 
+def test_the_live_state_is_rebuilt_by_its_own_dag(airflow: Airflow) -> None:
+    result = lakehouse("live", "rebuild", "--no-wait")
+    assert result.exit_code == 0, result.output
+    assert airflow.started == [("rebuild_live", {})]
+
+
 def test_nothing_that_matches_starts_nothing(airflow: Airflow, opened: dict[str, int]) -> None:
     opened.clear()
     result = replay("--yes")
@@ -466,8 +472,9 @@ def test_a_demo_that_fails_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_every_command_is_listed_by_its_name_with_hyphens() -> None:
     listed = [line.split()[0] for line in lakehouse("-h").output.partition("Commands:\n")[2].splitlines()]
     assert listed == [
-        "accept-loss", "backfill", "bootstrap", "dbt", "demo", "down", "erase-player", "fetch", "metrics", "notebook",
-        "pyspark", "quality", "quarantine", "readme", "send", "size", "sql", "status", "tail", "trace", "up",
+        "accept-loss", "backfill", "bootstrap", "dbt", "demo", "down", "erase-player", "fetch", "live", "metrics",
+        "notebook", "pyspark", "quality", "quarantine", "readme", "send", "size", "sql", "status", "tail", "trace",
+        "up",
     ]  # fmt: skip
     assert lakehouse("accept_loss").exit_code == 2
 

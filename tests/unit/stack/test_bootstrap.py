@@ -18,6 +18,7 @@ from stack.errors import StackError
 
 EVERY_DAG = (
     "ingest_events", "build_day", "maintain_tables", "replay_quarantine", "discard_quarantine", "accept_loss", "erase_player",
+    "rebuild_live",
 )  # fmt: skip
 
 

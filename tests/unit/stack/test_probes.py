@@ -8,6 +8,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from threading import Thread
 from types import SimpleNamespace
 from typing import Any
@@ -16,11 +17,14 @@ import kafka
 import pytest
 import requests
 from kafka.errors import KafkaTimeoutError, TopicAlreadyExistsError
+from tenacity import Retrying, retry_if_exception_type, stop_after_delay, wait_fixed
 from trino.exceptions import TrinoConnectionError
 
 from lakehouse.settings import Settings
 from stack import probes
+from stack.environment import local_settings
 from stack.errors import NotReady
+from stack.services import Machine, services
 
 
 def refused(probe: Callable[[Settings], None], settings: Settings) -> str:
@@ -310,6 +314,22 @@ def test_trino_is_up_when_it_selects_1(monkeypatch: pytest.MonkeyPatch, port: in
     assert refused(probes.probe_trino, Settings(trino_port=port)) == "no nodes"
 
 
+def test_redis_is_up_when_it_takes_commands(tmp_path: Path) -> None:
+    port = closed_port()
+    settings = Settings(state=tmp_path, redis_port=port)
+    assert "refused" in refused(probes.probe_redis, settings)
+    (redis,) = [
+        part for part in services(local_settings(settings), Machine(tmp_path, tmp_path)) if part.name == "redis"
+    ]
+    with subprocess.Popen([*redis.argv[:-1], str(tmp_path)], stdout=subprocess.DEVNULL) as server:
+        try:
+            Retrying(
+                retry=retry_if_exception_type(NotReady), stop=stop_after_delay(20), wait=wait_fixed(0.05), reraise=True
+            )(probes.probe_redis, settings)
+        finally:
+            server.kill()
+
+
 def test_the_api_is_up_when_it_is_ready(http: Http) -> None:
     probes.probe_api(Settings())
     assert http.asked == [("GET", "http://127.0.0.1:5000/readyz")]
@@ -377,6 +397,7 @@ def test_each_service_is_asked_by_its_own_probe() -> None:
         "metastore": "probe_metastore",
         "spark": "probe_spark",
         "trino": "probe_trino",
+        "redis": "probe_redis",
         "api": "probe_api",
         "metrics": "probe_metrics",
         "airflow-api-server": "probe_airflow_api",

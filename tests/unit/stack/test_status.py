@@ -14,6 +14,7 @@ from click.testing import CliRunner
 from lakehouse.settings import Settings
 from operations.cli import main
 from operations.ingest_status import Batch, IngestStatus, OpenEntry, Partition
+from operations.live_status import LiveStatus
 from stack import status as module
 from stack.errors import StackError
 from stack.services import Service
@@ -156,6 +157,22 @@ def test_before_the_first_batch_it_says_so(shown: None, monkeypatch: pytest.Monk
     assert lines[5:7] == ["Last batch: there is none yet", "Open in quarantine: 0 messages"]
 
 
+@pytest.mark.parametrize(
+    ("found", "words"),
+    [
+        (LiveStatus(7), "through entry 7"),
+        (LiveStatus(), "not made yet"),
+        (LiveStatus(error="gone\x1b"), "not known, Redis does not answer: gone\\x1b"),
+    ],
+)
+def test_people_see_how_far_the_live_state_is(monkeypatch: pytest.MonkeyPatch, found: LiveStatus, words: str) -> None:
+    redis = ServiceStatus("redis", "running", "redis://127.0.0.1:6379/0", "", 9, 10)
+    monkeypatch.setattr(module, "status", lambda settings: replace(SHOWN, services=(redis,)))
+    monkeypatch.setattr("operations.live_status.live_status", lambda settings: found)
+    assert f"Live state: {words}" in CliRunner().invoke(main, ["status"]).output.splitlines()
+    assert json.loads(CliRunner().invoke(main, ["status", "--json"]).output)["live"] == found.as_json()
+
+
 def test_states_are_coloured_on_a_terminal_alone(shown: None, monkeypatch: pytest.MonkeyPatch) -> None:
     assert "\x1b" not in CliRunner().invoke(main, ["status"]).output
     coloured = CliRunner().invoke(main, ["status"], color=True).output
@@ -182,7 +199,7 @@ def test_people_see_a_line_a_service(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_programs_read_json(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "status", lambda settings: SHOWN)
     found = json.loads(CliRunner().invoke(main, ["status", "--json"]).output)
-    assert found == {**json.loads(json.dumps(SHOWN.as_json())), "ingest": None}
+    assert found == {**json.loads(json.dumps(SHOWN.as_json())), "ingest": None, "live": None}
     assert SHOWN.as_json()["services"][0] == {
         "service": "kafka",
         "state": "running",

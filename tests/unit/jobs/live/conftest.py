@@ -1,0 +1,26 @@
+"""What tests of the live state share: a Redis of their own, empty at each test's start, and a lakehouse in memory."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.redis_server import RedisServer
+from tests.unit.jobs.entries.conftest import world
+
+__all__ = ["world"]
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[RedisServer]:
+    server = RedisServer()
+    yield server
+    server.close()
+
+
+@pytest.fixture
+def redis(server: RedisServer) -> Iterator[RedisServer]:
+    with server.client() as client:
+        client.flushall()
+    yield server
