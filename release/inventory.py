@@ -13,6 +13,7 @@ from stack.downloads import expected, is_complete
 
 LOCKS = ("api", "bootstrap", "lock", "notebook")  # of requirements/
 _SITE_PACKAGES = "lib/python3.11/site-packages"
+SERVERS = ".servers"  # as the place of what is there, wherever LAKEHOUSE_SERVERS says that it is
 PYSPARK_JARS = f".venv/{_SITE_PACKAGES}/pyspark/jars"
 
 
@@ -50,9 +51,9 @@ def take(policy: Policy, servers: Path, checkout: Path = CHECKOUT) -> Inventory:
     if not is_complete(servers):
         raise InventoryError(f"the servers' jars are not in {servers}: run `make jars`")
     locks = {f"requirements/{name}.txt": (checkout / "requirements" / f"{name}.txt").read_text() for name in LOCKS}
-    found = jars.read_all(
-        [*servers.rglob("*.jar"), *(checkout / PYSPARK_JARS).glob("*.jar")], servers.parent, policy.groups
-    )
+    files = {file: f"{SERVERS}/{file.relative_to(servers)}" for file in servers.rglob("*.jar")}
+    files |= {file: f"{PYSPARK_JARS}/{file.name}" for file in (checkout / PYSPARK_JARS).glob("*.jar")}
+    found = jars.read_all(files, policy.groups)
     found += archives(expected(), servers, policy)
     return Inventory(
         tuple(map(policy.resolve, packages.read_all(locks, installed))),
@@ -71,6 +72,6 @@ def archives(wanted: dict[str, str], servers: Path, policy: Policy) -> list[Comp
         file = Path(path)
         suffix = "tar.gz" if file.name.endswith(".tar.gz") else "jar"
         own = jars.named(file.name.removesuffix(f".{suffix}"), policy.groups, path)
-        place = str((servers.relative_to(servers.parent) / path).parent)
+        place = f"{SERVERS}/{file.parent}"
         found.append(replace(own, sha256=(digest,), suffix=suffix, places=(place,), where=(f"docker/jars/{path}",)))
     return found

@@ -10,7 +10,7 @@ import hashlib
 import io
 import re
 import zipfile
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from pathlib import Path
@@ -40,14 +40,14 @@ class _Pom:
     version: str
 
 
-def read_all(files: Iterable[Path], top: Path, groups: Groups) -> list[Component]:
+def read_all(files: Mapping[Path, str], groups: Groups) -> list[Component]:
     """One component a file content; files of one content, such as links, are one component in several places.
 
-    `groups`: the groups of artifacts that neither the jar nor its name tells, each with the names that jars begin with.
+    `files`: each with the path that it is shown under. `groups`: those of artifacts that neither the jar nor its name
+    tells, each with what the names of its jars begin with.
     """
     found: dict[str, Component] = {}
-    for file in sorted(files):
-        path = str(file.relative_to(top))
+    for file, path in sorted(files.items(), key=lambda each: each[1]):
         digest = _sha256(file)
         place = str(Path(path).parent)
         if digest in found:

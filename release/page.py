@@ -10,7 +10,7 @@ from pathlib import Path
 
 from lakehouse.settings import CHECKOUT
 from release.component import Component
-from release.inventory import PYSPARK_JARS, Inventory
+from release.inventory import PYSPARK_JARS, SERVERS, Inventory
 from release.policy import Policy
 from release.sbom import summary
 
@@ -86,7 +86,7 @@ def _images(inventory: Inventory, policy: Policy, images: Mapping[str, tuple[str
         "the local stack and its tests": (
             "requirements/lock.txt",
             "requirements/bootstrap.txt",
-            ".servers",
+            SERVERS,
             PYSPARK_JARS,
         ),
         "the notebook": ("requirements/notebook.txt",),

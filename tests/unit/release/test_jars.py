@@ -122,7 +122,7 @@ def test_one_content_in_several_places_is_one_component(tmp_path: Path) -> None:
     (tmp_path / "two").mkdir()
     linked, other = tmp_path / "two" / "lonely-1.jar", write(tmp_path / "two" / "zstd-x-1.jar", {})
     os.link(first, linked)
-    found = read_all([linked, other, first], tmp_path, GROUPS)
+    found = read_all({file: str(file.relative_to(tmp_path)) for file in (linked, other, first)}, GROUPS)
     assert [(each.name, each.places, each.where) for each in found] == [
         ("lonely", ("one", "two"), ("one/lonely-1.jar", "two/lonely-1.jar")),
         ("zstd-x", ("two",), ("two/zstd-x-1.jar",)),
