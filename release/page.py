@@ -48,8 +48,8 @@ def taken_in(docker: Path) -> dict[str, tuple[str, ...]]:
     """Each image that the checkout builds, and which locks and folders of jars its Dockerfile takes in."""
     images = {}
     for file in sorted(docker.glob("*/Dockerfile")):
-        copied = "\n".join(re.findall(r"^(?:COPY|ADD) .*$", file.read_text(), re.MULTILINE))
-        places = re.findall(r"requirements/[\w-]+\.txt|\.servers(?:/[\w-]+)*", copied)
+        without_comments = re.sub(r"^\s*#.*$", "", file.read_text(), flags=re.MULTILINE)
+        places = re.findall(r"requirements/[\w-]+\.txt|\.servers(?:/[\w-]+)*", without_comments)
         if any(
             "pyspark==" in (docker.parent / each).read_text() for each in places if each.startswith("requirements/")
         ):

@@ -52,7 +52,7 @@ def test_what_is_to_be_looked_at_is_said_with_its_reason_and_what_it_asks() -> N
 def test_an_image_shows_what_it_takes_in(tmp_path: Path) -> None:
     (tmp_path / "docker" / "api").mkdir(parents=True)
     (tmp_path / "docker" / "api" / "Dockerfile").write_text(
-        "# not requirements/overrides.txt\nCOPY requirements/api.txt x\nCOPY .servers/trino /opt/trino\n"
+        "# not requirements/overrides.txt\nRUN --mount=type=bind,source=requirements/api.txt pip\nCOPY .servers/trino /opt\n"
     )
     (tmp_path / "requirements").mkdir()
     (tmp_path / "requirements" / "api.txt").write_text("flask==1.0")
