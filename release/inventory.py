@@ -11,7 +11,8 @@ from release.component import Component
 from release.policy import Policy
 from stack.downloads import expected, is_complete
 
-LOCKS = ("api", "bootstrap", "lock", "notebook")  # of requirements/
+LOCKS = ("api", "bootstrap", "dbt", "lock", "notebook")  # of requirements/
+ENVIRONMENTS = (".venv", ".venv-dbt", ".venv-notebook")
 _SITE_PACKAGES = "lib/python3.11/site-packages"
 SERVERS = ".servers"  # as the place of what is there, wherever LAKEHOUSE_SERVERS says that it is
 PYSPARK_JARS = f".venv/{_SITE_PACKAGES}/pyspark/jars"
@@ -44,7 +45,7 @@ def take(policy: Policy, servers: Path, checkout: Path = CHECKOUT) -> Inventory:
         InventoryError: the jars or an environment are not here.
         LockError, JarError: one of them cannot be listed.
     """
-    installed = [checkout / environment / _SITE_PACKAGES for environment in (".venv", ".venv-notebook")]
+    installed = [checkout / environment / _SITE_PACKAGES for environment in ENVIRONMENTS]
     for folder in installed:
         if not folder.is_dir():
             raise InventoryError(f"{folder} is not there, so licences of its packages are unknown: run `make sbom`")

@@ -90,6 +90,7 @@ def _images(inventory: Inventory, policy: Policy, images: Mapping[str, tuple[str
             PYSPARK_JARS,
         ),
         "the notebook": ("requirements/notebook.txt",),
+        "dbt": ("requirements/dbt.txt",),
     }
     for name, places in rows.items():
         components = inside(inventory, places)

@@ -9,14 +9,14 @@ import pytest
 
 from lakehouse.settings import CHECKOUT, Settings
 from release import check, sbom
-from release.inventory import Inventory
+from release.inventory import ENVIRONMENTS, Inventory
 from stack.downloads import fetch
 
 pytestmark = [
     pytest.mark.timeout(1800),  # the first time it fetches the servers
     pytest.mark.skipif(
-        not (CHECKOUT / ".venv-notebook/bin/python").exists(),
-        reason="no .venv-notebook, whose licences are listed too: `make .venv-notebook/.ready` makes it",
+        not all((CHECKOUT / each / "bin/python").exists() for each in ENVIRONMENTS),
+        reason="an environment is not here whose licences are listed too: `make sbom` makes it",
     ),
 ]
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from lakehouse.settings import CHECKOUT
 from release import inventory
 from release.inventory import PYSPARK_JARS, InventoryError, archives, take
 from stack import downloads
@@ -16,8 +17,8 @@ POLICY = rules(groups={"io.trino": ["trino-*"], "org.apache.hadoop": ["hadoop-*"
 
 @pytest.fixture
 def checkout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Two environments, four locks of one package, and a jar of each sort; its servers are elsewhere."""
-    for environment in (".venv", ".venv-notebook"):
+    """Environments and locks of one package, and a jar of each sort; its servers are elsewhere."""
+    for environment in inventory.ENVIRONMENTS:
         (tmp_path / environment / "lib" / "python3.11" / "site-packages").mkdir(parents=True)
     (tmp_path / "requirements").mkdir()
     for name in inventory.LOCKS:
@@ -61,3 +62,8 @@ def test_an_archive_that_was_unpacked_is_listed_with_the_hash_that_was_checked(t
 
 def test_what_is_fetched_is_what_the_checksums_say() -> None:
     assert {Path(path).suffix for path in downloads.expected()} == {".jar", ".gz"}
+
+
+def test_every_lock_is_listed() -> None:
+    locks = {file.stem for file in (CHECKOUT / "requirements").glob("*.txt") if "--hash" in file.read_text()}
+    assert set(inventory.LOCKS) == locks

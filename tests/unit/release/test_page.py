@@ -71,13 +71,10 @@ def test_an_image_with_pyspark_takes_in_its_jars() -> None:
 def test_the_page_lists_every_locked_package(lock: str) -> None:
     """Needs no environment. That the whole page is right, with the jars, is shown in tests/integration/test_licences.py."""
     lines = PAGE.read_text().splitlines()
-    listed = {
-        line[2:].partition(" ")[0]: line.partition(" ")[2].partition(" ")[2].split(", ")
-        for line in lines
-        if line[:2] == "- "
-    }
+    bullets = [line[2:].partition(" ") for line in lines if line[:2] == "- "]
+    listed = {(name, version) for name, _, versions in bullets for version in versions.split(", ")}
     locked = pins((CHECKOUT / "requirements" / f"{lock}.txt").read_text())
-    assert [pin for pin in locked if pin.version not in listed.get(pin.name, [])] == []
+    assert [pin for pin in locked if (pin.name, pin.version) not in listed] == []
 
 
 def test_the_page_lists_every_fetched_jar() -> None:
