@@ -1,7 +1,7 @@
 # What a person types. `make help` lists it; each target makes what it needs first.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help up down status demo notebook dbt test faults unit mutants lint bench jars lock
+.PHONY: help up down status demo notebook dbt test faults unit mutants lint bench jars lock sbom licences release-check
 .NOTPARALLEL:
 
 READY := .venv/.ready
@@ -13,7 +13,7 @@ PYTHON := .venv/bin/python
 PROGRESS := python3.11 stack/progress.py
 
 help:  ## list the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-13s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
 up: tools $(READY)  ## start all servers on this machine and wait until they work (fetches them once)
 	@$(LAKEHOUSE) up
@@ -56,6 +56,20 @@ bench: tools $(READY)  ## measure, each figure beside a baseline of the same run
 	$(PYTHON) -m benchmarks
 
 jars: tools $(READY)  ## fetch the servers only (`make up` does it too; docker/compose.yaml needs it)
+	@$(LAKEHOUSE) fetch
+
+sbom: fetched  ## list all packages, jars and what is inside of jars, with licences: build/sbom.cdx.json, CycloneDX
+	@$(PYTHON) -m release sbom
+
+licences: fetched  ## write docs/licences.md anew, and say which licences nobody has allowed
+	@$(PYTHON) -m release licences
+
+release-check: fetched  ## all that must hold before a release, except for the tests that need servers
+	@$(PYTHON) -m release check
+
+# Everything that is inside of a release, to be listed.
+.PHONY: fetched
+fetched: tools $(READY) $(NOTEBOOK_READY) $(DBT_READY)
 	@$(LAKEHOUSE) fetch
 
 # Jupyter and dbt have environments of their own: some of their packages exclude some of Airflow's.

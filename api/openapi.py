@@ -13,6 +13,7 @@ from api.routes import ROUTES, Route
 from lakehouse.contract.message_form import CLIENT_FIELDS
 from lakehouse.contract.model import Contract, Contracts
 from lakehouse.contract.nesting import MAX_DEPTH
+from lakehouse.version import VERSION
 
 _OTHER_ROUTES = (
     ("POST", "/v1/events", "Log one event, a JSON array of them, or lines of JSON; each gets its own outcome."),
@@ -117,7 +118,7 @@ def openapi(contracts: Contracts) -> dict[str, Any]:
         "openapi": "3.1.0",
         "info": {
             "title": "Game events",
-            "version": "1",
+            "version": VERSION,
             "description": "Logs what players do. The header X-Player-Id, or else Host, says who did it. An event may have "
             f"at most {MAX_DEPTH} levels of objects and arrays within each other; it is the first.",
         },

@@ -10,6 +10,7 @@ from typing import Any
 import click
 
 from lakehouse.texts import harmless_lines
+from lakehouse.version import VERSION
 from operations import commands
 
 INTERRUPTED = 128 + 2  # exit status: as a shell gives it to what SIGINT ended
@@ -49,12 +50,7 @@ def _module(command: str) -> ModuleType:
 
 def _print_version(context: click.Context, parameter: click.Parameter, asked: bool) -> None:
     if asked:
-        import tomllib
-
-        from lakehouse.settings import CHECKOUT
-
-        project = tomllib.loads((CHECKOUT / "pyproject.toml").read_text())["project"]
-        click.echo(f"{project['name']} {project['version']}")
+        click.echo(f"lakehouse {VERSION}")
         context.exit()
 
 

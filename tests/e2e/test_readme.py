@@ -43,6 +43,7 @@ RUN = {
     LAKEHOUSE
     + " send --play --rate 100 --for 5s --bad 0.05": r"(?m)^\d+ events acknowledged in 5\.\d s .* go to quarantine$",
     LAKEHOUSE + " tail events --from-start --count 3": r"\A(.*  events-\d@\d+  .*\n){3}\Z",
+    LAKEHOUSE + " --version": r"\Alakehouse \d+\.\d+\.\d+\n\Z",
     LAKEHOUSE + " -h": r"(?m)^  tail +\S",
     LAKEHOUSE + " readme": "",
     LAKEHOUSE + " trace EVENT_ID": "horse_purchases",
@@ -66,6 +67,9 @@ ELSEWHERE = {
     "make down": "ends the stack of these tests, as is done after them",
     "make faults": "takes over an hour",
     "make bench": "takes long, and the machine for itself",
+    "make sbom": "tests/integration/test_licences.py",
+    "make licences": "writes docs/licences.md; tests/integration/test_licences.py shows that it would stay as it is",
+    "make release-check": "runs the tests without servers; what else it checks is shown in tests/unit/release",
     "LAKEHOUSE_PORT_OFFSET=1000 LAKEHOUSE_STATE=.stack-2 make up": "the stack of these tests is such a second one",
     "quarantine replay --reason rule:NAME --why '...' [--dry-run]": "tests/e2e/test_operations.py",
     "quarantine replay --batch N --waiver '...' --why '...'": "tests/e2e/test_operations.py",
