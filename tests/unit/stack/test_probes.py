@@ -22,7 +22,7 @@ from trino.exceptions import TrinoConnectionError
 
 from lakehouse.settings import Settings
 from stack import probes
-from stack.environment import local_settings
+from stack.environment import MARK, local_settings
 from stack.errors import NotReady
 from stack.services import Machine, services
 
@@ -314,14 +314,15 @@ def test_trino_is_up_when_it_selects_1(monkeypatch: pytest.MonkeyPatch, port: in
     assert refused(probes.probe_trino, Settings(trino_port=port)) == "no nodes"
 
 
-def test_redis_is_up_when_it_takes_commands(tmp_path: Path) -> None:
+def test_redis_is_up_when_it_takes_commands_and_is_known_as_a_process_of_the_stack(tmp_path: Path) -> None:
     port = closed_port()
     settings = Settings(state=tmp_path, redis_port=port)
     assert "refused" in refused(probes.probe_redis, settings)
     (redis,) = [
         part for part in services(local_settings(settings), Machine(tmp_path, tmp_path)) if part.name == "redis"
     ]
-    with subprocess.Popen([*redis.argv[:-1], str(tmp_path)], stdout=subprocess.DEVNULL) as server:
+    environment = {**redis.environment, MARK: f"{settings.state}#redis"}
+    with subprocess.Popen([*redis.argv[:-1], str(tmp_path)], env=environment, stdout=subprocess.DEVNULL) as server:
         try:
             Retrying(
                 retry=retry_if_exception_type(NotReady), stop=stop_after_delay(20), wait=wait_fixed(0.05), reraise=True
