@@ -24,6 +24,7 @@ from lakehouse.settings import Settings
 from stack import probes
 from stack.environment import MARK, local_settings
 from stack.errors import NotReady
+from stack.processes import stack_processes
 from stack.services import Machine, services
 
 
@@ -327,6 +328,7 @@ def test_redis_is_up_when_it_takes_commands_and_is_known_as_a_process_of_the_sta
             Retrying(
                 retry=retry_if_exception_type(NotReady), stop=stop_after_delay(20), wait=wait_fixed(0.05), reraise=True
             )(probes.probe_redis, settings)
+            assert [each.pid for each in stack_processes(settings.state)["redis"]] == [server.pid]
         finally:
             server.kill()
 
