@@ -40,7 +40,7 @@ def test_every_service_has_ports_and_a_probe_listed(tmp_path: Path) -> None:
 
 def test_two_stacks_share_no_port(tmp_path: Path) -> None:
     first, second = (all_ports(stack(tmp_path, offset)[0]) for offset in (0, 200))
-    assert len(first) == len(second) == 14
+    assert len(first) == len(second) == 15
     assert not first & second
 
 
