@@ -2,6 +2,7 @@
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
 .PHONY: help up down status demo notebook dbt test faults unit mutants lint bench jars lock sbom licences release-check
+.PHONY: image compose-up compose-demo compose-down image-licences
 .NOTPARALLEL:
 
 READY := .venv/.ready
@@ -13,7 +14,7 @@ PYTHON := .venv/bin/python
 PROGRESS := python3.11 stack/progress.py
 
 help:  ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-13s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-14s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
 up: tools $(READY)  ## start all servers on this machine and wait until they work (fetches them once)
 	@$(LAKEHOUSE) up
@@ -55,7 +56,28 @@ lint: $(READY)  ## style, format and types
 bench: tools $(READY)  ## measure, each figure beside a baseline of the same run
 	$(PYTHON) -m benchmarks
 
-jars: tools $(READY)  ## fetch the servers only (`make up` does it too; docker/compose.yaml needs it)
+COMPOSE = $(or $(shell command -v docker-compose),docker compose) -f docker/compose.yaml
+
+image: $(READY)  ## the container images: of all services, and of the API alone
+	@$(PROGRESS) docker build -f docker/Dockerfile -t lakehouse .
+	@$(PROGRESS) docker build -f docker/Dockerfile -t lakehouse-api --target api .
+
+compose-up: image  ## start all servers in containers, and wait until they work
+	@$(PYTHON) -m stack.secret_files .compose
+	$(COMPOSE) up -d
+	@echo 'Waiting until views are made and the DAGs are read ...'
+	@[ "$$(docker wait $$($(COMPOSE) ps -q views dags) | sort -u)" = 0 ] || { $(COMPOSE) ps; exit 1; }
+
+compose-demo:  ## the demo, against the containers
+	$(COMPOSE) run --rm --no-deps --entrypoint lakehouse airflow-scheduler demo --running
+
+image-licences:  ## of all that is in the image, Debian's packages too, a line a part
+	@docker run --rm --entrypoint cat lakehouse /usr/share/doc/licences.txt
+
+compose-down:  ## stop and remove the containers; the data stay
+	$(COMPOSE) down $(VOLUMES)
+
+jars: tools $(READY)  ## fetch the servers only (`make up` does it too)
 	@$(LAKEHOUSE) fetch
 
 sbom: fetched  ## list all packages, jars and what is inside of jars, with licences: build/sbom.cdx.json, CycloneDX

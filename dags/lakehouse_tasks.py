@@ -203,7 +203,7 @@ def _changed_days() -> list[dict[str, Any]]:
 
 
 def _quality_url(settings: Settings) -> str:
-    return f"{settings.airflow_url}/quality/"
+    return f"{settings.airflow_page_url}/quality/"
 
 
 def _look() -> bool:

@@ -9,7 +9,7 @@ from typing import Any
 from pydantic import Field, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-CHECKOUT = Path(__file__).resolve().parent.parent
+from lakehouse.checkout import CHECKOUT as CHECKOUT
 
 
 class SettingsError(ValueError):
@@ -35,6 +35,7 @@ class Settings(BaseSettings):
     servers: Path = CHECKOUT / ".servers"  # the servers' jars, shared by all stacks of the checkout
 
     bind: str = "127.0.0.1"  # the address that the servers listen on
+    datanode_host: str = "127.0.0.1"  # where WebHDFS sends its callers
 
     # Ports of the local stack; a second stack beside the first sets port_offset
     port_offset: int = Field(default=0, ge=0, le=50_000)
@@ -61,11 +62,16 @@ class Settings(BaseSettings):
     metastore_uri: str = _derived(lambda d: f"thrift://127.0.0.1:{d['metastore_port']}")
     trino_url: str = _derived(lambda d: f"http://127.0.0.1:{d['trino_port']}")
     airflow_url: str = _derived(lambda d: f"http://127.0.0.1:{d['airflow_port']}")
+    airflow_page_url: str = _derived(lambda d: d["airflow_url"])  # where a browser finds Airflow, which others may not
     api_url: str = _derived(lambda d: f"http://127.0.0.1:{d['api_port']}")
     metrics_url: str = _derived(lambda d: f"http://127.0.0.1:{d['metrics_port']}")
     ship_code: bool = False  # jobs bring their code to Spark's workers, where it is not installed
     redis_url: str | None = None  # redis://host:port/0 of the live state; none or empty: there is no live state
     spark_remote: str | None = None  # sc://host:port of a warm Spark Connect server; none: a session of the job's own
+
+    # PostgreSQL for Airflow and the metastore, host:port; none: SQLite and Derby, of one machine
+    database: str | None = None
+    database_password_file: Path = _derived(lambda d: d["state"] / "database.password")
 
     # Where tables and pages live
     warehouse: str = "/lakehouse"  # folder in HDFS

@@ -44,18 +44,32 @@ def by_licence(inventory: Inventory, policy: Policy) -> dict[str, list[Component
     return found
 
 
+_STAGE = re.compile(
+    r"^FROM (\S+) AS (\w+)(.*?)(?=^FROM |\Z)", re.MULTILINE | re.DOTALL
+)  # its parent, name, instructions
+
+
 def taken_in(docker: Path) -> dict[str, tuple[str, ...]]:
-    """Each image that the checkout builds, and which locks and folders of jars its Dockerfile takes in."""
+    """Each image that docker/Dockerfile can build, and which locks and folders of jars its stages take in.
+
+    An image is a stage that is named by a target: one that no other stage builds on.
+    """
+    text = re.sub(r"^\s*#.*$", "", (docker / "Dockerfile").read_text(), flags=re.MULTILINE)
+    stages = {name: (parent, body) for parent, name, body in _STAGE.findall(text)}
+    needed = {name: {parent, *re.findall(r"--from=(\w+)", body)} for name, (parent, body) in stages.items()}
     images = {}
-    for file in sorted(docker.glob("*/Dockerfile")):
-        without_comments = re.sub(r"^\s*#.*$", "", file.read_text(), flags=re.MULTILINE)
-        places = re.findall(r"requirements/[\w-]+\.txt|\.servers(?:/[\w-]+)*", without_comments)
-        if any(
-            "pyspark==" in (docker.parent / each).read_text() for each in places if each.startswith("requirements/")
-        ):
+    for image in stages.keys() - set().union(*needed.values()):
+        parts, todo = "", [image]
+        for stage in todo:
+            parts += stages[stage][1]
+            todo += [each for each in needed[stage] if each in stages and each not in todo]
+        places = sorted(set(re.findall(r"requirements/[\w-]+\.txt", parts)))
+        if any("pyspark==" in (docker.parent / each).read_text() for each in places):
             places.append(PYSPARK_JARS)
-        images[f"docker/{file.parent.name}"] = tuple(dict.fromkeys(places))
-    return images
+        if "docker/jars" in parts:
+            places.append(SERVERS)
+        images[image] = tuple(places)
+    return dict(sorted(images.items()))
 
 
 def inside(inventory: Inventory, places: Iterable[str]) -> list[Component]:

@@ -11,8 +11,9 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from lakehouse.settings import CHECKOUT, Settings
-from stack.environment import AIRFLOW_USER, airflow_password
+from stack.environment import AIRFLOW_USER, airflow_password, job_environment
 from stack.errors import StackError
+from stack.steps import Step
 
 SPARK_POOL = "spark_writers"
 # All DAGs: a run of a paused DAG would stay queued, even one that a person starts.
@@ -27,6 +28,20 @@ UNPAUSED = (
     "rebuild_live",
 )
 _DAGS_SECONDS = 90.0
+
+
+def steps(settings: Settings, java: Path) -> list[Step]:
+    """What is made on running servers, as steps that need each other and services."""
+    return [
+        Step("topics", ("kafka",), lambda _: make_topics(settings)),
+        Step("tables", ("metastore", "spark"), lambda _: make_tables(settings, job_environment(settings, java))),
+        Step("views", ("tables", "trino"), lambda _: make_views(settings)),
+        Step(
+            "dags",
+            ("topics", "tables", "airflow-scheduler", "airflow-dag-processor"),
+            lambda _: prepare_airflow(settings),
+        ),
+    ]
 
 
 def make_topics(settings: Settings) -> None:

@@ -15,7 +15,7 @@ from pathlib import Path
 from lakehouse.settings import CHECKOUT, Settings
 from lakehouse.texts import words_of
 from stack import bootstrap, downloads, preflight
-from stack.environment import job_environment, local_settings
+from stack.environment import local_settings, make_folders
 from stack.errors import NotReady, StackError
 from stack.java import find_java, trino_java
 from stack.probes import PROBES
@@ -117,7 +117,7 @@ def _start(
         say(f"  … {', '.join(step.title or step.name for step in running)}, {seconds:.0f} s so far")
 
     steps = [_service_step(settings, part, part.name in starting, supervisor) for part in parts]
-    outcome = run_steps(steps + _bootstrap_steps(settings, machine), tell, wait)
+    outcome = run_steps(steps + bootstrap.steps(settings, machine.java), tell, wait)
     for name, error in outcome.errors.items():
         log = settings.state / "logs" / f"{name}.log"
         if name in by_name:
@@ -134,23 +134,6 @@ def _service_step(settings: Settings, part: Service, start: bool, supervisor: Su
         _await(settings, part, supervisor, give_up)
 
     return Step(part.name, part.needs, run)
-
-
-def _bootstrap_steps(settings: Settings, machine: Machine) -> list[Step]:
-    return [
-        Step("topics", ("kafka",), lambda _: bootstrap.make_topics(settings)),
-        Step(
-            "tables",
-            ("metastore", "spark"),
-            lambda _: bootstrap.make_tables(settings, job_environment(settings, machine.java)),
-        ),
-        Step("views", ("tables", "trino"), lambda _: bootstrap.make_views(settings)),
-        Step(
-            "dags",
-            ("topics", "tables", "airflow-scheduler", "airflow-dag-processor"),
-            lambda _: bootstrap.prepare_airflow(settings),
-        ),
-    ]
 
 
 def _await(settings: Settings, part: Service, supervisor: Supervisor, give_up: Callable[[], bool]) -> None:
@@ -191,8 +174,7 @@ def _prepare(once: Once, part: Service, state: Path) -> None:
 
 
 def _preflight(settings: Settings, running: set[str]) -> None:
-    for folder in ("logs", "tmp", "home", "services", "airflow"):
-        (settings.state / folder).mkdir(parents=True, exist_ok=True)
+    make_folders(settings.state)
     wanted = [(name, setting) for name, names in PORTS.items() if name not in running for setting in names]
     # A stack that is up has its memory already.
     memory = 1e3 if running else None

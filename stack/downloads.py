@@ -12,7 +12,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from lakehouse.settings import CHECKOUT
+from lakehouse.checkout import CHECKOUT
 from stack import progress
 from stack.errors import StackError
 

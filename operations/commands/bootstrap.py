@@ -11,7 +11,7 @@ STOPPED = "Stopped. What is made is made: `lakehouse bootstrap` goes on."
 
 @click.command()
 def command() -> None:
-    """Make topics, tables, views and Airflow's pool on running servers (a cluster, or compose)."""
+    """Make topics, tables, views and Airflow's pool on running servers (a cluster)."""
     import os
 
     from lakehouse.settings import Settings

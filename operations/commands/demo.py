@@ -8,7 +8,8 @@ STOPPED = "Stopped. The servers stay up, and what was sent stays sent: `lakehous
 
 
 @click.command()
-def command() -> None:
+@click.option("--running", is_flag=True, help="The servers run already (in containers, or elsewhere): start none.")
+def command(running: bool) -> None:
     """Start the stack if needed, send events, ingest them through Airflow, and compare Trino's answers with them."""
     from lakehouse.clients.airflow import AirflowApi, AirflowError
     from lakehouse.clients.trino import QueryError
@@ -21,7 +22,8 @@ def command() -> None:
 
     try:
         settings = Settings.load()
-        up(settings, click.echo)
+        if not running:
+            up(settings, click.echo)
         password = airflow_password(settings.state)
         lines = demo(settings, AirflowApi(settings.airflow_url, AIRFLOW_USER, password), click.echo)
     except (SettingsError, StackError, AirflowError, DemoError, LoadError, QueryError) as error:
@@ -43,8 +45,8 @@ def command() -> None:
         numbers = [f"{number:,}" for number in (line.before, line.sent, line.before + line.sent, line.answer)]
         table.add_row(title, cell(line.group), *numbers, "equal" if line.equal else "DIFFERS")
     print_table(table, width=110)
-    click.echo(f"Airflow        {settings.airflow_url}  (login {AIRFLOW_USER} / {password})")
-    click.echo(f"Quality pages  {settings.airflow_url}/quality/  (same login)")
+    click.echo(f"Airflow        {settings.airflow_page_url}  (login {AIRFLOW_USER} / {password})")
+    click.echo(f"Quality pages  {settings.airflow_page_url}/quality/  (same login)")
     click.echo(f"Trino          {settings.trino_url}  (any user name, no password)")
     click.echo(f"API            {settings.api_url}/docs")
     wrong = [line for line in lines if not line.equal]

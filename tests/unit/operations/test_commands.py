@@ -460,6 +460,18 @@ def test_the_demo_shows_each_answer_beside_what_was_sent(
     assert result.exit_code == (0 if equal else 1)
 
 
+def test_a_demo_on_servers_that_run_starts_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(settings: Settings, say: Any) -> None:
+        raise StackError("started")
+
+    monkeypatch.setattr("stack.environment.airflow_password", lambda state: "secret")
+    monkeypatch.setattr("lakehouse.clients.airflow.AirflowApi", lambda *login: None)
+    monkeypatch.setattr("stack.demo.demo", lambda settings, api, say: [])
+    monkeypatch.setattr("stack.control.up", fail)
+    assert lakehouse("demo").exit_code == 1
+    assert lakehouse("demo", "--running").exit_code == 0
+
+
 def test_a_demo_that_fails_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(settings: Settings, say: Any) -> None:
         raise LoadError("not accepted")

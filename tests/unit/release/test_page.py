@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from lakehouse.settings import CHECKOUT
-from release.inventory import LOCKS, Inventory
+from release.inventory import LOCKS, PYSPARK_JARS, Inventory
 from release.packages import pins
 from release.page import PAGE, inside, rendered, taken_in
 from stack.downloads import expected
@@ -49,22 +49,31 @@ def test_what_is_to_be_looked_at_is_said_with_its_reason_and_what_it_asks() -> N
     assert "| CDDL-1.0 | its source has to be offered |" in text
 
 
-def test_an_image_shows_what_it_takes_in(tmp_path: Path) -> None:
-    (tmp_path / "docker" / "api").mkdir(parents=True)
-    (tmp_path / "docker" / "api" / "Dockerfile").write_text(
-        "# not requirements/overrides.txt\nRUN --mount=type=bind,source=requirements/api.txt pip\nCOPY .servers/trino /opt\n"
+def test_an_image_takes_in_what_the_stages_do_that_it_builds_on_or_copies_from(tmp_path: Path) -> None:
+    (tmp_path / "docker").mkdir()
+    (tmp_path / "docker" / "Dockerfile").write_text(
+        "FROM ${BASE} AS base\n# not requirements/overrides.txt\nCOPY requirements/tools.txt .\n"
+        "FROM base AS api\nRUN --mount=type=bind,source=requirements/api.txt pip\n"
+        "FROM base AS servers\nCOPY docker/jars docker/jars\nFROM base AS all\nCOPY --from=servers /opt /opt\n"
     )
     (tmp_path / "requirements").mkdir()
     (tmp_path / "requirements" / "api.txt").write_text("flask==1.0")
+    (tmp_path / "requirements" / "tools.txt").write_text("uv==1.0")
     images = taken_in(tmp_path / "docker")
-    assert images == {"docker/api": ("requirements/api.txt", ".servers/trino")}
-    assert {each.name for each in inside(inventory(), images["docker/api"])} == {"flask", "uber", "inner", "strict"}
-    row = "| image of `docker/api` | `requirements/api.txt`, `.servers/trino` | 4 | strict |"
-    assert row in rendered(inventory(), POLICY, images)
+    tools, api = "requirements/tools.txt", "requirements/api.txt"
+    assert images == {"all": (tools, ".servers"), "api": (api, tools)}
+    assert {each.name for each in inside(inventory(), images["api"])} == {"flask"}
+    assert "| image of `api` | `requirements/api.txt`, `requirements/tools.txt` | 1 | - |" in rendered(
+        inventory(), POLICY, images
+    )
 
 
-def test_an_image_with_pyspark_takes_in_its_jars() -> None:
-    assert taken_in(CHECKOUT / "docker")["docker/airflow"][-1].endswith("pyspark/jars")
+def test_of_the_images_here_one_takes_in_all_and_one_what_the_api_needs() -> None:
+    api, bootstrap, lock = (f"requirements/{name}.txt" for name in ("api", "bootstrap", "lock"))
+    assert taken_in(CHECKOUT / "docker") == {
+        "api": (api, bootstrap),
+        "service": (bootstrap, lock, PYSPARK_JARS, ".servers"),
+    }
 
 
 @pytest.mark.parametrize("lock", LOCKS)

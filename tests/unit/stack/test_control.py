@@ -114,7 +114,7 @@ class Stack:
         monkeypatch.setattr(control, "write_configuration", write)
         monkeypatch.setattr(control.preflight, "problems", problems)
         monkeypatch.setattr(control.downloads, "fetch", fetch)
-        monkeypatch.setattr(control, "job_environment", lambda settings, java: {"JAVA_HOME": str(java)})
+        monkeypatch.setattr(control.bootstrap, "job_environment", lambda settings, java: {"JAVA_HOME": str(java)})
         monkeypatch.setattr(control.bootstrap, "make_topics", did("topics"))
         monkeypatch.setattr(control.bootstrap, "make_views", did("views"))
         monkeypatch.setattr(control.bootstrap, "prepare_airflow", did("airflow"))
@@ -124,15 +124,15 @@ class Stack:
             self.did.append("tables")
 
         monkeypatch.setattr(control.bootstrap, "make_tables", make_tables)
-        self.bootstrap_steps = control._bootstrap_steps
-        monkeypatch.setattr(control, "_bootstrap_steps", self.first_step)
+        self.bootstrap_steps = control.bootstrap.steps
+        monkeypatch.setattr(control.bootstrap, "steps", self.first_step)
         monkeypatch.setattr(control, "PROBES", {name: self.probe(name) for name in PORTS})
         clock = SimpleNamespace(monotonic=lambda: self.now, sleep=self.sleep)
         monkeypatch.setattr(control, "time", clock)
         monkeypatch.setattr(steps, "time", clock)
 
-    def first_step(self, settings: Settings, machine: Machine) -> list[Step]:
-        return self.bootstrap_steps(settings, machine)[:1]
+    def first_step(self, settings: Settings, java: Path) -> list[Step]:
+        return self.bootstrap_steps(settings, java)[:1]
 
     def probe(self, name: str) -> Callable[[Settings], None]:
         def probe(settings: Settings) -> None:
@@ -325,7 +325,7 @@ def test_a_step_that_fails_is_named_with_its_error(stack: Stack, monkeypatch: py
 
 
 def test_what_is_made_once_the_servers_answer_waits_for_these(stack: Stack) -> None:
-    made = stack.bootstrap_steps(stack.settings, MACHINE)
+    made = stack.bootstrap_steps(stack.settings, MACHINE.java)
     assert [(step.name, step.needs) for step in made] == [
         ("topics", ("kafka",)),
         ("tables", ("metastore", "spark")),
@@ -335,7 +335,7 @@ def test_what_is_made_once_the_servers_answer_waits_for_these(stack: Stack) -> N
 
 
 def test_each_of_these_steps_does_its_work(stack: Stack) -> None:
-    for step in stack.bootstrap_steps(stack.settings, MACHINE):
+    for step in stack.bootstrap_steps(stack.settings, MACHINE.java):
         step.run(lambda: False)
     assert stack.did == ["topics", "tables", "views", "airflow"]
 

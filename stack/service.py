@@ -1,0 +1,106 @@
+"""Becomes one service in a container, or does one step of the start: the same definitions as the local stack's.
+
+`lakehouse-service NAME` is this module. `--check NAME` asks the running service whether it does its work.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+from lakehouse.settings import CHECKOUT, Settings, SettingsError
+from stack.bootstrap import steps
+from stack.database import NAME as DATABASE
+from stack.database import database, probe_database
+from stack.environment import local_settings, make_folders, secret_files, write_private
+from stack.errors import NotReady, StackError
+from stack.java import find_java, trino_java
+from stack.probes import PROBES, port_open
+from stack.services import PORTS, Machine, Service, services
+
+SECRETS = Path("/run/secrets")  # where Compose puts files that not everybody may read
+CHECKS = PROBES | {DATABASE: probe_database}
+_ABSENT = Path("/absent")
+
+
+def main(arguments: list[str]) -> int:
+    """Returns the exit status, unless this process has become the service."""
+    try:
+        settings = local_settings(Settings.load())
+        match arguments:
+            case ["--check", name] if name in CHECKS:
+                check_service(name, settings)
+            case [name] if name in CHECKS:
+                prepare_folders(settings)
+                (part,) = (each for each in _services(settings) if each.name == name)
+                become(part)
+            case [name] if name in (work := {step.name: step for step in steps(settings, _machine().java)}):
+                prepare_folders(settings)
+                work[name].run(lambda: False)
+            case _:
+                raise StackError(f"name one of {', '.join(CHECKS)}, or a step of the start")
+    except (StackError, SettingsError, NotReady) as error:
+        print(f"lakehouse-service: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+def become(service: Service) -> None:
+    """Prepares the service's folder if nobody has, then runs its command in the place of this process."""
+    if not Path(service.argv[0]).exists():
+        raise StackError(f"{service.argv[0]}, which {service.name} needs, is not in this image")
+    for once in service.prepare:
+        if not once.marker.exists():
+            once.marker.parent.mkdir(parents=True, exist_ok=True)
+            if subprocess.run(once.argv, env=service.environment, check=False).returncode:
+                raise StackError(f"the folder of {service.name} could not be prepared; what it said stands above")
+            once.marker.touch()
+    os.chdir(CHECKOUT)
+    os.execve(service.argv[0], service.argv, service.environment)
+
+
+def check_service(name: str, settings: Settings) -> None:
+    """Asks the service to do its work once. When it has done so, later checks only ask whether it listens.
+
+    Raises:
+        NotReady: it does not.
+    """
+    answered = settings.state / "tmp" / "answered"
+    if answered.exists() and PORTS.get(name):
+        port_open(getattr(settings, PORTS[name][0]))
+        return
+    CHECKS[name](settings)
+    answered.touch()
+
+
+def _services(settings: Settings) -> tuple[Service, ...]:
+    return (*services(settings, _machine()), database(settings))
+
+
+def prepare_folders(settings: Settings) -> None:
+    """Makes the folders that servers write to, and brings the secrets to where they look for them."""
+    shutil.rmtree(settings.state / "tmp", ignore_errors=True)  # what an earlier start of this container left
+    make_folders(settings.state)
+    for secret, file in secret_files(settings.state).items():
+        if (SECRETS / secret).exists():
+            write_private(file, (SECRETS / secret).read_text())
+
+
+def _machine() -> Machine:
+    """The Javas of this image. An image for the API alone has none, and needs none."""
+    return Machine(_or_absent(lambda: find_java(os.environ), "java"), _or_absent(trino_java, "trino-java"))
+
+
+def _or_absent(find: Callable[[], Path], name: str) -> Path:
+    try:
+        return find()
+    except StackError:
+        return _ABSENT / name
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,125 @@
+"""`lakehouse-service`: a container's process becomes what the local stack runs, with its secrets, on a clean start."""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from lakehouse.settings import Settings
+from stack import service
+from stack.environment import local_settings
+from stack.errors import NotReady, StackError
+from stack.services import Machine, Once, Service, services
+from stack.steps import Step
+
+
+@pytest.fixture
+def settings(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Settings:
+    monkeypatch.setenv("LAKEHOUSE_STATE", str(tmp_path / "state"))
+    monkeypatch.setattr(service, "SECRETS", tmp_path / "secrets")
+    monkeypatch.setattr(service, "find_java", lambda environment: tmp_path)
+    monkeypatch.setattr(service, "trino_java", lambda: tmp_path)
+    (tmp_path / "bin").mkdir()
+    (tmp_path / "bin" / "java").touch()
+    return local_settings(Settings.load())
+
+
+@pytest.fixture
+def became(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
+    """What this process would have become."""
+    calls: list[Any] = []
+    monkeypatch.setattr(os, "execve", lambda *arguments: calls.append(arguments))
+    monkeypatch.setattr(os, "chdir", lambda folder: None)
+    return calls
+
+
+def test_a_container_runs_the_command_of_the_local_stack(settings: Settings, became: list[Any], tmp_path: Path) -> None:
+    (wanted,) = [p for p in services(settings, Machine(tmp_path, tmp_path)) if p.name == "datanode"]
+    assert service.main(["datanode"]) == 0
+    ((program, argv, environment),) = became
+    assert (program, argv) == (wanted.argv[0], wanted.argv)
+    assert environment == wanted.environment
+
+
+def test_a_folder_is_prepared_once(settings: Settings, became: list[Any], tmp_path: Path) -> None:
+    marker, out = tmp_path / "data" / ".made", tmp_path / "made"
+    once = Once(marker, ("/bin/sh", "-c", f"echo made >> {out}"))
+    part = Service("a", ("/bin/true",), {}, prepare=(once,))
+    service.become(part)
+    service.become(part)
+    assert out.read_text() == "made\n" and marker.exists() and len(became) == 2
+
+
+def test_a_folder_that_cannot_be_prepared_is_tried_again_at_the_next_start(became: list[Any], tmp_path: Path) -> None:
+    part = Service("a", ("/bin/true",), {}, prepare=(Once(tmp_path / "data" / ".made", ("/bin/false",)),))
+    with pytest.raises(StackError, match="the folder of a could not be prepared"):
+        service.become(part)
+    assert became == [] and not (tmp_path / "data" / ".made").exists()
+
+
+def test_what_the_image_does_not_hold_is_named(
+    settings: Settings, became: list[Any], capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    (tmp_path / "bin" / "java").unlink()
+    assert service.main(["kafka"]) == 1 and became == []
+    assert "bin/java, which kafka needs, is not in this image" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("arguments", [[], ["nothing"], ["kafka", "trino"], ["--check", "topics"]])
+def test_a_name_that_is_none_is_refused_with_those_that_are(
+    settings: Settings, became: list[Any], capsys: pytest.CaptureFixture[str], arguments: list[str]
+) -> None:
+    assert service.main(arguments) == 1 and became == []
+    assert "name one of kafka, namenode, datanode" in capsys.readouterr().err
+
+
+def test_secrets_are_taken_to_where_servers_look_for_them_and_are_private_there(settings: Settings) -> None:
+    service.SECRETS.mkdir()
+    (service.SECRETS / "erasure_key").write_text("key")
+    for _ in range(2):
+        service.prepare_folders(settings)
+    file = settings.state / "erasure.key"
+    assert (file.read_text(), stat.S_IMODE(file.stat().st_mode)) == ("key", 0o600)
+
+
+def test_a_step_of_the_start_is_done_and_ends(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    done: list[str] = []
+
+    def run(give_up: Callable[[], bool]) -> None:
+        done.append("topics")
+
+    monkeypatch.setattr(service, "steps", lambda settings, java: [Step("topics", (), run)])
+    assert service.main(["topics"]) == 0 and done == ["topics"]
+
+
+def test_a_service_is_probed_until_it_has_answered_and_then_only_asked_whether_it_listens(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    asked: list[str] = []
+    answers = [NotReady("not yet"), None]
+
+    def probe(settings: Settings) -> None:
+        asked.append("probe")
+        if error := answers.pop(0):
+            raise error
+
+    monkeypatch.setitem(service.CHECKS, "kafka", probe)
+    monkeypatch.setattr(service, "port_open", lambda port: asked.append(f"port {port}"))
+    service.prepare_folders(settings)
+    assert [service.main(["--check", "kafka"]) for _ in range(4)] == [1, 0, 0, 0]
+    assert asked == ["probe", "probe", "port 9092", "port 9092"]
+    assert capsys.readouterr().err == "lakehouse-service: not yet\n"
+
+
+def test_after_a_new_start_a_service_is_probed_anew(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[str] = []
+    monkeypatch.setitem(service.CHECKS, "kafka", lambda settings: asked.append("probe"))
+    for _ in range(2):
+        service.prepare_folders(settings)
+        service.check_service("kafka", settings)
+    assert asked == ["probe", "probe"]
