@@ -42,10 +42,9 @@ select reason_code, event_type, count(*) as rows, count_if(at_fault = false) as 
 from ops.quarantine_open group by 1, 2
 """
 DECIDED = f"""
-select date_trunc('hour', time) as hour, step, verdict, count(*) as entries from ops.ledger
+select date_trunc('hour', time) as hour, step, verdict, count(*) as entries, max(entry_id) as last from ops.ledger
 where step in ('{Step.DECIDED}', '{Step.ABANDONED}') and time >= ? group by 1, 2, 3
 """
-NEWEST = "select max(entry_id) as entry_id from ops.ledger"
 LAST = """
 select entry_id, kind, status, verdict, failed_checks, planned_at, closed_at, offsets, published, quarantined, duplicates
 from ops.batches where entry_id > ? order by entry_id desc
@@ -129,17 +128,17 @@ def load(
     threads = ThreadPoolExecutor(1)
     waits = threads.submit(waiting)  # beside what Trino is asked
     threads.shutdown(wait=False)
+    decided = source.rows(DECIDED, now - DAYS * day)
+    newest = max((row["last"] for row in decided), default=0)
     found = source.all(
         freshness=(FRESHNESS,),
         rows=(ROWS, since),
         quarantined=(QUARANTINED, since),
         open=(OPEN, now - day, now - 2 * day, now - day),
-        decided=(DECIDED, now - DAYS * day),
         failing=(FAILING, now.date() - day, now - day),
-        newest=(NEWEST,),
+        last=(LAST, max(0, newest - LAST_BATCHES)),
     )
-    newest = found["newest"][0]["entry_id"] or 0
-    found["last"] = source.rows(LAST, max(0, newest - LAST_BATCHES))
+    found["decided"] = decided
     return build(found, contracts, waits.result(), every_minutes, now)
 
 

@@ -56,9 +56,10 @@ _COUNTED = {
 }
 
 QUARANTINE_OPEN = """
-select q.* from ops.quarantine q where not exists (
-  select 1 from ops.quarantine_actions a
-  where a.topic_id = q.topic_id and a.partition = q.partition and a."offset" = q."offset" and a.entry_id > q.entry_id)
+select q.* from ops.quarantine q left join (
+  select topic_id, partition, "offset", max(entry_id) as entry_id from ops.quarantine_actions group by 1, 2, 3) a
+on a.topic_id = q.topic_id and a.partition = q.partition and a."offset" = q."offset"
+where a.entry_id is null or a.entry_id <= q.entry_id
 """
 
 # Until when nothing of a table is missing, whatever partition is idle and whatever day is made anew beside it. Event
@@ -76,11 +77,15 @@ built as (
   select array_agg(distinct day) as days, min(day) as first, max(day) + interval '1' day as after,
     max(built_through) as last_entry_id, max(time) as last_written_at
   from ops.day_builds where step = '{BuildStep.FINISHED}' and cause = '{BuildCause.ROLLUP}'),
-written as (
-  select destination, grouping(destination) = 1 as is_daily, max(entry_id) as last_entry_id, max(time) as last_written_at,
-    array_agg(distinct event_date) filter (where kind = '{Kind.INGEST}') as days
+by_day as (
+  select destination, event_date, bool_or(kind = '{Kind.INGEST}') as is_ingested, max(entry_id) as last_entry_id,
+    max(time) as last_written_at
   from ops.ledger cross join unnest(counts) as c(destination, topic, partition, event_date, rows)
-  where step = '{Step.DONE}' group by grouping sets ((destination), ())),
+  where step = '{Step.DONE}' group by destination, event_date),
+written as (
+  select destination, grouping(destination) = 1 as is_daily, max(last_entry_id) as last_entry_id,
+    max(last_written_at) as last_written_at, array_agg(distinct event_date) filter (where is_ingested) as days
+  from by_day group by grouping sets ((destination), ())),
 found as (
   select 'game.' || t.name as table_name,
     if(w.is_daily,
