@@ -28,13 +28,6 @@ _LATE_COMPILER = (
     "-XX:Tier4BackEdgeThreshold=400000",
 )
 
-# The metastore makes a table of its own when it first needs it, in the middle of a transaction. PostgreSQL then lets the foreign
-# keys of that table wait for the transaction, which waits for them. Derby does not. Only our own job writes to the metastore.
-_WITHOUT_CONSTRAINTS = tuple(
-    word
-    for name, value in (("All", "false"), ("Tables", "true"), ("Columns", "true"), ("Constraints", "false"))
-    for word in ("--hiveconf", f"datanucleus.schema.autoCreate{name}={value}")
-)
 # What Spark's server and its Python workers may hold, in MB. What bounds it: docs/decisions/0027-memory-of-spark.md.
 SPARK_LIMIT_MB = 2900
 # Debian's driver for PostgreSQL and what it needs.
@@ -148,8 +141,7 @@ def services(settings: Settings, machine: Machine) -> tuple[Service, ...]:
                 + ("" if settings.database is None else _POSTGRES_JARS),
                 "org.apache.hadoop.hive.metastore.HiveMetaStore",
                 options=("-Dlog4j2.level=WARN", f"-Dderby.stream.error.file={state / 'logs' / 'derby.log'}"),
-            )
-            + (() if settings.database is None else _WITHOUT_CONSTRAINTS),
+            ),
             base | metastore_environment(settings),
             needs=("datanode",),
             address=settings.metastore_uri,
