@@ -5,7 +5,7 @@ Every few minutes (setting `LAKEHOUSE_INGEST_EVERY_MINUTES`):
 
 1. **look** asks Kafka whether there are new messages, and skips the rest if not, unless Redis came back without the
    live state. Its log warns of unread messages that Kafka will delete soon (setting `LAKEHOUSE_EXPIRY_WARNING_HOURS`);
-   `/metrics` of the API shows how many and when.
+   `make status` and `lakehouse metrics` show how many and when.
 2. **drain** appends the planned messages to `raw.events` as they were sent, and plans the next batch.
 3. **publish** checks every message against its contract, audits the batch with Great Expectations, and puts good rows
    into `game.*` and the others into `ops.quarantine` with a reason. Then it brings the live state in Redis up to date,

@@ -128,10 +128,12 @@ def query_trino(settings: Settings, sql: str) -> list[list[Any]]:
 
 def probe_redis(settings: Settings) -> None:
     """Asks whether it takes commands."""
-    from redis import Redis, RedisError
+    from redis import RedisError
+
+    from lakehouse.clients.redis import connect
 
     try:
-        with Redis(port=settings.redis_port, socket_timeout=_SECONDS, socket_connect_timeout=_SECONDS) as redis:
+        with connect(f"redis://127.0.0.1:{settings.redis_port}/0") as redis:
             redis.ping()
     except RedisError as error:
         raise NotReady(str(error)) from error

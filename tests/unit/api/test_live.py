@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -20,19 +20,13 @@ from api.publish import Publisher
 from jobs.live.state import LiveState
 from lakehouse.live import NOTIFICATIONS, Item, ItemName, Notification, Player, numbered
 from lakehouse.settings import Settings
-from tests.redis_server import RedisServer
+from tests.redis_server import RedisServer, server
 from tests.unit.api.conftest import CONTRACTS
 from tests.unit.api.test_asgi import scope
 
+__all__ = ["server"]
 LOCAL = ((b"host", b"127.0.0.1:5000"),)
 SECONDS = 20.0
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[RedisServer]:
-    server = RedisServer()
-    yield server
-    server.close()
 
 
 @pytest.fixture

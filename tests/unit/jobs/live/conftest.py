@@ -6,17 +6,10 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.redis_server import RedisServer
+from tests.redis_server import RedisServer, server
 from tests.unit.jobs.entries.conftest import world
 
-__all__ = ["world"]
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[RedisServer]:
-    server = RedisServer()
-    yield server
-    server.close()
+__all__ = ["server", "world"]
 
 
 @pytest.fixture
