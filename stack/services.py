@@ -97,6 +97,9 @@ def services(settings: Settings, machine: Machine) -> tuple[Service, ...]:
     hdfs_path = (
         f"{DOCKER / 'hdfs'}:{jars / 'hadoop-pages'}:{jars / 'hadoop'}/*"  # Hadoop's own jar lacks the .html files
     )
+    metastore_path = f"{DOCKER / 'metastore'}:{DOCKER / 'hdfs'}:{jars / 'metastore'}/*:{jars / 'hadoop'}/*" + (
+        "" if settings.database is None else _POSTGRES_JARS
+    )
     name_node = "org.apache.hadoop.hdfs.server.namenode.NameNode"
     airflow_program = str(python_bin() / "airflow")
     return (
@@ -137,14 +140,14 @@ def services(settings: Settings, machine: Machine) -> tuple[Service, ...]:
             "metastore",
             java(
                 "256m",
-                f"{DOCKER / 'metastore'}:{DOCKER / 'hdfs'}:{jars / 'metastore'}/*:{jars / 'hadoop'}/*"
-                + ("" if settings.database is None else _POSTGRES_JARS),
+                metastore_path,
                 "org.apache.hadoop.hive.metastore.HiveMetaStore",
                 options=("-Dlog4j2.level=WARN", f"-Dderby.stream.error.file={state / 'logs' / 'derby.log'}"),
             ),
             base | metastore_environment(settings),
             needs=("datanode",),
             address=settings.metastore_uri,
+            prepare=() if settings.database is None else (_metastore_tables(settings, java, metastore_path),),
         ),
         Service(
             "spark",
@@ -275,6 +278,15 @@ class _Java:
             class_path,
             *program,
         )
+
+
+def _metastore_tables(settings: Settings, java: _Java, class_path: str) -> Once:
+    """Derby lets the metastore make its own tables late; PostgreSQL does not."""
+    tool = java("256m", class_path, "org.datanucleus.store.schema.SchemaTool", "-api", "JDO", "-create")
+    return Once(
+        settings.state / "metastore" / ".tables-made",
+        (str(python_bin() / "python"), "-m", "stack.metastore_schema", str(settings.servers / "metastore"), *tool),
+    )
 
 
 def _cluster_id(state: Path) -> str:
