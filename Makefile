@@ -72,7 +72,7 @@ compose-demo:  ## the demo, against the containers
 	$(COMPOSE) run --rm --no-deps --entrypoint lakehouse airflow-scheduler demo --running
 
 image-licences:  ## of all that is in the image, Debian's packages too, a line a part
-	@docker run --rm --entrypoint cat lakehouse /usr/share/doc/licences.txt
+	@docker run --rm --entrypoint sh lakehouse -c 'cat /usr/share/doc/lakehouse/licences*'
 
 compose-down:  ## stop and remove the containers; the data stay
 	$(COMPOSE) down $(VOLUMES)

@@ -62,9 +62,12 @@ class Settings(BaseSettings):
     metastore_uri: str = _derived(lambda d: f"thrift://127.0.0.1:{d['metastore_port']}")
     trino_url: str = _derived(lambda d: f"http://127.0.0.1:{d['trino_port']}")
     airflow_url: str = _derived(lambda d: f"http://127.0.0.1:{d['airflow_port']}")
-    airflow_page_url: str = _derived(lambda d: d["airflow_url"])  # where a browser finds Airflow, which others may not
     api_url: str = _derived(lambda d: f"http://127.0.0.1:{d['api_port']}")
     metrics_url: str = _derived(lambda d: f"http://127.0.0.1:{d['metrics_port']}")
+    # Where people find what servers find at the addresses above: in containers the two differ
+    airflow_page_url: str = _derived(lambda d: d["airflow_url"])
+    trino_page_url: str = _derived(lambda d: d["trino_url"])
+    api_page_url: str = _derived(lambda d: d["api_url"])
     ship_code: bool = False  # jobs bring their code to Spark's workers, where it is not installed
     redis_url: str | None = None  # redis://host:port/0 of the live state; none or empty: there is no live state
     spark_remote: str | None = None  # sc://host:port of a warm Spark Connect server; none: a session of the job's own

@@ -47,8 +47,8 @@ def command(running: bool) -> None:
     print_table(table, width=110)
     click.echo(f"Airflow        {settings.airflow_page_url}  (login {AIRFLOW_USER} / {password})")
     click.echo(f"Quality pages  {settings.airflow_page_url}/quality/  (same login)")
-    click.echo(f"Trino          {settings.trino_url}  (any user name, no password)")
-    click.echo(f"API            {settings.api_url}/docs")
+    click.echo(f"Trino          {settings.trino_page_url}  (any user name, no password)")
+    click.echo(f"API            {settings.api_page_url}/docs")
     wrong = [line for line in lines if not line.equal]
     if wrong:
         raise click.ClickException(f"{len(wrong)} of {len(lines)} answers differ from what was sent")
