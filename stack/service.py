@@ -15,11 +15,12 @@ from pathlib import Path
 from lakehouse.settings import CHECKOUT, Settings, SettingsError
 from stack.bootstrap import steps
 from stack.database import NAME as DATABASE
+from stack.database import PORT as DATABASE_PORT
 from stack.database import database, probe_database
 from stack.environment import local_settings, make_folders, secret_files, write_private
 from stack.errors import NotReady, StackError
 from stack.java import find_java, trino_java
-from stack.probes import PROBES, port_open
+from stack.probes import PROBES
 from stack.services import PORTS, Machine, Service, services
 
 SECRETS = Path("/run/secrets")  # where Compose puts files that not everybody may read
@@ -64,17 +65,21 @@ def become(service: Service) -> None:
 
 
 def check_service(name: str, settings: Settings) -> None:
-    """Asks the service to do its work once. When it has done so, later checks only ask whether it listens.
+    """Asks the service to do its work. Once it has done so, docker/bin/lakehouse-service only asks whether it listens.
 
     Raises:
-        NotReady: it does not.
+        NotReady: it does not do its work.
     """
-    answered = settings.state / "tmp" / "answered"
-    if answered.exists() and PORTS.get(name):
-        port_open(getattr(settings, PORTS[name][0]))
-        return
     CHECKS[name](settings)
-    answered.touch()
+    if port := _port(name, settings):
+        (settings.state / "tmp" / "answered").write_text(f"{port}\n")
+
+
+def _port(name: str, settings: Settings) -> int | None:
+    """Where the service listens, if it does."""
+    if name == DATABASE:
+        return DATABASE_PORT
+    return getattr(settings, PORTS[name][0]) if PORTS[name] else None
 
 
 def _services(settings: Settings) -> tuple[Service, ...]:

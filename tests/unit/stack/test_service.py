@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import os
+import re
+import socket
 import stat
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from lakehouse.settings import Settings
+from lakehouse.settings import CHECKOUT, Settings
 from stack import service
 from stack.environment import local_settings
 from stack.errors import NotReady, StackError
@@ -97,29 +100,60 @@ def test_a_step_of_the_start_is_done_and_ends(settings: Settings, monkeypatch: p
     assert service.main(["topics"]) == 0 and done == ["topics"]
 
 
+def listening() -> socket.socket:
+    """On a port of loopback that nobody had."""
+    return socket.create_server(("127.0.0.1", 0))
+
+
+def check(name: str, settings: Settings, stub: str) -> tuple[int, str]:
+    """The command of the health check, with `stub` in the place of Python; its status, and what it printed."""
+    program = settings.state / "python"
+    program.write_text(f"#!/bin/sh\n{stub}\n")
+    program.chmod(0o700)
+    environment = {"PATH": f"{settings.state}:{os.environ['PATH']}", "LAKEHOUSE_STATE": str(settings.state)}
+    command = [str(CHECKOUT / "docker" / "bin" / "lakehouse-service"), "--check", name]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=30)
+    return done.returncode, done.stdout + done.stderr
+
+
 def test_a_service_is_probed_until_it_has_answered_and_then_only_asked_whether_it_listens(
     settings: Settings, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    asked: list[str] = []
     answers = [NotReady("not yet"), None]
 
     def probe(settings: Settings) -> None:
-        asked.append("probe")
         if error := answers.pop(0):
             raise error
 
     monkeypatch.setitem(service.CHECKS, "kafka", probe)
-    monkeypatch.setattr(service, "port_open", lambda port: asked.append(f"port {port}"))
     service.prepare_folders(settings)
-    assert [service.main(["--check", "kafka"]) for _ in range(4)] == [1, 0, 0, 0]
-    assert asked == ["probe", "probe", "port 9092", "port 9092"]
-    assert capsys.readouterr().err == "lakehouse-service: not yet\n"
+    with listening() as server:
+        monkeypatch.setattr(service, "_port", lambda name, settings: server.getsockname()[1])
+        assert service.main(["--check", "kafka"]) == 1
+        assert capsys.readouterr().err == "lakehouse-service: not yet\n"
+        assert check("kafka", settings, 'echo "probed by $*"') == (0, "probed by -m stack.service --check kafka\n")
+        assert service.main(["--check", "kafka"]) == 0
+        assert check("kafka", settings, "echo probed") == (0, "")
+    status, printed = check("kafka", settings, "echo probed")
+    assert status == 1 and re.fullmatch(r"lakehouse-service: nothing listens on port \d+\n", printed)
+
+
+@pytest.mark.parametrize(
+    ("name", "port"), [("kafka", "9092\n"), ("namenode", "9820\n"), ("postgres", "5432\n"), ("airflow-triggerer", None)]
+)
+def test_what_listens_nowhere_is_probed_each_time(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch, name: str, port: str | None
+) -> None:
+    monkeypatch.setitem(service.CHECKS, name, lambda settings: None)
+    service.prepare_folders(settings)
+    service.check_service(name, settings)
+    answered = settings.state / "tmp" / "answered"
+    assert (answered.read_text() if answered.exists() else None) == port
 
 
 def test_after_a_new_start_a_service_is_probed_anew(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
-    asked: list[str] = []
-    monkeypatch.setitem(service.CHECKS, "kafka", lambda settings: asked.append("probe"))
-    for _ in range(2):
-        service.prepare_folders(settings)
-        service.check_service("kafka", settings)
-    assert asked == ["probe", "probe"]
+    monkeypatch.setitem(service.CHECKS, "kafka", lambda settings: None)
+    service.prepare_folders(settings)
+    service.check_service("kafka", settings)
+    service.prepare_folders(settings)
+    assert check("kafka", settings, "echo probed") == (0, "probed\n")
