@@ -56,6 +56,14 @@ lint: $(READY)  ## style, format and types
 bench: tools $(READY)  ## measure, each figure beside a baseline of the same run
 	$(PYTHON) -m benchmarks
 
+# Until the steps of the start have ended well and every service is healthy. $(1): the compose command.
+define until_healthy
+	@echo 'Waiting until views are made, DAGs are read and every service is healthy ...'
+	@[ "$$(docker wait $$($(1) ps -q views dags) | sort -u)" = 0 ] || { $(1) ps; exit 1; }
+	@states() { docker inspect -f '{{if .State.Health}}{{.State.Health.Status}}{{end}}' $$ids; }; ids=$$($(1) ps -q); \
+	  for _ in {1..150}; do [[ $$(states) == *starting* || $$(states) == *unhealthy* ]] || exit 0; sleep 2; done; $(1) ps; exit 1
+endef
+
 COMPOSE = $(or $(shell command -v docker-compose),docker compose) -f docker/compose.yaml
 
 image: $(READY)  ## the container images: of all services, and of the API alone
@@ -65,8 +73,7 @@ image: $(READY)  ## the container images: of all services, and of the API alone
 compose-up: image  ## start all servers in containers, and wait until they work
 	@$(PYTHON) -m stack.secret_files .compose
 	$(COMPOSE) up -d
-	@echo 'Waiting until views are made and the DAGs are read ...'
-	@[ "$$(docker wait $$($(COMPOSE) ps -q views dags) | sort -u)" = 0 ] || { $(COMPOSE) ps; exit 1; }
+	$(call until_healthy,$(COMPOSE))
 
 compose-demo:  ## the demo, against the containers
 	$(COMPOSE) run --rm --no-deps --entrypoint lakehouse airflow-scheduler demo --running
