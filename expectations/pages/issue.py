@@ -13,10 +13,16 @@ from lakehouse.contract.personal import masked_text, masked_value, whole_value
 SAMPLE_ROWS = 10
 SAMPLE_BYTES = 65_536  # of a value, that are read
 
-COUNTS = """
-select event_type, event_date, batch_id, count(*) as rows, count_if(at_fault = false) as held,
+PLACES = 100  # that are listed
+
+TYPES = """
+select event_type, count(*) as rows, count_if(at_fault = false) as held,
   min(kafka_timestamp) as first_seen, max(kafka_timestamp) as last_seen
-from ops.quarantine_open where reason_code = ? group by 1, 2, 3 order by 2 desc, 3 desc, 1 limit 500
+from ops.quarantine_open where reason_code = ? {and_batch} group by 1
+"""
+WHERE = f"""
+select event_date, batch_id, event_type, count(*) as rows, count_if(at_fault = false) as held, count(*) over () as places
+from ops.quarantine_open where reason_code = ? {{and_batch}} group by 1, 2, 3 order by 1 desc, 2 desc, 3 limit {PLACES}
 """
 SAMPLE = f"""
 select topic, partition, "offset", kafka_timestamp, batch_id, entry_id, event_type, event_id, player, field, rule, at_fault,
@@ -42,7 +48,7 @@ class Sampled:
 
 @dataclass(frozen=True)
 class IssuePage:
-    """All of the page. `batch_id`: the only one that is looked at, if it is one."""
+    """All of the page. `batch_id`: the only one that is looked at, if it is one. `where`: the newest of so many `places`."""
 
     reason: str
     batch_id: int | None
@@ -51,7 +57,8 @@ class IssuePage:
     held: int
     first_seen: dt.datetime | None
     last_seen: dt.datetime | None
-    counts: tuple[Row, ...]
+    where: tuple[Row, ...]
+    places: int
     owners: tuple[str, ...]
     sample: tuple[Sampled, ...]
     query: str
@@ -62,22 +69,26 @@ def load(source: Source, contracts: Contracts, reason: str, batch_id: int | None
     """A reason of which nothing is open has an empty page. Raises what the source raises."""
     and_batch = "" if batch_id is None else "and batch_id = ?"
     chosen = () if batch_id is None else (batch_id,)
-    sample = source.fresh(SAMPLE.format(and_batch=and_batch), reason, *chosen)
-    counts = [row for row in source.rows(COUNTS, reason) if batch_id is None or row["batch_id"] == batch_id]
-    types = sorted({row["event_type"] for row in counts if row["event_type"] in contracts})
+    found = source.all(
+        fresh={"sample": (SAMPLE.format(and_batch=and_batch), reason, *chosen)},
+        types=(TYPES.format(and_batch=and_batch), reason, *chosen),
+        where=(WHERE.format(and_batch=and_batch), reason, *chosen),
+    )
+    types, where = found["types"], found["where"]
     only_batch = "" if batch_id is None else f" and batch_id = {batch_id}"
     batch_option = "" if batch_id is None else f" --batch {batch_id}"
     return IssuePage(
         reason=reason,
         batch_id=batch_id,
         revealed=revealed,
-        rows=sum(row["rows"] for row in counts),
-        held=sum(row["held"] for row in counts),
-        first_seen=min((row["first_seen"] for row in counts), default=None),
-        last_seen=max((row["last_seen"] for row in counts), default=None),
-        counts=tuple({**row, "event_type": _known(row["event_type"], contracts)} for row in counts),
-        owners=tuple(sorted({contracts[each].owner for each in types})),
-        sample=tuple(_sampled(row, contracts, revealed) for row in sample),
+        rows=sum(row["rows"] for row in types),
+        held=sum(row["held"] for row in types),
+        first_seen=min((row["first_seen"] for row in types), default=None),
+        last_seen=max((row["last_seen"] for row in types), default=None),
+        where=tuple({**row, "event_type": _known(row["event_type"], contracts)} for row in where),
+        places=where[0]["places"] if where else 0,
+        owners=tuple(sorted({contracts[row["event_type"]].owner for row in types if row["event_type"] in contracts})),
+        sample=tuple(_sampled(row, contracts, revealed) for row in found["sample"]),
         query="select * from ops.quarantine_open where reason_code = "
         + "'"
         + reason.replace("'", "''")

@@ -49,10 +49,16 @@ class Source:
         """The same, asked now and not kept: for rows that hold personal data."""
         return self._ask(sql, list(parameters))
 
-    def all(self, **questions: tuple[Any, ...]) -> dict[str, Sequence[Row]]:
-        """The answers to several statements, each (sql, parameters ...), asked at the same time."""
+    def all(
+        self, *, fresh: Mapping[str, tuple[Any, ...]] | None = None, **questions: tuple[Any, ...]
+    ) -> dict[str, Sequence[Row]]:
+        """The answers to several statements, each (sql, parameters ...), asked at the same time.
+
+        Those of `fresh` are asked now and not kept, see `fresh`.
+        """
         with ThreadPoolExecutor(QUERIES_AT_ONCE) as threads:
             answers = {name: threads.submit(self.rows, *question) for name, question in questions.items()}
+            answers |= {name: threads.submit(self.fresh, *question) for name, question in (fresh or {}).items()}
             return {name: answer.result() for name, answer in answers.items()}
 
     def _keep(self, key: tuple[str, tuple[Any, ...]], answer: tuple[float, Sequence[Row]]) -> None:

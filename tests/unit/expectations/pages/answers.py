@@ -123,9 +123,13 @@ ANSWERS: list[tuple[str, list[dict[str, Any]]]] = [
     ("count(*) as rows from ops.quarantine_open where entry_id", [{"rows": 5}]),
     ("substr(value", [SAMPLE]),
     (
-        "from ops.quarantine_open where reason_code = ?",
-        [{**OPEN, "event_date": TODAY, "batch_id": 7}, {**OPEN, "event_date": TODAY, "batch_id": 5, "rows": 1}],
+        "as places",
+        [
+            {**OPEN, "event_date": TODAY, "batch_id": 7, "places": 2160},
+            {**OPEN, "event_date": TODAY, "batch_id": 5, "rows": 1, "places": 2160},
+        ],
     ),
+    ("from ops.quarantine_open where reason_code = ?", [OPEN, {**OPEN, "event_type": None, "rows": 4313}]),
     ("max_by(verdict", [{"day": TODAY - dt.timedelta(days=1), "verdict": "passed", "time": NOW}]),
     ("verdict, failed, run, time", [
         {"verdict": "failed", "failed": ["a_critical"], "run": "build_day/scheduled__1", "time": NOW},

@@ -125,7 +125,23 @@ def test_an_issue_gives_query_command_and_a_form_that_is_filled_in() -> None:
     assert "lakehouse quarantine replay --reason audit:a_critical --batch 7" in html
     assert 'name="reason" value="audit:a_critical"' in html and 'name="batch_id" value="7"' in html
     assert 'name="token" value="t1"' in html and "checked> Dry run" in html
-    assert "7 messages are open" in html  # of batch 7 alone
+
+
+def test_an_issue_counts_also_what_it_does_not_list() -> None:
+    html = shown("issue/audit:a_critical")
+    assert "4,320 messages are open" in html and "the newest 2 of 2,160 such lines" in html
+
+
+def test_an_issue_of_one_batch_asks_for_that_batch_alone() -> None:
+    asked = []
+
+    def ask(sql: str, parameters: Sequence[Any]) -> list[dict[str, Any]]:
+        asked.append((sql, tuple(parameters)))
+        return answer(sql, parameters)
+
+    shown("issue/audit:a_critical", ask, query={"batch": "7"})
+    assert len(asked) == 3
+    assert all("and batch_id = ?" in sql and given == ("audit:a_critical", 7) for sql, given in asked)
 
 
 @pytest.mark.parametrize(
