@@ -33,7 +33,7 @@ def bars(labels: Sequence[str], series: Mapping[str, tuple[str, Sequence[int]]],
     """Stacked bars. `series`: name -> colour and a number a label; every `every`th label is written."""
     pygal = _pygal()
     chart = pygal.StackedBar(
-        style=_style([colour for colour, _ in series.values()]),
+        style=_style([colour for colour, _ in series.values()], 16),
         width=WIDTH,
         height=HEIGHT,
         margin=5,
@@ -41,7 +41,6 @@ def bars(labels: Sequence[str], series: Mapping[str, tuple[str, Sequence[int]]],
         js=[],
         legend_at_bottom=True,
         legend_at_bottom_columns=len(series),
-        show_legend=len(series) > 1,
         show_minor_x_labels=False,
         x_labels_major_every=every,
         y_labels=[
@@ -61,7 +60,7 @@ def bars(labels: Sequence[str], series: Mapping[str, tuple[str, Sequence[int]]],
 def time_axis(kinds: Mapping[str, Sequence[dt.datetime]], first: dt.date, last: dt.date) -> Markup:
     """What happened when: a line of dots a kind, over the days from the first to the last."""
     chart = _pygal().DateTimeLine(
-        style=_style([COLOURS[at % len(COLOURS)] for at in range(len(kinds))]),
+        style=_style([COLOURS[at % len(COLOURS)] for at in range(len(kinds))], 11),
         width=WIDE,
         height=60 + 22 * len(kinds),
         margin=5,
@@ -87,7 +86,7 @@ def _midnight(day: dt.date) -> dt.datetime:
     return dt.datetime.combine(day, dt.time())
 
 
-def _style(colours: Sequence[str]) -> Any:
+def _style(colours: Sequence[str], size: int) -> Any:
     return _pygal().style.Style(
         background="transparent",
         plot_background="transparent",
@@ -96,9 +95,9 @@ def _style(colours: Sequence[str]) -> Any:
         foreground_subtle="#88888855",
         colors=tuple(colours),
         font_family="system-ui, sans-serif",
-        label_font_size=13,
-        major_label_font_size=13,
-        legend_font_size=14,
+        label_font_size=size,
+        major_label_font_size=size,
+        legend_font_size=size,
         opacity="0.9",
     )
 

@@ -70,7 +70,7 @@ def load(source: Source, contracts: Contracts, reason: str, batch_id: int | None
     and_batch = "" if batch_id is None else "and batch_id = ?"
     chosen = () if batch_id is None else (batch_id,)
     found = source.all(
-        fresh={"sample": (SAMPLE.format(and_batch=and_batch), reason, *chosen)},
+        {"sample": (SAMPLE.format(and_batch=and_batch), reason, *chosen)},
         types=(TYPES.format(and_batch=and_batch), reason, *chosen),
         where=(WHERE.format(and_batch=and_batch), reason, *chosen),
     )

@@ -42,9 +42,10 @@ select reason_code, event_type, count(*) as rows, count_if(at_fault = false) as 
 from ops.quarantine_open group by 1, 2
 """
 DECIDED = f"""
-select date_trunc('hour', time) as hour, step, verdict, count(*) as entries, max(entry_id) as last from ops.ledger
+select date_trunc('hour', time) as hour, step, verdict, count(*) as entries from ops.ledger
 where step in ('{Step.DECIDED}', '{Step.ABANDONED}') and time >= ? group by 1, 2, 3
 """
+NEWEST = "select max(entry_id) as entry_id from ops.ledger"
 LAST = """
 select entry_id, kind, status, verdict, failed_checks, planned_at, closed_at, offsets, published, quarantined, duplicates
 from ops.batches where entry_id > ? order by entry_id desc
@@ -125,21 +126,26 @@ def load(
     now = now.replace(second=0, microsecond=0)  # so that answers are kept
     day = dt.timedelta(days=1)
     since = now.date() - (DAYS - 1) * day
-    threads = ThreadPoolExecutor(1)
+    threads = ThreadPoolExecutor(2)
     waits = threads.submit(waiting)  # beside what Trino is asked
+    last = threads.submit(_last, source)
     threads.shutdown(wait=False)
-    decided = source.rows(DECIDED, now - DAYS * day)
-    newest = max((row["last"] for row in decided), default=0)
     found = source.all(
         freshness=(FRESHNESS,),
         rows=(ROWS, since),
         quarantined=(QUARANTINED, since),
         open=(OPEN, now - day, now - 2 * day, now - day),
         failing=(FAILING, now.date() - day, now - day),
-        last=(LAST, max(0, newest - LAST_BATCHES)),
+        decided=(DECIDED, now - DAYS * day),
     )
-    found["decided"] = decided
+    found["last"] = last.result()
     return build(found, contracts, waits.result(), every_minutes, now)
+
+
+def _last(source: Source) -> Sequence[Row]:
+    """The last entries. With the number of the newest Trino finds them without reading all of the ledger."""
+    newest = source.rows(NEWEST)[0]["entry_id"] or 0
+    return source.rows(LAST, max(0, newest - LAST_BATCHES))
 
 
 def build(
@@ -188,8 +194,13 @@ def _tables(
     freshness = {row["table_name"].removeprefix("game."): row for row in found["freshness"]}
     failing = {row["table_name"]: row for row in found["failing"]}
     bad = {(row["event_type"], row["event_date"]): row["rows"] for row in found["quarantined"]}
+    arrived = {(row["destination"], row["event_date"]): row["arrived"] for row in found["rows"]}
+    # All event tables are complete alike, also one that has no row yet.
+    complete = next((freshness[each] for each in contracts.tables if each in freshness), None)
     tables = [
-        _event_table(contract, freshness, failing, found["open"], waiting, every_minutes, days, rows, bad)
+        _event_table(
+            contract, complete, freshness, failing, found["open"], waiting, every_minutes, days, rows, arrived, bad
+        )
         for contract in contracts.values()
     ]
     tables += [_daily_table(name, freshness.get(name), failing.get(name)) for name in DAILY_TABLES]
@@ -198,6 +209,7 @@ def _tables(
 
 def _event_table(
     contract: Contract,
+    complete: Row | None,
     freshness: Mapping[str, Row],
     failing: Mapping[str, Row],
     opened: Sequence[Row],
@@ -205,32 +217,29 @@ def _event_table(
     every_minutes: int,
     days: Sequence[dt.date],
     rows: Mapping[tuple[str, dt.date], int],
+    arrived: Mapping[tuple[str, dt.date], int],
     bad: Mapping[tuple[str, dt.date], int],
 ) -> TableRow:
     name = contract.table
-    there = next(iter(freshness.values()), None) if name not in freshness else freshness[name]
     own = [row for row in opened if row["event_type"] == contract.event_type]
     held = sum(row["rows"] for row in own if row["reason_code"].startswith("audit:"))
     open_rows = sum(row["rows"] for row in own)
-    lag = shared.lag_of(there)
+    lag = shared.lag_of(complete)
     parts = {
         "freshness": health.of_freshness(lag, every_minutes, nothing_waits=waiting.nothing),
         "audit": _audit(failing.get(name)),
         "quarantine": health.of_quarantine(held, open_rows),
     }
-    good = _per_day(rows, name, days)
     return TableRow(
         name=name,
         owner=contract.owner,
         health=health.worst(parts.values()),
         why=_why(parts),
-        complete_through=there["complete_through"] if there else None,
+        complete_through=complete["complete_through"] if complete else None,
         lag=lag,
         last_entry=freshness[name]["last_entry_id"] if name in freshness else None,
-        rows=good,
-        pass_rates=tuple(
-            rate(number, bad.get((contract.event_type, day), 0)) for number, day in zip(good, days, strict=True)
-        ),
+        rows=_per_day(rows, name, days),
+        pass_rates=tuple(rate(arrived.get((name, day), 0), bad.get((contract.event_type, day), 0)) for day in days),
         open_rows=open_rows,
     )
 
@@ -263,7 +272,7 @@ def _why(parts: Mapping[str, Health]) -> str:
 
 
 def rate(good: int, bad: int) -> float | None:
-    """The share that passed; None of nothing."""
+    """The share that passed as it arrived, whatever was replayed later; None of nothing."""
     return good / (good + bad) if good + bad else None
 
 

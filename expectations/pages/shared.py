@@ -25,6 +25,11 @@ def duration(lag: dt.timedelta | None) -> str:
     return " ".join(f"{number} {unit}" for number, unit in parts[first : first + 2] if number) or "0 s"
 
 
+def count(number: int, one: str, more: str = "") -> str:
+    """A number and what it is of: `1 message`, `2 messages`."""
+    return f"{number:,} {one if number == 1 else more or one + 's'}"
+
+
 def moment(time: dt.datetime | dt.date | None) -> str:
     """A time in UTC, to the minute; a day as it is."""
     if time is None:

@@ -93,7 +93,7 @@ class Site:
             found_table = table.load(self._source, self._contracts, rest, self._now())
             if found_table is None:
                 return None
-            return self._render("table.html", page=found_table, axis=_axis(found_table))
+            return self._render("table.html", page=found_table, axis=_axis(found_table), least_rate=table.LEAST_RATE)
         if kind == "batch" and rest.isascii() and rest.isdecimal() and len(rest) < 19:
             return self._shown("batch.html", batch.load(self._source, self._contracts, int(rest)))
         if kind == "day" and (of := _day(rest)):
@@ -148,6 +148,8 @@ def _charts(page: overview.Overview) -> dict[str, Any]:
 
     volume = {"messages": (charts.OTHER, page.volume)}
     return {
+        "held_by_hour": sum(each.bad for each in page.by_hour),
+        "held_by_day": sum(each.bad for each in page.by_day),
         "by_hour": decided(page.by_hour, 6),
         "by_day": decided(page.by_day, 5),
         "volume": charts.bars([f"{each:%d %b}" for each in page.days], volume, 5),
@@ -170,6 +172,7 @@ def _environment(prefix: str, airflow: str) -> Any:
         "moment": shared.moment,
         "duration": shared.duration,
         "number": lambda value: "–" if value is None else f"{value:,}",
+        "count": shared.count,
         "percent": lambda value: "–" if value is None else f"{value:.1%}",
         "address": lambda value: quote(str(value), safe=""),
         "spark": charts.sparkline,

@@ -50,7 +50,7 @@ class Source:
         return self._ask(sql, list(parameters))
 
     def all(
-        self, *, fresh: Mapping[str, tuple[Any, ...]] | None = None, **questions: tuple[Any, ...]
+        self, fresh: Mapping[str, tuple[Any, ...]] | None = None, /, **questions: tuple[Any, ...]
     ) -> dict[str, Sequence[Row]]:
         """The answers to several statements, each (sql, parameters ...), asked at the same time.
 

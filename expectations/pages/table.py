@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from expectations.pages import overview, shared
 from expectations.pages.source import Row, Source
@@ -19,15 +20,14 @@ LAST_EVENTS = 40
 LEAST_RATE = 0.95  # of a day that needs no look
 ORDER = tuple(map(str, (Outcome.FAILED, Outcome.REFUSED, Outcome.WAIVED, Outcome.PASSED, Outcome.SKIPPED)))
 
-CHECKS = """
+INGESTED = "select complete_through, lag_seconds from ops.ingested"
+LAST_CHECKS = """
 select name, description, severity, scope, tables, field, outcome, observed, allowed, rows_checked, rows_failing, audited_at,
   entry_id, day
-from ops.checks where event_date >= ? and contains(tables, ?) and {which}
+from ops.checks where event_date >= ? and contains(tables, ?)
+  and {of} in (select max({of}) from ops.checks where event_date >= ? and contains(tables, ?))
 """
-OF_ENTRY, OF_DAY = "entry_id = ?", "day = ?"
-LAST_AUDITED = (
-    "select max(entry_id) as entry_id, max(day) as day from ops.checks where event_date >= ? and contains(tables, ?)"
-)
+OF_ENTRY, OF_DAY = LAST_CHECKS.format(of="entry_id"), LAST_CHECKS.format(of="day")
 DAY_AUDITS = """
 select day, max_by(verdict, time) as verdict, max(time) as time from ops.audits where day >= ? group by day
 """
@@ -61,7 +61,7 @@ class Column:
 
 @dataclass(frozen=True)
 class Day:
-    """One day of a table."""
+    """One day of a table: of an event table what was published and quarantined, of a daily table its build and audit."""
 
     day: dt.date
     rows: int
@@ -72,8 +72,13 @@ class Day:
 
     @property
     def needs_look(self) -> bool:
-        """Whether its audit failed, or many of its messages are in quarantine."""
+        """Whether its audit failed, or many of its messages went to quarantine."""
         return self.verdict == Verdict.FAILED or (self.rate is not None and self.rate < LEAST_RATE)
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing is known of it."""
+        return not (self.rows or self.quarantined or self.built or self.verdict)
 
 
 @dataclass(frozen=True)
@@ -114,26 +119,34 @@ def load(source: Source, contracts: Contracts, name: str, now: dt.datetime) -> T
     contract = next((each for each in contracts.values() if each.table == name), None)
     now = now.replace(second=0, microsecond=0)
     since = now.date() - dt.timedelta(days=DAYS - 1)
-    start = dt.datetime.combine(since, dt.time(), dt.UTC)
-    found = source.all(
-        freshness=(overview.FRESHNESS,),
-        rows=(overview.ROWS, since),
-        quarantined=(overview.QUARANTINED, since),
-        last=(LAST_AUDITED, now.date() - LATELY, name),
-        audits=(DAY_AUDITS, since),
-        builds=(BUILDS, since),
-        changes=(CHANGES, start),
-        contracts=(CONTRACTS, start),
-    )
-    last = found["last"][0]
-    if last["entry_id"] is None and last["day"] is None:
-        last = source.rows(LAST_AUDITED, since, name)[0]
-    which = (OF_ENTRY, last["entry_id"]) if contract else (OF_DAY, last["day"])
-    checks = source.rows(CHECKS.format(which=which[0]), since, name, which[1]) if which[1] is not None else ()
+    nothing: dict[str, Sequence[Row]] = dict.fromkeys(("rows", "quarantined", "audits", "builds", "contracts"), ())
+    found = nothing | source.all(**_questions(name, contract, since, now.date() - LATELY))
+    checks = found["checks"] or source.rows(*_last_checks(name, contract, since))
     if not contract and checks:  # a day that was built twice was audited twice
         newest = max(row["audited_at"] for row in checks)
         checks = [row for row in checks if row["audited_at"] == newest]
     return build(definition, contract, found, checks, since, now)
+
+
+def _questions(name: str, contract: Contract | None, since: dt.date, lately: dt.date) -> dict[str, tuple[Any, ...]]:
+    """An event table is complete as all of them are, which is answered sooner than how each table is.
+
+    Days are built and audited of daily tables; contracts judge the rows of event tables.
+    """
+    start = dt.datetime.combine(since, dt.time(), dt.UTC)
+    questions = {"checks": _last_checks(name, contract, lately), "changes": (CHANGES, start)}
+    if contract is None:
+        return questions | {
+            "freshness": (overview.FRESHNESS,),
+            "audits": (DAY_AUDITS, since),
+            "builds": (BUILDS, since),
+        }
+    of_events = {"rows": (overview.ROWS, since), "quarantined": (overview.QUARANTINED, since)}
+    return questions | of_events | {"ingested": (INGESTED,), "contracts": (CONTRACTS, start)}
+
+
+def _last_checks(name: str, contract: Contract | None, since: dt.date) -> tuple[Any, ...]:
+    return (OF_ENTRY if contract else OF_DAY, since, name, since, name)
 
 
 def build(
@@ -146,7 +159,8 @@ def build(
 ) -> TablePage:
     """The page out of the answers."""
     name = definition.table.name
-    there = next((row for row in found["freshness"] if row["table_name"] == f"game.{name}"), None)
+    fresh = found["ingested"] if contract else found["freshness"]
+    there = next((row for row in fresh if contract or row["table_name"] == f"game.{name}"), None)
     columns = tuple(
         Column(
             column,
@@ -188,11 +202,11 @@ def in_order(checks: object) -> tuple[Row, ...]:
 def _days(
     name: str, contract: Contract | None, found: Mapping[str, Sequence[Row]], since: dt.date, until: dt.date
 ) -> tuple[Day, ...]:
-    rows = {row["event_date"]: row["rows"] for row in found["rows"] if row["destination"] == name}
+    own = [row for row in found["rows"] if row["destination"] == name]
+    rows = {row["event_date"]: row["rows"] for row in own}
+    arrived = {row["event_date"]: row["arrived"] for row in own}
     event_type = contract.event_type if contract else None
-    bad = {
-        row["event_date"]: row["rows"] for row in found["quarantined"] if event_type and row["event_type"] == event_type
-    }
+    bad = {row["event_date"]: row["rows"] for row in found["quarantined"] if row["event_type"] == event_type}
     verdicts = {row["day"]: row["verdict"] for row in found["audits"]}
     built = {row["day"]: row["time"] for row in found["builds"]}
     days = [since + dt.timedelta(days=at) for at in range((until - since).days + 1)]
@@ -201,7 +215,7 @@ def _days(
             day,
             rows.get(day, 0),
             bad.get(day, 0),
-            overview.rate(rows.get(day, 0), bad.get(day, 0)),
+            overview.rate(arrived.get(day, 0), bad.get(day, 0)),
             verdicts.get(day, ""),
             built.get(day),
         )

@@ -37,6 +37,11 @@ _BATCHES = {
     "decided_at": "when it was decided (UTC)",
     "closed_at": "when it was done or abandoned (UTC)",
 }
+_INGESTED = {
+    "complete_through": "all messages that Kafka got before this time (UTC) are in the event tables, or where they belong; "
+    "null: not known yet",
+    "lag_seconds": "seconds since complete_through",
+}
 _FRESHNESS = {
     "table_name": "table, as schema.name",
     "complete_through": "all messages that Kafka got before this time (UTC) are in it, or where they belong; of a daily table "
@@ -75,6 +80,7 @@ def comments(contracts: Contracts) -> dict[str, Comments]:
             "Messages in quarantine of which nobody has disposed: not replayed, rebuilt or discarded since.",
             {name: comment for name, (_, comment) in tables.QUARANTINE.items()},
         ),
+        "ops.ingested": Comments("Until when the event tables are complete, in one row.", _INGESTED),
         "ops.freshness": Comments("How complete each table of game is, and since when.", _FRESHNESS),
         "game.player_inventory": Comments("What each player has of each item, by the days that are built.", _INVENTORY),
         "compat.valid_events": Comments(

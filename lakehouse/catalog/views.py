@@ -62,18 +62,21 @@ on a.topic_id = q.topic_id and a.partition = q.partition and a."offset" = q."off
 where a.entry_id is null or a.entry_id <= q.entry_id
 """
 
-# Until when nothing of a table is missing, whatever partition is idle and whatever day is made anew beside it. Event
-# tables: a done ingest has read every partition up to where it ended when the entry was planned, and entries are closed in
-# order. One that took as much as it may has perhaps left messages behind, so the one before it counts. Daily tables: the
-# first day with events that is not built. The rows of the ledger are unfolded once: the row of all destinations (is_daily)
-# stands for the daily tables.
-FRESHNESS = f"""
-with ingested as (
+# Until when no message is missing in the event tables, whatever partition is idle and whatever day is made anew beside it.
+# A done ingest has read every partition up to where it ended when the entry was planned, and entries are closed in order.
+# One that took as much as it may has perhaps left messages behind, so the one before it counts.
+INGESTED = f"""
+select through as complete_through, date_diff('second', through, current_timestamp) as lag_seconds from (
   select max(time) as through from ops.ledger
   where kind = '{Kind.INGEST}' and step = '{Step.PLANNED}'
     and reduce(ranges, bigint '0', (n, r) -> n + r.until - r.start, n -> n) < {{most_events}}
-    and entry_id <= (select max(entry_id) from ops.ledger where kind = '{Kind.INGEST}' and step = '{Step.DONE}')),
-built as (
+    and entry_id <= (select max(entry_id) from ops.ledger where kind = '{Kind.INGEST}' and step = '{Step.DONE}'))
+"""
+
+# Of each table. Daily tables are complete through the first day with events that is not built. The rows of the ledger are
+# unfolded once: the row of all destinations (is_daily) stands for the daily tables.
+FRESHNESS = f"""
+with built as (
   select array_agg(distinct day) as days, min(day) as first, max(day) + interval '1' day as after,
     max(built_through) as last_entry_id, max(time) as last_written_at
   from ops.day_builds where step = '{BuildStep.FINISHED}' and cause = '{BuildCause.ROLLUP}'),
@@ -91,10 +94,10 @@ found as (
     if(w.is_daily,
       with_timezone(cast(least(coalesce(array_min(filter(w.days, d -> d > b.first and not contains(b.days, d))), b.after),
         b.after) as timestamp(6)), 'UTC'),
-      i.through) as through,
+      i.complete_through) as through,
     if(w.is_daily, b.last_entry_id, w.last_entry_id) as last_entry_id,
     if(w.is_daily, b.last_written_at, w.last_written_at) as last_written_at
-  from written w cross join ingested i cross join built b
+  from written w cross join ops.ingested i cross join built b
   cross join unnest(if(w.is_daily, array[{sql_list(DAILY_TABLES)}], array[w.destination])) as t(name)
   where w.is_daily or w.destination not in ({sql_list(NOT_PUBLISHED)}))
 select table_name, through as complete_through, date_diff('second', through, current_timestamp) as lag_seconds,
@@ -134,7 +137,8 @@ def views(settings: Settings) -> dict[str, str]:
             ),
         ),
         "ops.quarantine_open": QUARANTINE_OPEN,
-        "ops.freshness": FRESHNESS.format(most_events=int(settings.max_events_per_batch)),
+        "ops.ingested": INGESTED.format(most_events=int(settings.max_events_per_batch)),
+        "ops.freshness": FRESHNESS,
         "game.player_inventory": PLAYER_INVENTORY,
         "compat.valid_events": f"""
             select {_SENT}, 'sword_event' as event_type, direction, event_detail from game.sword_purchases

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from lakehouse.catalog.views import DAILY_TABLES, FRESHNESS, create_views
+from lakehouse.catalog.views import DAILY_TABLES, FRESHNESS, INGESTED, create_views
 from tests.real import Real, event
 
 pytestmark = pytest.mark.timeout(900)
@@ -89,7 +89,7 @@ def test_daily_tables_are_complete_through_the_first_day_with_events_that_is_not
         for each in [*with_events, 0]
     )
     builds = ", ".join(f"({day(each)}, bigint '1', 'rollup', 'finished', current_timestamp)" for each in [*built, -99])
-    view = FRESHNESS.format(most_events=1_000_000).strip()
+    view = FRESHNESS.strip().replace("ops.ingested", f"({INGESTED.format(most_events=1_000_000)})")
     view = view.replace("ops.ledger", "some_ledger").replace("ops.day_builds", "some_builds")
     rows = stack.query(
         f"""

@@ -63,7 +63,7 @@ def test_each_view_is_made_in_the_catalog_of_views(monkeypatch: pytest.MonkeyPat
     about = comments(load_contracts(settings.contracts))
     made = views.create_views(settings, load_contracts(settings.contracts))
     assert made == [
-        "ops.batches", "ops.quarantine_open", "ops.freshness", "game.player_inventory", "compat.valid_events",
+        "ops.batches", "ops.quarantine_open", "ops.ingested", "ops.freshness", "game.player_inventory", "compat.valid_events",
         "compat.requestors", "compat.acceptors", "compat.sword_purchases", "compat.guild_joins", "compat.horse_purchases",
         "compat.guild_actions", "compat.default_events",
     ]  # fmt: skip

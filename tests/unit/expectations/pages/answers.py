@@ -79,8 +79,8 @@ ANSWERS: list[tuple[str, list[dict[str, Any]]]] = [
     (
         "date_trunc('hour'",
         [
-            {"hour": HOUR, "step": "decided", "verdict": "passed", "entries": 4, "last": 7},
-            {"hour": HOUR, "step": "decided", "verdict": "failed", "entries": 1, "last": 6},
+            {"hour": HOUR, "step": "decided", "verdict": "passed", "entries": 4},
+            {"hour": HOUR, "step": "decided", "verdict": "failed", "entries": 1},
         ],
     ),
     ("as warnings", [{"table_name": "messages", "critical": 1, "warnings": 2}]),
@@ -93,7 +93,8 @@ ANSWERS: list[tuple[str, list[dict[str, Any]]]] = [
             }
         ],
     ),
-    ("max(day) as day from ops.checks", [{"entry_id": 7, "day": None}]),
+    ("max(entry_id) as entry_id from ops.ledger", [{"entry_id": 7}]),
+    ("from ops.ingested", [{"complete_through": NOW, "lag_seconds": 4000}]),
     ("from ops.checks", CHECKS),
     ("min(entry_id) as entry_id from ops.ledger", [
         {"contracts_hash": "f00", "time": HOUR, "entry_id": 1}, {"contracts_hash": "ba4", "time": NOW, "entry_id": 7},
@@ -150,5 +151,7 @@ def answer(sql: str, parameters: Sequence[Any]) -> list[dict[str, Any]]:
 def nothing(sql: str, parameters: Sequence[Any]) -> list[dict[str, Any]]:
     """A lakehouse in which nothing has happened yet."""
     if "max(entry_id) as entry_id" in sql:
-        return [{"entry_id": None, "day": None}]
+        return [{"entry_id": None}]
+    if "from ops.ingested" in sql:
+        return [{"complete_through": None, "lag_seconds": None}]
     return [{"rows": 0}] if "count(*) as rows from ops.quarantine_open" in sql else []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import re
 from collections.abc import Sequence
 from typing import Any
@@ -13,7 +14,7 @@ from expectations.pages.site import Answer, Asked, Site, moved
 from expectations.pages.source import Source
 from expectations.pages.waiting import Waiting
 from lakehouse.clients.trino import QueryError
-from tests.unit.expectations.pages.answers import ANNA, CONTRACTS, NOW, TODAY, answer, nothing
+from tests.unit.expectations.pages.answers import ANNA, CONTRACTS, NOW, OPEN, TODAY, answer, nothing
 
 PAGES = ["", "table/messages", "table/daily_event_counts", "batch/7", f"day/{TODAY}", "issue/audit:a_critical"]
 
@@ -74,7 +75,7 @@ def test_the_overview_adds_up_what_is_open_and_says_its_trend() -> None:
     issue = html[html.index("<h2>Open issues") :]
     assert "audit:a_critical" in issue and "↑ 7 in 24 h, 2 before" in issue
     assert '<b class="look">8</b> open in quarantine' in html
-    assert "<b>2</b> duplicates, 2 today" in html
+    assert "<b>2</b> duplicates in 30 days, 2 today" in html
 
 
 def test_the_volume_of_a_day_is_what_arrived() -> None:
@@ -104,7 +105,47 @@ def test_a_table_lists_the_checks_of_a_column_beside_it_failed_ones_first() -> N
 
 def test_a_table_tells_what_happened_to_it() -> None:
     events = shown("table/messages")
-    assert "the owner saw it" in events and "judged by ba4" in events and "through entry 7" in events
+    assert "the owner saw it" in events and "judged by ba4" in events and "through entry 7" not in events
+    assert "through entry 7" in shown("table/daily_event_counts")  # its days are built
+
+
+def test_days_of_an_event_table_tell_its_messages_and_those_of_a_daily_table_its_builds() -> None:
+    yesterday = TODAY - dt.timedelta(days=1)
+    assert f"{TODAY}: 3 published, 1 quarantined, 75.0% passed" in shown("table/messages")
+    html = shown("table/daily_event_counts")
+    assert f"{yesterday}: built 2026-11-27 12:30 UTC, audit passed" in html and f"{TODAY}: not built" in html
+    assert "published" not in html
+
+
+def test_what_is_replayed_changes_no_rate_of_the_day() -> None:
+    def ask(sql: str, parameters: Sequence[Any]) -> list[dict[str, Any]]:
+        if "c.destination, c.event_date" in sql:
+            return [{"destination": "messages", "event_date": TODAY, "rows": 4, "arrived": 3}]  # 1 was replayed
+        return answer(sql, parameters)
+
+    assert f"{TODAY}: 4 published, 1 quarantined, 75.0% passed" in shown("table/messages", ask)
+    assert "75.0%" in shown("", ask)
+
+
+def test_an_event_table_without_a_row_yet_is_as_complete_as_the_others_on_both_pages() -> None:
+    html = shown("")
+    row = html[html.index(">guild_actions</a>") :].split("</tr>")[0]
+    assert "2026-11-27 12:30" in row and "1 h 6 min" in row
+    assert "2026-11-27 12:30 UTC, 1 h 6 min ago" in shown("table/guild_actions")
+    assert "not known yet" in shown("table/guild_actions", nothing)
+
+
+def test_charts_say_how_many_entries_are_held_also_if_one_of_many_cannot_be_seen() -> None:
+    assert shown("").count('<span class="bad">1 held</span>') == 2
+    assert "held</span>" not in shown("", nothing)
+
+
+def test_one_message_is_and_two_are() -> None:
+    def ask(sql: str, parameters: Sequence[Any]) -> list[dict[str, Any]]:
+        return [{**OPEN, "rows": 1, "held": 1}] if "as last_seen" in sql else answer(sql, parameters)
+
+    html = shown("issue/audit:a_critical", ask)
+    assert "1 message is open" in html and "1 of them is not at fault, only held with its batch" in html
 
 
 def test_a_batch_tells_who_is_at_fault_who_is_held_and_what_was_done_since() -> None:
