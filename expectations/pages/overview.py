@@ -20,6 +20,9 @@ from lakehouse.ledger.vocabulary import NOT_PUBLISHED, Destination, Kind, Step, 
 DAYS = 30
 HOURS = 48
 LAST_BATCHES = 12
+# What a check of a view says stands with the table that the view adds up.
+VIEWS = {"player_inventory": "player_item_changes"}
+WHOLE_BATCH = ""  # stands for the tables of a check that is about all of its batch
 _COUNTED = "ops.ledger cross join unnest(counts) as c(destination, topic, partition, event_date, rows)"
 
 FRESHNESS = "select table_name, complete_through, lag_seconds, last_entry_id, last_written_at from ops.freshness"
@@ -53,7 +56,7 @@ from ops.batches where entry_id > ? order by entry_id desc
 FAILING = f"""
 select t.name as table_name, count_if(severity = '{CRITICAL}' and outcome = '{Outcome.FAILED}') as critical,
   count_if(severity <> '{CRITICAL}' or outcome <> '{Outcome.FAILED}') as warnings
-from ops.checks cross join unnest(tables) as t(name)
+from ops.checks cross join unnest(if(cardinality(tables) = 0, array['{WHOLE_BATCH}'], tables)) as t(name)
 where event_date >= ? and audited_at >= ? and outcome in ({sql_list((Outcome.FAILED, Outcome.REFUSED))}) group by 1
 """
 
@@ -192,7 +195,7 @@ def _tables(
     rows: Mapping[tuple[str, dt.date], int],
 ) -> tuple[TableRow, ...]:
     freshness = {row["table_name"].removeprefix("game."): row for row in found["freshness"]}
-    failing = {row["table_name"]: row for row in found["failing"]}
+    failing = _failing(found["failing"], contracts)
     bad = {(row["event_type"], row["event_date"]): row["rows"] for row in found["quarantined"]}
     arrived = {(row["destination"], row["event_date"]): row["arrived"] for row in found["rows"]}
     # All event tables are complete alike, also one that has no row yet.
@@ -203,7 +206,7 @@ def _tables(
         )
         for contract in contracts.values()
     ]
-    tables += [_daily_table(name, freshness.get(name), failing.get(name)) for name in DAILY_TABLES]
+    tables += [_daily_table(name, freshness.get(name), failing.get(name, Health.GOOD)) for name in DAILY_TABLES]
     return tuple(sorted(tables, key=lambda each: (-each.health, each.name)))
 
 
@@ -211,7 +214,7 @@ def _event_table(
     contract: Contract,
     complete: Row | None,
     freshness: Mapping[str, Row],
-    failing: Mapping[str, Row],
+    failing: Mapping[str, Health],
     opened: Sequence[Row],
     waiting: Waiting,
     every_minutes: int,
@@ -227,7 +230,7 @@ def _event_table(
     lag = shared.lag_of(complete)
     parts = {
         "freshness": health.of_freshness(lag, every_minutes, nothing_waits=waiting.nothing),
-        "audit": _audit(failing.get(name)),
+        "audit": failing.get(name, Health.GOOD),
         "quarantine": health.of_quarantine(held, open_rows),
     }
     return TableRow(
@@ -244,9 +247,9 @@ def _event_table(
     )
 
 
-def _daily_table(name: str, there: Row | None, failing: Row | None) -> TableRow:
+def _daily_table(name: str, there: Row | None, audit: Health) -> TableRow:
     lag = shared.lag_of(there)
-    parts = {"freshness": health.of_daily(lag), "audit": _audit(failing)}
+    parts = {"freshness": health.of_daily(lag), "audit": audit}
     return TableRow(
         name=name,
         owner="lakehouse",
@@ -261,8 +264,16 @@ def _daily_table(name: str, there: Row | None, failing: Row | None) -> TableRow:
     )
 
 
-def _audit(failing: Row | None) -> Health:
-    return health.of_audit(failing["critical"], failing["warnings"]) if failing else Health.GOOD
+def _failing(found: Sequence[Row], contracts: Contracts) -> dict[str, Health]:
+    """How the audits were of each table. What holds a whole batch is bad for every event table; what only warns is of none."""
+    audits: dict[str, Health] = {}
+    for row in found:
+        about = str(row["table_name"])
+        whole = about == WHOLE_BATCH
+        names = tuple(contracts.tables) if whole else (VIEWS.get(about, about),)
+        of = health.of_audit(row["critical"], 0 if whole else row["warnings"])
+        audits |= {name: health.worst((of, audits.get(name, Health.GOOD))) for name in names}
+    return audits
 
 
 def _why(parts: Mapping[str, Health]) -> str:

@@ -21,11 +21,12 @@ LEAST_RATE = 0.95  # of a day that needs no look
 ORDER = tuple(map(str, (Outcome.FAILED, Outcome.REFUSED, Outcome.WAIVED, Outcome.PASSED, Outcome.SKIPPED)))
 
 INGESTED = "select complete_through, lag_seconds from ops.ingested"
+# A check of no table is about all of its batch.
 LAST_CHECKS = """
 select name, description, severity, scope, tables, field, outcome, observed, allowed, rows_checked, rows_failing, audited_at,
   entry_id, day
-from ops.checks where event_date >= ? and contains(tables, ?)
-  and {of} in (select max({of}) from ops.checks where event_date >= ? and contains(tables, ?))
+from ops.checks where event_date >= ? and (cardinality(tables) = 0 or arrays_overlap(tables, array[?, ?]))
+  and {of} in (select max({of}) from ops.checks where event_date >= ? and arrays_overlap(tables, array[?, ?]))
 """
 OF_ENTRY, OF_DAY = LAST_CHECKS.format(of="entry_id"), LAST_CHECKS.format(of="day")
 DAY_AUDITS = """
@@ -146,7 +147,8 @@ def _questions(name: str, contract: Contract | None, since: dt.date, lately: dt.
 
 
 def _last_checks(name: str, contract: Contract | None, since: dt.date) -> tuple[Any, ...]:
-    return (OF_ENTRY if contract else OF_DAY, since, name, since, name)
+    about = (name, next((view for view, table in overview.VIEWS.items() if table == name), name))
+    return (OF_ENTRY if contract else OF_DAY, since, *about, since, *about)
 
 
 def build(

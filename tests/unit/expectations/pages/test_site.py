@@ -140,6 +140,23 @@ def test_charts_say_how_many_entries_are_held_also_if_one_of_many_cannot_be_seen
     assert "held</span>" not in shown("", nothing)
 
 
+def test_a_check_that_holds_a_whole_batch_is_bad_for_every_event_table_and_one_of_a_view_for_its_table() -> None:
+    def health(*failing: tuple[str, int, int]) -> dict[str, str]:
+        def ask(sql: str, parameters: Sequence[Any]) -> list[dict[str, Any]]:
+            if "as warnings" in sql:
+                return [{"table_name": name, "critical": bad, "warnings": less} for name, bad, less in failing]
+            return answer(sql, parameters)
+
+        rows = shown("", ask).split("<h2>Tables")[1].split("<tr>")[2:]
+        return {re.findall(r">(\w+)</a>", row)[0]: row for row in rows if "/table/" in row}
+
+    whole = health(("", 1, 0))
+    assert all(("audit" in row) == (name in CONTRACTS.tables) for name, row in whole.items())
+    assert not any("audit" in row for row in health(("", 0, 3)).values())  # a warning of a batch is of no table
+    assert ["audit" in row for row in health(("player_inventory", 1, 0)).values()].count(True) == 1
+    assert "audit" in health(("player_inventory", 1, 0))["player_item_changes"]
+
+
 def test_one_message_is_and_two_are() -> None:
     def ask(sql: str, parameters: Sequence[Any]) -> list[dict[str, Any]]:
         return [{**OPEN, "rows": 1, "held": 1}] if "as last_seen" in sql else answer(sql, parameters)
