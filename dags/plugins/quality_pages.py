@@ -66,7 +66,7 @@ def replay(
     try:
         conf: dict[str, Any] = {"reason": reason, "why": recorded(why), "dry_run": bool(dry_run)}
         if batch_id:
-            conf["batch_id"] = int(batch_id)
+            conf["batch_id"] = _batch(batch_id)
         run_id = AirflowApi(Settings.load().airflow_url, token=_login(request)).trigger(_DAG, conf)
     except (TextError, ValueError) as error:
         return _response(_site().refused(400, f"{error}"))
@@ -138,6 +138,13 @@ def _login(request: Request) -> str:
 def _token(request: Request) -> str:
     """What forms send back: only a page that this login was shown knows it."""
     return hashlib.sha256(f"quality:{_login(request)}".encode()).hexdigest()
+
+
+def _batch(text: str) -> int:
+    """Raises ValueError: it is no number of a batch."""
+    if not (text.isascii() and text.isdecimal() and len(text) < 19):
+        raise ValueError(f"The batch is the number of one, or left empty for any; it was {text[:40]!r}.")
+    return int(text)
 
 
 def _check_token(request: Request, token: str) -> None:

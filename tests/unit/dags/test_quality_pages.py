@@ -222,7 +222,9 @@ def test_a_replay_is_started_with_the_login_of_who_asks(client: Client, monkeypa
     ("fields", "words"),
     [
         ({"why": "x"}, "says too little"),
-        ({"batch_id": "seven"}, "invalid literal"),
+        ({"batch_id": "seven"}, "The batch is the number of one, or left empty for any"),
+        ({"batch_id": "-7"}, "The batch is the number of one"),
+        ({"batch_id": "7" * 30}, "The batch is the number of one"),
         ({"reason": "refused"}, "Airflow says &lt;no&gt;"),
     ],
 )
