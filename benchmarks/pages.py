@@ -134,14 +134,15 @@ def measure(settings: Settings, batches: int) -> None:
         source = Source(lambda sql, parameters: query(settings, sql, parameters))
         return Site(source, contracts, waiting, 1, "", "/quality")
 
-    pages = ("", f"table/{contracts.tables[0]}", f"batch/{batches}", f"batch/{batches // 2}", "issue/rule:1")
-    print(f"{'page':<24} {'first':>7} {'no answer kept':>15} {'kept':>7}  of {batches:,} batches")
+    tables = (f"table/{contracts.tables[0]}", "table/daily_event_counts")
+    pages = ("", *tables, f"batch/{batches}", f"batch/{batches // 2}", "issue/rule:1")
+    print(f"{'page':<26} {'first':>7} {'no answer kept':>15} {'kept':>7}  of {batches:,} batches")
     for path in pages:
         first = seconds(new_site(), path)
         again = sorted(seconds(new_site(), path) for _ in range(ROUNDS))[ROUNDS // 2]
         site = new_site()
         seconds(site, path)
-        print(f"{path or 'overview':<24} {first:>6.2f}s {again:>14.2f}s {seconds(site, path):>6.3f}s", flush=True)
+        print(f"{path or 'overview':<26} {first:>6.2f}s {again:>14.2f}s {seconds(site, path):>6.3f}s", flush=True)
 
 
 def seconds(site: Site, path: str) -> float:
