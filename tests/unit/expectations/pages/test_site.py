@@ -210,6 +210,17 @@ def test_what_is_not_there_is_a_page_with_404(path: str) -> None:
     assert found.status == 404 and "no such page" in found.html
 
 
+def test_a_name_in_an_address_is_a_text_and_never_html() -> None:
+    name = "<img src=x onerror=alert(1)>'\"&"
+    html = shown(f"issue/{name}", nothing)
+    assert "<img" not in html and "0 messages are open" in html and "&lt;img src=x onerror=alert(1)&gt;" in html
+    assert "Replay them" not in html  # there is nothing to replay
+    assert "reason_code = &#39;&lt;img src=x onerror=alert(1)&gt;&#39;&#39;&#34;&amp;&#39;" in html
+    for path in (f"table/{name}", f"batch/{name}", f"day/{name}", name):
+        found = site().answer(path, Asked({}))
+        assert found.status == 404 and "img" not in found.html
+
+
 def test_an_entry_that_nobody_planned_is_not_there() -> None:
     assert site(nothing).answer("batch/8", Asked({})).status == 404
 
