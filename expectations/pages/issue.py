@@ -14,15 +14,18 @@ SAMPLE_ROWS = 10
 SAMPLE_BYTES = 65_536  # of a value, that are read
 
 PLACES = 100  # that are listed
+ALL, TYPE, PLACE = 3, 1, 0  # levels of COUNTS
 
-TYPES = """
-select event_type, count(*) as rows, count_if(at_fault = false) as held,
-  min(kafka_timestamp) as first_seen, max(kafka_timestamp) as last_seen
-from ops.quarantine_open where reason_code = ? {and_batch} group by 1
-"""
-WHERE = f"""
-select event_date, batch_id, event_type, count(*) as rows, count_if(at_fault = false) as held, count(*) over () as places
-from ops.quarantine_open where reason_code = ? {{and_batch}} group by 1, 2, 3 order by 1 desc, 2 desc, 3 limit {PLACES}
+# All of it, each event type, and the newest places, in one pass.
+COUNTS = f"""
+select * from (
+  select grouping(event_type, batch_id) as level, event_date, batch_id, event_type, count(*) as rows,
+    count_if(at_fault = false) as held, min(kafka_timestamp) as first_seen, max(kafka_timestamp) as last_seen,
+    count(*) over (partition by grouping(event_type, batch_id)) as places,
+    row_number() over (partition by grouping(event_type, batch_id) order by event_date desc, batch_id desc, event_type) as place
+  from ops.quarantine_open where reason_code = ? {{and_batch}}
+  group by grouping sets ((), (event_type), (event_date, batch_id, event_type)))
+where place <= {PLACES} order by level desc, place
 """
 SAMPLE = f"""
 select topic, partition, "offset", kafka_timestamp, batch_id, entry_id, event_type, event_id, player, field, rule, at_fault,
@@ -71,23 +74,24 @@ def load(source: Source, contracts: Contracts, reason: str, batch_id: int | None
     chosen = () if batch_id is None else (batch_id,)
     found = source.all(
         {"sample": (SAMPLE.format(and_batch=and_batch), reason, *chosen)},
-        types=(TYPES.format(and_batch=and_batch), reason, *chosen),
-        where=(WHERE.format(and_batch=and_batch), reason, *chosen),
+        counts=(COUNTS.format(and_batch=and_batch), reason, *chosen),
     )
-    types, where = found["types"], found["where"]
+    total = next(row for row in found["counts"] if row["level"] == ALL)
+    types = {row["event_type"] for row in found["counts"] if row["level"] == TYPE}
+    where = [row for row in found["counts"] if row["level"] == PLACE]
     only_batch = "" if batch_id is None else f" and batch_id = {batch_id}"
     batch_option = "" if batch_id is None else f" --batch {batch_id}"
     return IssuePage(
         reason=reason,
         batch_id=batch_id,
         revealed=revealed,
-        rows=sum(row["rows"] for row in types),
-        held=sum(row["held"] for row in types),
-        first_seen=min((row["first_seen"] for row in types), default=None),
-        last_seen=max((row["last_seen"] for row in types), default=None),
+        rows=total["rows"],
+        held=total["held"],
+        first_seen=total["first_seen"],
+        last_seen=total["last_seen"],
         where=tuple({**row, "event_type": _known(row["event_type"], contracts)} for row in where),
         places=where[0]["places"] if where else 0,
-        owners=tuple(sorted({contracts[row["event_type"]].owner for row in types if row["event_type"] in contracts})),
+        owners=tuple(sorted({contracts[each].owner for each in types if each in contracts})),
         sample=tuple(_sampled(row, contracts, revealed) for row in found["sample"]),
         query="select * from ops.quarantine_open where reason_code = "
         + "'"

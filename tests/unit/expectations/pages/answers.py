@@ -126,11 +126,13 @@ ANSWERS: list[tuple[str, list[dict[str, Any]]]] = [
     (
         "as places",
         [
-            {**OPEN, "event_date": TODAY, "batch_id": 7, "places": 2160},
-            {**OPEN, "event_date": TODAY, "batch_id": 5, "rows": 1, "places": 2160},
+            {**OPEN, "level": 3, "event_type": None, "event_date": None, "batch_id": None, "rows": 4320, "places": 1},
+            {**OPEN, "level": 1, "event_date": None, "batch_id": None, "places": 2},
+            {**OPEN, "level": 1, "event_type": None, "event_date": None, "batch_id": None, "rows": 4313, "places": 2},
+            {**OPEN, "level": 0, "event_date": TODAY, "batch_id": 7, "places": 2160},
+            {**OPEN, "level": 0, "event_date": TODAY, "batch_id": 5, "rows": 1, "places": 2160},
         ],
     ),
-    ("from ops.quarantine_open where reason_code = ?", [OPEN, {**OPEN, "event_type": None, "rows": 4313}]),
     ("max_by(verdict", [{"day": TODAY - dt.timedelta(days=1), "verdict": "passed", "time": NOW}]),
     ("verdict, failed, run, time", [
         {"verdict": "failed", "failed": ["a_critical"], "run": "build_day/scheduled__1", "time": NOW},
@@ -152,6 +154,8 @@ def nothing(sql: str, parameters: Sequence[Any]) -> list[dict[str, Any]]:
     """A lakehouse in which nothing has happened yet."""
     if "max(entry_id) as entry_id" in sql:
         return [{"entry_id": None}]
+    if "as places" in sql:
+        return [{"level": 3, "rows": 0, "held": 0, "first_seen": None, "last_seen": None, "places": 1}]
     if "from ops.ingested" in sql:
         return [{"complete_through": None, "lag_seconds": None}]
     return [{"rows": 0}] if "count(*) as rows from ops.quarantine_open" in sql else []
