@@ -33,7 +33,7 @@ def bars(labels: Sequence[str], series: Mapping[str, tuple[str, Sequence[int]]],
     """Stacked bars. `series`: name -> colour and a number a label; every `every`th label is written."""
     pygal = _pygal()
     chart = pygal.StackedBar(
-        style=_style([colour for colour, _ in series.values()], 16),
+        style=_style([colour for colour, _ in series.values()], 17),
         width=WIDTH,
         height=HEIGHT,
         margin=5,
