@@ -33,6 +33,7 @@ def report(stack: Real) -> str:
     assert done.returncode == 0, done.stderr
     page = Path(done.stdout.removeprefix("The report is in ").strip()).read_text()
     assert "Traceback" not in page
+    assert ".jp-OutputArea-output img { max-width: 100% !important" in page  # charts fit into a narrow window
     return page
 
 
