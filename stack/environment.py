@@ -93,7 +93,7 @@ def job_environment(settings: Settings, java_home: Path | None = None) -> dict[s
         "LAKEHOUSE_HADOOP_CONF": str(DOCKER / "hdfs"),
         "SPARK_HOME": str(spark_home()),
         "SPARK_CONF_DIR": str(DOCKER / "spark"),
-        "SPARK_LOCAL_IP": "127.0.0.1",
+        "SPARK_LOCAL_IP": settings.host,
         "SPARK_LOCAL_DIRS": str(state / "tmp"),
         "SPARK_DIST_CLASSPATH": str(jars / "spark" / "*"),
         "SPARK_SUBMIT_OPTS": f"-Djava.io.tmpdir={state / 'tmp'} -XX:-UsePerfData",
