@@ -53,7 +53,8 @@ class Containers:
 
     def empty_volume(self, service: str) -> None:
         """Deletes all that is in the volume; its container must be down."""
-        find = ["--entrypoint", "find", "lakehouse", "/disk", "-mindepth", "1", "-delete"]
+        image = docker("inspect", "--format", "{{.Config.Image}}", self.name(service)).strip()
+        find = ["--entrypoint", "find", image, "/disk", "-mindepth", "1", "-delete"]
         docker("run", "--rm", "-v", f"{self.volume(service)}:/disk", *find)
 
     def run(self, service: str, *command: str, seconds: float = 120.0, **variables: str) -> str:
