@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
 .PHONY: help up down status demo notebook dbt test faults unit mutants lint bench jars lock sbom licences release-check
-.PHONY: image compose-up compose-demo compose-down image-licences cluster-up cluster-demo cluster-down
+.PHONY: image compose-up compose-demo compose-down image-licences cluster-up cluster-demo cluster-test cluster-down
 .NOTPARALLEL:
 
 READY := .venv/.ready
@@ -88,6 +88,10 @@ cluster-up: image  ## start all servers as a cluster of containers, most of them
 
 cluster-demo:  ## the demo, against the cluster
 	$(CLUSTER) run --rm --no-deps --entrypoint lakehouse airflow-scheduler demo --running
+
+cluster-test: image  ## kill, cut off and fill containers of a cluster, over an hour; stopped, it goes on where it was
+	@$(PROGRESS) docker build -f docker/Dockerfile -t lakehouse-clock --target clock .
+	$(PYTHON) -m tests.cluster
 
 cluster-down:  ## stop and remove the cluster; the data stay
 	$(CLUSTER) down $(VOLUMES)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
+from typing import Any
 from urllib.parse import urlsplit
 
 from lakehouse.settings import Settings
@@ -76,8 +77,8 @@ def probe_spark_worker(settings: Settings) -> None:
         raise NotReady(f"Spark's master knows the worker {settings.host} as {states or 'nothing'}")
 
 
-def _page(settings: Settings) -> dict[str, object]:
-    page: dict[str, object] = http("GET", f"http://{_master(settings)[0]}:{_PAGE_PORT}/json/").json()
+def _page(settings: Settings) -> dict[str, Any]:
+    page: dict[str, Any] = http("GET", f"http://{_master(settings)[0]}:{_PAGE_PORT}/json/").json()
     return page
 
 

@@ -18,7 +18,7 @@ from tests.faults.results import code_hash
 
 DOCS = CHECKOUT / "docs" / "faults"
 PROJECT = "lakehouse-cluster-test"
-FILES = "CLUSTER_FILES=-f docker/compose.small-disk.yaml"
+FILES = "CLUSTER_FILES=-f docker/compose.faults.yaml"
 START_SECONDS = 1800
 
 

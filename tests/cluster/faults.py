@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from tests.cluster.containers import Containers
+from tests.cluster.containers import Containers, NotBack
 
-DISK_KEEPER = "disk-keeper"  # a container that has the small volume too: see docker/compose.small-disk.yaml
+DISK_KEEPER = "disk-keeper"  # a container that has the small volume too: see docker/compose.faults.yaml
 
 
 @dataclass(frozen=True)
@@ -77,6 +78,14 @@ def _empty_disk(containers: Containers, service: str) -> None:
         containers.start(service)
 
 
+def _see_clock(containers: Containers) -> str:
+    """It is off from the start of the container, so this only sees that it is."""
+    ahead = float(containers.run("api-2", "date", "+%s")) - time.time()
+    if not 3500 < ahead < 3700:
+        raise NotBack(f"the clock of api-2 is {ahead:.0f} s ahead, not an hour")
+    return "api-2"
+
+
 FAULTS = (
     Fault("broker", "`docker kill` of a broker, started again after 60 s", _kill_broker, _start),
     Fault("controller", "`docker kill` of the broker that leads the controllers", _kill_leader, _start),
@@ -90,5 +99,6 @@ FAULTS = (
     Fault("cut", "a broker cut off the network for 60 s", _cut_broker, Containers.join),
     Fault("volume", "a broker killed and its volume deleted", _empty_broker, _start, 20.0),
     Fault("disk", "a broker's disk of 512 MB full for 60 s", _fill_disk, _empty_disk),
+    Fault("clock", "one API's clock an hour ahead (libfaketime); so it is in all trials", _see_clock, lambda *_: None),
 )
 BY_NAME = {fault.name: fault for fault in FAULTS}
