@@ -90,7 +90,7 @@ cluster-demo:  ## the demo, against the cluster
 	$(CLUSTER) run --rm --no-deps --entrypoint lakehouse airflow-scheduler demo --running
 
 cluster-test: image  ## kill, cut off and fill containers of a cluster, over an hour; stopped, it goes on where it was
-	@$(PROGRESS) docker build -f docker/Dockerfile -t lakehouse-clock --target clock .
+	@$(PROGRESS) docker build -t lakehouse-clock docker/clock
 	$(PYTHON) -m tests.cluster
 
 cluster-down:  ## stop and remove the cluster; the data stay

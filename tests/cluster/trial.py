@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 from lakehouse.clients.airflow import ENDED, AirflowApi, AirflowError
@@ -20,6 +21,7 @@ from tests.real import Real
 
 ROWS = 120  # events sent before the fault
 MOST_RUNS = 3  # of ingest after a fault, until all is as it was
+RUN_BEGINS = 3.0  # seconds from its start until a run works
 RUN_SECONDS = 240.0  # that one of them may take, the wait for its minute included
 PASSWORDS = CHECKOUT / ".compose" / "airflow_passwords"
 DAG = "ingest_events"
@@ -34,12 +36,21 @@ class Cluster:
     containers: Containers
     real: Real = field(default_factory=lambda: Real(Settings()))
 
+    def _airflow(self) -> AirflowApi:
+        password = json.loads(PASSWORDS.read_text())[AIRFLOW_USER]
+        return AirflowApi(self.real.settings.airflow_url, AIRFLOW_USER, password)
+
     def runs(self) -> dict[str, str]:
         """The runs of ingest that have ended, and how."""
-        password = json.loads(PASSWORDS.read_text())[AIRFLOW_USER]
-        airflow = AirflowApi(self.real.settings.airflow_url, AIRFLOW_USER, password)
-        newest = airflow.get(f"/dags/{DAG}/dagRuns?limit=50&order_by=-run_after")["dag_runs"]
+        newest = self._airflow().get(f"/dags/{DAG}/dagRuns?limit=50&order_by=-run_after")["dag_runs"]
         return {run["dag_run_id"]: run["state"] for run in newest if run["state"] in ENDED}
+
+    def trigger(self) -> None:
+        """Starts a run of ingest at once, if none is under way; where Airflow does not answer, its schedule will."""
+        with suppress(AirflowError):
+            airflow = self._airflow()
+            if not airflow.active_runs_of([DAG]):
+                airflow.trigger(DAG)
 
     def runs_when_it_answers(self, seconds: float = 180.0) -> dict[str, str]:
         until = time.monotonic() + seconds
@@ -123,6 +134,8 @@ def run(cluster: Cluster, fault: Fault) -> results.Result:
 def strike(trial: Trial, fault: Fault) -> None:
     """The fault begins, lasts and ends; what was acknowledged and which runs ended meanwhile is noted."""
     known, there = trial.cluster.runs(), len(trial.load.acknowledged)
+    trial.cluster.trigger()  # so that the fault meets a run
+    time.sleep(RUN_BEGINS)
     trial.hit = fault.strike(trial.cluster.containers)
     try:
         time.sleep(fault.seconds)
@@ -140,6 +153,7 @@ def recover(trial: Trial, over: float) -> list[str]:
     known = set(trial.cluster.runs_when_it_answers())
     wrong: list[str] = []
     for number in range(1, MOST_RUNS + 1):
+        trial.cluster.trigger()
         run_id, state = next_run(trial.cluster.runs_when_it_answers, known)
         known.add(run_id)
         wrong = trial.wrong() if state == "success" else [f"stuck: run {number} after the fault ended with {state}"]

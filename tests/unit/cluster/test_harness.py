@@ -105,6 +105,9 @@ def test_runs_are_counted_one_by_one_until_the_oracle_is_content(monkeypatch: py
     verdicts = iter([["lost: x"], []])
 
     class Cluster:
+        def trigger(self) -> None:
+            pass
+
         def runs_when_it_answers(self) -> dict[str, str]:
             return next(ended)
 
@@ -120,6 +123,9 @@ def test_after_the_third_run_what_is_wrong_stays_wrong(monkeypatch: pytest.Monke
     seen = iter([{}, *(dict(list(runs.items())[:end]) for end in range(1, 9))])
 
     class Cluster:
+        def trigger(self) -> None:
+            pass
+
         def runs_when_it_answers(self) -> dict[str, str]:
             return next(seen)
 
