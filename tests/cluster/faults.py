@@ -39,7 +39,8 @@ def _killed(name: str, service: str, what: str, seconds: float = 40.0) -> Fault:
 
 
 def _another_than_the_leader(containers: Containers) -> str:
-    return next(each for each in ("kafka-2", "kafka", "kafka-3") if each != containers.leader())
+    leader = containers.leader()
+    return next(each for each in ("kafka-2", "kafka", "kafka-3") if each != leader)
 
 
 def _kill_broker(containers: Containers) -> str:
