@@ -83,8 +83,7 @@ CLUSTER = COMPOSE_PROJECT_NAME=$(or $(CLUSTER_PROJECT),lakehouse-cluster) $(COMP
 cluster-up: image  ## start all servers as a cluster of containers, most of them twice or thrice; 12 GB
 	@$(PYTHON) -m stack.secret_files .compose
 	$(CLUSTER) up -d
-	@echo 'Waiting until views are made and the DAGs are read ...'
-	@[ "$$(docker wait $$($(CLUSTER) ps -q views dags) | sort -u)" = 0 ] || { $(CLUSTER) ps; exit 1; }
+	$(call until_healthy,$(CLUSTER))
 
 cluster-demo:  ## the demo, against the cluster
 	$(CLUSTER) run --rm --no-deps --entrypoint lakehouse airflow-scheduler demo --running
