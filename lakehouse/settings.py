@@ -83,6 +83,8 @@ class Settings(BaseSettings):
 
     # Where tables and pages live
     warehouse: str = "/lakehouse"  # folder in HDFS
+    hadoop_conf: Path = CHECKOUT / "docker" / "hdfs"  # the folder of Hadoop's configuration
+    hdfs_node: str = Field(default="nn1", pattern="^nn[12]$")  # which of two NameNodes this machine runs
     hdfs_replication: int = Field(default=1, ge=1)  # DataNodes that hold each block
     contracts: Path = CHECKOUT / "contracts"
     rules: Path = CHECKOUT / "expectations" / "rules"  # hand-written batch checks and business rules

@@ -23,10 +23,11 @@ from stack.errors import NotReady, StackError
 from stack.java import find_java, trino_java
 from stack.probes import PROBES
 from stack.services import PORTS, Machine, Service, services
+from stack.standby import STANDBY_PROBES, standby_services
 
 SECRETS = Path("/run/secrets")  # where Compose puts files that not everybody may read
 CHECKS = PROBES | {DATABASE: probe_database}
-ALL_CHECKS = CHECKS | CLUSTER_PROBES
+ALL_CHECKS = CHECKS | CLUSTER_PROBES | STANDBY_PROBES
 _ABSENT = Path("/absent")
 
 
@@ -87,7 +88,12 @@ def _port(name: str, settings: Settings) -> int | None:
 
 def _services(settings: Settings) -> tuple[Service, ...]:
     machine = _machine()
-    return (*services(settings, machine), database(settings), *cluster_services(settings, machine))
+    return (
+        *services(settings, machine),
+        database(settings),
+        *cluster_services(settings, machine),
+        *standby_services(settings, machine),
+    )
 
 
 def prepare_folders(settings: Settings) -> None:

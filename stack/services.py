@@ -92,13 +92,13 @@ def services(settings: Settings, machine: Machine) -> tuple[Service, ...]:
     """All services, in the order in which they are shown."""
     base = job_environment(settings, machine.java)
     airflow = base | airflow_environment(settings)
-    java = _Java(machine.java, settings)
+    java = JavaCommand(machine.java, settings)
     state, jars = settings.state, settings.servers
     kafka_conf = str(DOCKER / "kafka" / "server.properties")
     hdfs_path = (
-        f"{DOCKER / 'hdfs'}:{jars / 'hadoop-pages'}:{jars / 'hadoop'}/*"  # Hadoop's own jar lacks the .html files
+        f"{settings.hadoop_conf}:{jars / 'hadoop-pages'}:{jars / 'hadoop'}/*"  # Hadoop's own jar lacks the .html files
     )
-    metastore_path = f"{DOCKER / 'metastore'}:{DOCKER / 'hdfs'}:{jars / 'metastore'}/*:{jars / 'hadoop'}/*" + (
+    metastore_path = f"{DOCKER / 'metastore'}:{settings.hadoop_conf}:{jars / 'metastore'}/*:{jars / 'hadoop'}/*" + (
         "" if settings.database is None else _POSTGRES_JARS
     )
     name_node = "org.apache.hadoop.hdfs.server.namenode.NameNode"
@@ -126,7 +126,7 @@ def services(settings: Settings, machine: Machine) -> tuple[Service, ...]:
             prepare=(
                 Once(
                     state / "hdfs" / ".formatted",
-                    java("128m", hdfs_path, name_node, "-format", "-force", "-nonInteractive"),
+                    java("128m", hdfs_path, name_node, *_new_name_node(settings)),
                 ),
             ),
         ),
@@ -259,7 +259,7 @@ def services(settings: Settings, machine: Machine) -> tuple[Service, ...]:
 
 
 @dataclass(frozen=True)
-class _Java:
+class JavaCommand:
     """Builds the command line of a server that runs on Java 17."""
 
     home: Path
@@ -282,7 +282,7 @@ class _Java:
         )
 
 
-def _metastore_tables(settings: Settings, java: _Java, class_path: str) -> Once:
+def _metastore_tables(settings: Settings, java: JavaCommand, class_path: str) -> Once:
     """Derby lets the metastore make its own tables late; PostgreSQL does not."""
     tool = java("256m", class_path, "org.datanucleus.store.schema.SchemaTool", "-api", "JDO", "-create")
     return Once(
@@ -316,6 +316,11 @@ def _kafka_quorum(settings: Settings) -> tuple[str, ...]:
         return ("--standalone",)
     voters = (f"{node}@{each}:{_kafka_id(each)}" for node, each in enumerate(controllers, start=1))
     return ("--initial-controllers", ",".join(voters))
+
+
+def _new_name_node(settings: Settings) -> tuple[str, ...]:
+    """The first one begins with nothing; the second one with a copy of what the first one has."""
+    return ("-format", "-force", "-nonInteractive") if settings.hdfs_node == "nn1" else ("-bootstrapStandby", "-force")
 
 
 def _driver_of_a_cluster(settings: Settings) -> tuple[str, ...]:
