@@ -19,7 +19,7 @@ class Fault:
     what: str
     strike: Callable[[Containers], str]
     mend: Callable[[Containers, str], None]
-    seconds: float = 40.0  # that it lasts
+    seconds: float = 30.0  # that it lasts
 
 
 def _kill(service: str) -> Callable[[Containers], str]:
@@ -34,7 +34,7 @@ def _start(containers: Containers, service: str) -> None:
     containers.start(service)
 
 
-def _killed(name: str, service: str, what: str, seconds: float = 40.0) -> Fault:
+def _killed(name: str, service: str, what: str, seconds: float = 30.0) -> Fault:
     return Fault(name, f"`docker kill` of {what}, started again after {seconds:.0f} s", _kill(service), _start, seconds)
 
 
@@ -88,7 +88,7 @@ def _see_clock(containers: Containers) -> str:
 
 
 FAULTS = (
-    Fault("broker", "`docker kill` of a broker, started again after 40 s", _kill_broker, _start),
+    Fault("broker", "`docker kill` of a broker, started again after 30 s", _kill_broker, _start),
     Fault("controller", "`docker kill` of the broker that leads the controllers", _kill_leader, _start),
     _killed("datanode", "datanode-2", "a DataNode"),
     _killed("spark-worker", "spark-worker-2", "a Spark worker"),
@@ -97,9 +97,9 @@ FAULTS = (
     _killed("api", "api-1", "one of the two APIs"),
     _killed("postgres", "postgres", "PostgreSQL", 20.0),
     _killed("namenode", "namenode", "the NameNode", 20.0),
-    Fault("cut", "a broker cut off the network for 40 s", _cut_broker, Containers.join),
+    Fault("cut", "a broker cut off the network for 30 s", _cut_broker, Containers.join),
     Fault("volume", "a broker killed and its volume deleted", _empty_broker, _start, 20.0),
-    Fault("disk", "a broker's disk of 512 MB full for 40 s", _fill_disk, _empty_disk),
+    Fault("disk", "a broker's disk of 512 MB full for 30 s", _fill_disk, _empty_disk),
     Fault("clock", "one API's clock an hour ahead (libfaketime); so it is in all trials", _see_clock, lambda *_: None),
 )
 BY_NAME = {fault.name: fault for fault in FAULTS}

@@ -19,7 +19,7 @@ from tests.faults.load import Load
 from tests.faults.results import code_hash, commit, now
 from tests.real import Real
 
-ROWS = 120  # events sent before the fault
+ROWS = 80  # events sent before the fault
 MOST_RUNS = 3  # of ingest after a fault, until all is as it was
 RUN_BEGINS = 3.0  # seconds from its start until a run works
 RUN_SECONDS = 240.0  # that one of them may take, the wait for its minute included
