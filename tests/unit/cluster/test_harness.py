@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from tests.cluster import __main__ as command
-from tests.cluster import containers, results, trial
+from tests.cluster import containers, results, standby, trial
 from tests.cluster.containers import NotBack, leader_of, states_of, wait
 from tests.cluster.faults import BY_NAME, FAULTS, _another_than_the_leader
 from tests.cluster.results import Result
@@ -152,3 +152,8 @@ def test_the_command_goes_on_with_what_is_left(tmp_path: Path, monkeypatch: pyte
     only = ["--results", str(file), "--only", "broker", "api"]
     assert command.planned(command.options_of(only)) == ["api"]
     assert command.planned(command.options_of([*only, "--again"])) == ["broker", "api"]
+
+
+def test_the_longest_time_without_an_acknowledgement_is_told() -> None:
+    assert standby.longest_gap([1.0, 1.5, 9.0, 9.5]) == 7.5
+    assert standby.longest_gap([3.0]) == 0.0

@@ -50,7 +50,7 @@ def settings_of(service: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> Set
         return local_settings(Settings.load())
 
 
-@pytest.mark.parametrize("file", ["compose.cluster.yaml", "compose.faults.yaml"])
+@pytest.mark.parametrize("file", ["compose.cluster.yaml", "compose.faults.yaml", "compose.ha.yaml"])
 def test_files_are_valid_by_the_compose_schema(file: str) -> None:
     done = check_schema(FOLDER / file)
     assert done.returncode == 0, done.stdout
@@ -130,3 +130,33 @@ def test_two_apis_stand_behind_one_address(overlay: dict[str, Any]) -> None:
         assert not overlay["services"][name].get("ports")
     assert overlay["services"]["api"]["command"] == ["nginx"]
     assert "apis:5000" in (FOLDER / "nginx" / "nginx.conf").read_text()
+
+
+def test_whoever_asks_hdfs_asks_both_namenodes(overlay: dict[str, Any]) -> None:
+    """Where a second NameNode stands by, nobody is left with the settings of the single one."""
+    base, ha = read("compose.yaml"), read("compose.ha.yaml")
+    left = set(base["services"] | overlay["services"]) - set(ha["services"])
+    assert left == {
+        "api",
+        "api-1",
+        "api-2",
+        "kafka",
+        "kafka-2",
+        "kafka-3",
+        "postgres",
+        "redis",
+        "spark-master",
+        "topics",
+    }
+    for name, service in ha["services"].items():
+        assert service["environment"].items() >= ha["x-settings"].items(), name
+        if command := service.get("command"):
+            assert command[0] in ALL_CHECKS
+            assert service["healthcheck"]["test"] == ["CMD", "lakehouse-service", "--check", command[0]], name
+
+
+def test_the_names_in_hadoops_files_are_those_of_containers() -> None:
+    text = (FOLDER / "hdfs-ha" / "hdfs-site.xml").read_text()
+    services = read("compose.ha.yaml")["services"]
+    for name in ("namenode", "namenode-2", "journal-1", "journal-2", "journal-3"):
+        assert name in services and f"{name}:" in text

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from lakehouse.settings import Settings
-from stack import cluster
+from stack import cluster, standby
 from stack.environment import local_settings
 from stack.errors import NotReady, StackError
 from stack.services import Machine, Service, services
@@ -102,3 +102,33 @@ def test_a_worker_of_trino_that_starts_is_not_up(monkeypatch: pytest.MonkeyPatch
         cluster.probe_trino_worker(Settings())
     monkeypatch.setattr(cluster, "http", lambda method, url: Page(starting=False))
     cluster.probe_trino_worker(Settings())
+
+
+def of_standby(name: str, **settings: Any) -> Service:
+    found = standby.standby_services(local_settings(Settings(**settings)), MACHINE)
+    return next(each for each in found if each.name == name)
+
+
+def test_one_watcher_alone_makes_their_place_in_zookeeper() -> None:
+    (once,) = of_standby("namenode-watcher").prepare
+    assert once.argv[-3:] == ("-formatZK", "-force", "-nonInteractive")
+    assert of_standby("namenode-watcher", hdfs_node="nn2").prepare == ()
+
+
+def test_the_second_namenode_begins_with_what_the_first_one_has() -> None:
+    for node, options in {
+        "nn1": ("-format", "-force", "-nonInteractive"),
+        "nn2": ("-bootstrapStandby", "-force"),
+    }.items():
+        parts = services(local_settings(Settings(hdfs_node=node)), MACHINE)
+        (once,) = next(part for part in parts if part.name == "namenode").prepare
+        assert once.argv[-len(options) :] == options
+
+
+def test_all_servers_of_hdfs_and_its_clients_read_the_folder_that_is_set() -> None:
+    settings = local_settings(Settings(hadoop_conf=Path("/ha")))
+    parts = {part.name: part for part in services(settings, MACHINE)}
+    for name in ("namenode", "datanode", "metastore"):
+        assert "/ha:" in parts[name].argv[parts[name].argv.index("-cp") + 1], name
+    assert {part.environment["HADOOP_CONF_DIR"] for part in parts.values()} == {"/ha"}
+    assert of_standby("journalnode", hadoop_conf=Path("/ha")).environment["LAKEHOUSE_HADOOP_CONF"] == "/ha"
