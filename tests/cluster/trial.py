@@ -160,7 +160,8 @@ def recover(trial: Trial, over: float) -> list[str]:
         trial.runs_after, trial.seconds_after = number, time.monotonic() - over
         if not wrong:
             break
-        trial.note += f"after run {number}: {wrong[0]}; "
+        # A run that began before the last events were sent cannot have brought them.
+        trial.note += f"after run {number} still {len(wrong)} to come, {wrong[0]}; "
     return wrong
 
 

@@ -115,7 +115,7 @@ def test_runs_are_counted_one_by_one_until_the_oracle_is_content(monkeypatch: py
     monkeypatch.setattr(trial.Trial, "wrong", lambda self: next(verdicts))
     assert trial.recover(one, 0.0) == []
     assert one.runs_after == 3
-    assert "after run 1: stuck: run 1 after the fault ended with failed" in one.note
+    assert "after run 1 still 1 to come, stuck: run 1 after the fault ended with failed" in one.note
 
 
 def test_after_the_third_run_what_is_wrong_stays_wrong(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -152,6 +152,11 @@ def test_the_command_goes_on_with_what_is_left(tmp_path: Path, monkeypatch: pyte
     only = ["--results", str(file), "--only", "broker", "api"]
     assert command.planned(command.options_of(only)) == ["api"]
     assert command.planned(command.options_of([*only, "--again"])) == ["broker", "api"]
+
+
+def test_the_page_that_is_kept_is_that_of_the_results_that_are_kept() -> None:
+    found = results.read(command.DOCS / "cluster.jsonl")
+    assert found and (command.DOCS / "cluster.md").read_text() == results.page(found)
 
 
 def test_the_longest_time_without_an_acknowledgement_is_told() -> None:
