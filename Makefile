@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
 .PHONY: help up down status demo notebook dbt test faults unit mutants lint bench jars lock sbom licences release-check
-.PHONY: image compose-up compose-demo compose-down image-licences
+.PHONY: image compose-up compose-demo compose-down image-licences cluster-up cluster-demo cluster-test cluster-down
 .NOTPARALLEL:
 
 READY := .venv/.ready
@@ -77,6 +77,23 @@ compose-up: image  ## start all servers in containers, and wait until they work
 
 compose-demo:  ## the demo, against the containers
 	$(COMPOSE) run --rm --no-deps --entrypoint lakehouse airflow-scheduler demo --running
+
+CLUSTER = COMPOSE_PROJECT_NAME=$(or $(CLUSTER_PROJECT),lakehouse-cluster) $(COMPOSE) -f docker/compose.cluster.yaml $(CLUSTER_FILES)
+
+cluster-up: image  ## start all servers as a cluster of containers, most of them twice or thrice; 12 GB
+	@$(PYTHON) -m stack.secret_files .compose
+	$(CLUSTER) up -d
+	$(call until_healthy,$(CLUSTER))
+
+cluster-demo:  ## the demo, against the cluster
+	$(CLUSTER) run --rm --no-deps --entrypoint lakehouse airflow-scheduler demo --running
+
+cluster-test: image  ## kill, cut off and fill containers of a cluster, over an hour; stopped, it goes on where it was
+	@$(PROGRESS) docker build -t lakehouse-clock docker/clock
+	$(PYTHON) -m tests.cluster
+
+cluster-down:  ## stop and remove the cluster; the data stay
+	$(CLUSTER) down $(VOLUMES)
 
 image-licences:  ## of all that is in the image, Debian's packages too, a line a part
 	@docker run --rm --entrypoint sh lakehouse -c 'cat /usr/share/doc/lakehouse/licences*'

@@ -35,6 +35,7 @@ class Settings(BaseSettings):
     servers: Path = CHECKOUT / ".servers"  # the servers' jars, shared by all stacks of the checkout
 
     bind: str = "127.0.0.1"  # the address that the servers listen on
+    host: str = "127.0.0.1"  # the name by which servers of other machines find those of this one
     datanode_host: str = "127.0.0.1"  # where WebHDFS sends its callers
 
     # Ports of the local stack; a second stack beside the first sets port_offset
@@ -68,6 +69,10 @@ class Settings(BaseSettings):
     airflow_page_url: str = _derived(lambda d: d["airflow_url"])
     trino_page_url: str = _derived(lambda d: d["trino_url"])
     api_page_url: str = _derived(lambda d: d["api_url"])
+    # Brokers in the order of their node ids, as kafka_bootstrap names them; each is a controller too
+    kafka_controllers: str = _derived(lambda d: f"127.0.0.1:{d['kafka_controller_port']}")
+    kafka_node: int = Field(default=1, ge=1)  # which of the brokers this machine runs
+    spark_master: str = "local[2]"  # where the warm Spark runs its tasks; spark://host:port on a cluster
     ship_code: bool = False  # jobs bring their code to Spark's workers, where it is not installed
     redis_url: str | None = None  # redis://host:port/0 of the live state; none or empty: there is no live state
     spark_remote: str | None = None  # sc://host:port of a warm Spark Connect server; none: a session of the job's own
@@ -78,6 +83,9 @@ class Settings(BaseSettings):
 
     # Where tables and pages live
     warehouse: str = "/lakehouse"  # folder in HDFS
+    hadoop_conf: Path = CHECKOUT / "docker" / "hdfs"  # the folder of Hadoop's configuration
+    hdfs_node: str = Field(default="nn1", pattern="^nn[12]$")  # which of two NameNodes this machine runs
+    hdfs_replication: int = Field(default=1, ge=1)  # DataNodes that hold each block
     contracts: Path = CHECKOUT / "contracts"
     rules: Path = CHECKOUT / "expectations" / "rules"  # hand-written batch checks and business rules
     quality: Path = _derived(
@@ -87,9 +95,13 @@ class Settings(BaseSettings):
     # Kafka
     topic_partitions: int = Field(default=3, ge=1)
     topic_replication: int = Field(default=1, ge=1)
+    topic_min_insync: int = Field(default=1, ge=1)  # brokers that have a message before it is acknowledged
     consumer_group: str = "lakehouse"  # mirrors how far ingest is, as a hint; never the cursor
     ack_timeout_seconds: float = Field(default=10.0, gt=0)
     linger_ms: int = Field(default=3, ge=0, le=100)  # how long the API waits for more messages to send together
+
+    # Memory
+    trino_heap: str = Field(default="1G", pattern=r"^\d+[mMgG]$")
 
     # Limits
     max_events_per_batch: int = Field(default=1_000_000, ge=1)

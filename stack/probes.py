@@ -32,7 +32,15 @@ def probe_kafka(settings: Settings) -> None:
     try:
         admin = KafkaAdminClient(**address, request_timeout_ms=5_000)
         try:
-            admin.create_topics({PROBE_TOPIC: {"num_partitions": 1, "replication_factor": 1, "configs": PROBE_CONFIG}})
+            admin.create_topics(
+                {
+                    PROBE_TOPIC: {
+                        "num_partitions": 1,
+                        "replication_factor": settings.topic_replication,
+                        "configs": PROBE_CONFIG,
+                    }
+                }
+            )
         except TopicAlreadyExistsError:
             pass
         finally:
@@ -57,18 +65,18 @@ def probe_kafka(settings: Settings) -> None:
 
 def probe_namenode(settings: Settings) -> None:
     """Gets the status of the root folder."""
-    _http("GET", f"{settings.webhdfs_url}/?op=GETFILESTATUS&user.name=lakehouse")
+    http("GET", f"{settings.webhdfs_url}/?op=GETFILESTATUS&user.name=lakehouse")
 
 
 def probe_datanode(settings: Settings) -> None:
     """Writes a file through WebHDFS, which needs a NameNode out of safe mode and a DataNode that takes blocks."""
     port_open(settings.datanode_port)
-    place = f"{settings.webhdfs_url}{settings.warehouse}/_probe?user.name=lakehouse"
-    asked = _http("PUT", f"{place}&op=CREATE&overwrite=true&noredirect=true")
-    _http("PUT", asked.json()["Location"], data=b"probe")
-    if _http("GET", f"{place}&op=OPEN").content != b"probe":
+    place = f"{settings.webhdfs_url}{settings.warehouse}/_probe-{settings.datanode_host}?user.name=lakehouse"
+    asked = http("PUT", f"{place}&op=CREATE&overwrite=true&noredirect=true")
+    http("PUT", asked.json()["Location"], data=b"probe")
+    if http("GET", f"{place}&op=OPEN").content != b"probe":
         raise NotReady("the file written was not read back")
-    _http("DELETE", f"{place}&op=DELETE")
+    http("DELETE", f"{place}&op=DELETE")
 
 
 def probe_metastore(settings: Settings) -> None:
@@ -141,12 +149,12 @@ def probe_redis(settings: Settings) -> None:
 
 def probe_api(settings: Settings) -> None:
     """Asks whether the API can produce."""
-    _http("GET", f"{settings.api_url}/readyz")
+    http("GET", f"{settings.api_url}/readyz")
 
 
 def probe_metrics(settings: Settings) -> None:
     """Asks what Prometheus asks: each part must have answered."""
-    told = _http("GET", f"{settings.metrics_url}/metrics", seconds=2 * _SECONDS).text
+    told = http("GET", f"{settings.metrics_url}/metrics", seconds=2 * _SECONDS).text
     down = re.findall(r'^lakehouse_up\{part="(\w+)"\} 0', told, re.MULTILINE)
     if down or "lakehouse_up" not in told:
         raise NotReady(f"no metrics of {', '.join(down) or 'any part'}; they did not answer")
@@ -171,7 +179,7 @@ def probe_airflow_triggerer(settings: Settings) -> None:
 
 
 def airflow_health(settings: Settings) -> dict[str, Any]:
-    health: dict[str, Any] = _http("GET", f"{settings.airflow_url}/api/v2/monitor/health").json()
+    health: dict[str, Any] = http("GET", f"{settings.airflow_url}/api/v2/monitor/health").json()
     return health
 
 
@@ -216,7 +224,7 @@ def port_open(port: int) -> None:
         raise NotReady(f"port {port}: {error.strerror or error}") from error
 
 
-def _http(method: str, url: str, data: bytes | None = None, seconds: float = _SECONDS) -> Any:
+def http(method: str, url: str, data: bytes | None = None, seconds: float = _SECONDS) -> Any:
     """A request that ignores proxies and must be answered with 2xx."""
     import requests
 

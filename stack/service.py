@@ -14,6 +14,7 @@ from pathlib import Path
 
 from lakehouse.settings import CHECKOUT, Settings, SettingsError
 from stack.bootstrap import steps
+from stack.cluster import CLUSTER_PORTS, CLUSTER_PROBES, cluster_services
 from stack.database import NAME as DATABASE
 from stack.database import PORT as DATABASE_PORT
 from stack.database import database, probe_database
@@ -22,9 +23,11 @@ from stack.errors import NotReady, StackError
 from stack.java import find_java, trino_java
 from stack.probes import PROBES
 from stack.services import PORTS, Machine, Service, services
+from stack.standby import STANDBY_PROBES, standby_services
 
 SECRETS = Path("/run/secrets")  # where Compose puts files that not everybody may read
 CHECKS = PROBES | {DATABASE: probe_database}
+ALL_CHECKS = CHECKS | CLUSTER_PROBES | STANDBY_PROBES
 _ABSENT = Path("/absent")
 
 
@@ -33,9 +36,9 @@ def main(arguments: list[str]) -> int:
     try:
         settings = local_settings(Settings.load())
         match arguments:
-            case ["--check", name] if name in CHECKS:
+            case ["--check", name] if name in ALL_CHECKS:
                 check_service(name, settings)
-            case [name] if name in CHECKS:
+            case [name] if name in ALL_CHECKS:
                 prepare_folders(settings)
                 (part,) = (each for each in _services(settings) if each.name == name)
                 become(part)
@@ -43,7 +46,7 @@ def main(arguments: list[str]) -> int:
                 prepare_folders(settings)
                 work[name].run(lambda: False)
             case _:
-                raise StackError(f"name one of {', '.join(CHECKS)}, or a step of the start")
+                raise StackError(f"name one of {', '.join(ALL_CHECKS)}, or a step of the start")
     except (StackError, SettingsError, NotReady) as error:
         print(f"lakehouse-service: {error}", file=sys.stderr)
         return 1
@@ -70,7 +73,7 @@ def check_service(name: str, settings: Settings) -> None:
     Raises:
         NotReady: it does not do its work.
     """
-    CHECKS[name](settings)
+    ALL_CHECKS[name](settings)
     if port := _port(name, settings):
         (settings.state / "tmp" / "answered").write_text(f"{port}\n")
 
@@ -79,11 +82,18 @@ def _port(name: str, settings: Settings) -> int | None:
     """Where the service listens, if it does."""
     if name == DATABASE:
         return DATABASE_PORT
-    return getattr(settings, PORTS[name][0]) if PORTS[name] else None
+    ports = PORTS.get(name, CLUSTER_PORTS.get(name, ()))
+    return getattr(settings, ports[0]) if ports else None
 
 
 def _services(settings: Settings) -> tuple[Service, ...]:
-    return (*services(settings, _machine()), database(settings))
+    machine = _machine()
+    return (
+        *services(settings, machine),
+        database(settings),
+        *cluster_services(settings, machine),
+        *standby_services(settings, machine),
+    )
 
 
 def prepare_folders(settings: Settings) -> None:

@@ -18,6 +18,7 @@ from stack.environment import (
     redis_server,
     spark_home,
 )
+from stack.errors import StackError
 
 _SMALL_JVM = ("-XX:+UseSerialGC", "-XX:-UsePerfData", "-XX:+ExitOnOutOfMemoryError")
 # On two cores Java's optimising compiler would take a third of the start. These options delay it.
@@ -91,13 +92,13 @@ def services(settings: Settings, machine: Machine) -> tuple[Service, ...]:
     """All services, in the order in which they are shown."""
     base = job_environment(settings, machine.java)
     airflow = base | airflow_environment(settings)
-    java = _Java(machine.java, settings)
+    java = JavaCommand(machine.java, settings)
     state, jars = settings.state, settings.servers
     kafka_conf = str(DOCKER / "kafka" / "server.properties")
     hdfs_path = (
-        f"{DOCKER / 'hdfs'}:{jars / 'hadoop-pages'}:{jars / 'hadoop'}/*"  # Hadoop's own jar lacks the .html files
+        f"{settings.hadoop_conf}:{jars / 'hadoop-pages'}:{jars / 'hadoop'}/*"  # Hadoop's own jar lacks the .html files
     )
-    metastore_path = f"{DOCKER / 'metastore'}:{DOCKER / 'hdfs'}:{jars / 'metastore'}/*:{jars / 'hadoop'}/*" + (
+    metastore_path = f"{DOCKER / 'metastore'}:{settings.hadoop_conf}:{jars / 'metastore'}/*:{jars / 'hadoop'}/*" + (
         "" if settings.database is None else _POSTGRES_JARS
     )
     name_node = "org.apache.hadoop.hdfs.server.namenode.NameNode"
@@ -106,13 +107,13 @@ def services(settings: Settings, machine: Machine) -> tuple[Service, ...]:
         Service(
             "kafka",
             java("384m", f"{jars / 'kafka'}/*", "kafka.Kafka", kafka_conf),
-            base,
+            base | _kafka_node(settings),
             address=settings.kafka_bootstrap,
             prepare=(
                 Once(
                     state / "kafka" / ".formatted",
-                    java("128m", f"{jars / 'kafka'}/*", "kafka.tools.StorageTool", "format", "--standalone")
-                    + ("--ignore-formatted", "-t", _cluster_id(state), "-c", kafka_conf),
+                    java("128m", f"{jars / 'kafka'}/*", "kafka.tools.StorageTool", "format", *_kafka_quorum(settings))
+                    + ("--ignore-formatted", "-t", _kafka_id(str(state)), "-c", kafka_conf),
                 ),
             ),
             stop_seconds=30,
@@ -125,7 +126,7 @@ def services(settings: Settings, machine: Machine) -> tuple[Service, ...]:
             prepare=(
                 Once(
                     state / "hdfs" / ".formatted",
-                    java("128m", hdfs_path, name_node, "-format", "-force", "-nonInteractive"),
+                    java("128m", hdfs_path, name_node, *_new_name_node(settings)),
                 ),
             ),
         ),
@@ -156,7 +157,8 @@ def services(settings: Settings, machine: Machine) -> tuple[Service, ...]:
                 "--name",
                 "lakehouse",
                 "--master",
-                "local[2]",
+                settings.spark_master,
+                *_driver_of_a_cluster(settings),
                 # Unlike in spark-defaults, the optimising compiler is not delayed: this server runs for days.
                 "--driver-java-options",
                 "-XX:+UseSerialGC",
@@ -177,7 +179,7 @@ def services(settings: Settings, machine: Machine) -> tuple[Service, ...]:
             "trino",
             (
                 str(machine.trino_java / "bin" / "java"),
-                "-Xmx1G",
+                f"-Xmx{settings.trino_heap}",
                 *_SMALL_JVM,
                 *_LATE_COMPILER,
                 "-Djdk.attach.allowAttachSelf=true",
@@ -190,7 +192,7 @@ def services(settings: Settings, machine: Machine) -> tuple[Service, ...]:
                 "-Dnode.environment=lakehouse",
                 "-Dnode.id=trino-1",
                 f"-Dnode.bind-ip={settings.bind}",
-                "-Dnode.internal-address=127.0.0.1",
+                f"-Dnode.internal-address={settings.host}",
                 "-cp",
                 f"{jars / 'trino' / 'lib'}/*",
                 "io.trino.server.TrinoServer",
@@ -257,7 +259,7 @@ def services(settings: Settings, machine: Machine) -> tuple[Service, ...]:
 
 
 @dataclass(frozen=True)
-class _Java:
+class JavaCommand:
     """Builds the command line of a server that runs on Java 17."""
 
     home: Path
@@ -280,7 +282,7 @@ class _Java:
         )
 
 
-def _metastore_tables(settings: Settings, java: _Java, class_path: str) -> Once:
+def _metastore_tables(settings: Settings, java: JavaCommand, class_path: str) -> Once:
     """Derby lets the metastore make its own tables late; PostgreSQL does not."""
     tool = java("256m", class_path, "org.datanucleus.store.schema.SchemaTool", "-api", "JDO", "-create")
     return Once(
@@ -289,6 +291,50 @@ def _metastore_tables(settings: Settings, java: _Java, class_path: str) -> Once:
     )
 
 
-def _cluster_id(state: Path) -> str:
-    """Kafka's cluster id, which follows from the state folder."""
-    return urlsafe_b64encode(uuid.uuid5(uuid.NAMESPACE_URL, str(state)).bytes).decode().rstrip("=")
+def _kafka_id(name: str) -> str:
+    """An id as Kafka writes them, which follows from a name: the same on all nodes, and at each start."""
+    return urlsafe_b64encode(uuid.uuid5(uuid.NAMESPACE_URL, name).bytes).decode().rstrip("=")
+
+
+def _kafka_node(settings: Settings) -> dict[str, str]:
+    """What Kafka's server.properties names that differs from node to node."""
+    try:
+        address = settings.kafka_bootstrap.split(",")[settings.kafka_node - 1]
+        controller = settings.kafka_controllers.split(",")[settings.kafka_node - 1]
+    except IndexError:
+        raise StackError(
+            f"LAKEHOUSE_KAFKA_NODE={settings.kafka_node}, but LAKEHOUSE_KAFKA_BOOTSTRAP={settings.kafka_bootstrap} and "
+            f"LAKEHOUSE_KAFKA_CONTROLLERS={settings.kafka_controllers} do not both name so many"
+        ) from None
+    return {"LAKEHOUSE_KAFKA_ADDRESS": address, "LAKEHOUSE_KAFKA_CONTROLLER": controller}
+
+
+def _kafka_quorum(settings: Settings) -> tuple[str, ...]:
+    """Who votes when a cluster is formatted: this node alone, or all controllers, each with the id of its folder."""
+    controllers = settings.kafka_controllers.split(",")
+    if len(controllers) == 1:
+        return ("--standalone",)
+    voters = (f"{node}@{each}:{_kafka_id(each)}" for node, each in enumerate(controllers, start=1))
+    return ("--initial-controllers", ",".join(voters))
+
+
+def _new_name_node(settings: Settings) -> tuple[str, ...]:
+    """The first one begins with nothing; the second one with a copy of what the first one has."""
+    return ("-format", "-force", "-nonInteractive") if settings.hdfs_node == "nn1" else ("-bootstrapStandby", "-force")
+
+
+def _driver_of_a_cluster(settings: Settings) -> tuple[str, ...]:
+    """Options of a Spark whose tasks run on other machines: how they find it, and a size for what is left to it."""
+    if settings.spark_master.startswith("local"):
+        return ()
+    options = {
+        "spark.driver.memory": "1000m",
+        "spark.driver.bindAddress": settings.bind,
+        "spark.driver.host": settings.host,
+        "spark.executor.memory": "640m",
+        "spark.executor.cores": "1",
+        "spark.executor.extraJavaOptions": "-XX:+UseSerialGC -Djdk.nio.maxCachedBufferSize=1048576",
+        # A killed worker is noticed, and its tasks are run again, well before a run is given up.
+        "spark.network.timeout": "60s",
+    }
+    return tuple(part for name, value in options.items() for part in ("--conf", f"{name}={value}"))

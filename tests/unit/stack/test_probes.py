@@ -196,7 +196,7 @@ def test_a_datanode_is_up_when_a_file_written_is_read_back(http: Http, port: int
     settings = Settings(datanode_port=port)
     http.bodies = {"op=CREATE": {"Location": "http://datanode/x"}, "op=OPEN": b"probe"}
     probes.probe_datanode(settings)
-    place = "http://127.0.0.1:9870/webhdfs/v1/lakehouse/_probe?user.name=lakehouse"
+    place = "http://127.0.0.1:9870/webhdfs/v1/lakehouse/_probe-127.0.0.1?user.name=lakehouse"
     assert http.asked == [
         ("PUT", f"{place}&op=CREATE&overwrite=true&noredirect=true"),
         ("PUT", "http://datanode/x"),

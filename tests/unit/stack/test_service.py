@@ -125,7 +125,7 @@ def test_a_service_is_probed_until_it_has_answered_and_then_only_asked_whether_i
         if error := answers.pop(0):
             raise error
 
-    monkeypatch.setitem(service.CHECKS, "kafka", probe)
+    monkeypatch.setitem(service.ALL_CHECKS, "kafka", probe)
     service.prepare_folders(settings)
     with listening() as server:
         monkeypatch.setattr(service, "_port", lambda name, settings: server.getsockname()[1])
@@ -139,12 +139,14 @@ def test_a_service_is_probed_until_it_has_answered_and_then_only_asked_whether_i
 
 
 @pytest.mark.parametrize(
-    ("name", "port"), [("kafka", "9092\n"), ("namenode", "9820\n"), ("postgres", "5432\n"), ("airflow-triggerer", None)]
+    ("name", "port"),
+    [("kafka", "9092\n"), ("namenode", "9820\n"), ("postgres", "5432\n"), ("airflow-triggerer", None)]
+    + [("trino-worker", "8080\n"), ("nginx", "5000\n"), ("spark-worker", None)],
 )
 def test_what_listens_nowhere_is_probed_each_time(
     settings: Settings, monkeypatch: pytest.MonkeyPatch, name: str, port: str | None
 ) -> None:
-    monkeypatch.setitem(service.CHECKS, name, lambda settings: None)
+    monkeypatch.setitem(service.ALL_CHECKS, name, lambda settings: None)
     service.prepare_folders(settings)
     service.check_service(name, settings)
     answered = settings.state / "tmp" / "answered"
@@ -152,7 +154,7 @@ def test_what_listens_nowhere_is_probed_each_time(
 
 
 def test_after_a_new_start_a_service_is_probed_anew(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(service.CHECKS, "kafka", lambda settings: None)
+    monkeypatch.setitem(service.ALL_CHECKS, "kafka", lambda settings: None)
     service.prepare_folders(settings)
     service.check_service("kafka", settings)
     service.prepare_folders(settings)
