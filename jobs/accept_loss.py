@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import sys
 
-from jobs.raw.drain import logs_of
-from jobs.raw.losses import read_losses, record
+from jobs.raw.losses import record
+from jobs.raw.lost import current
 from jobs.runtime.job import WHO, WHY, Job, Option, start
-from lakehouse import names
-from lakehouse.ledger.losses import as_expected, compare
-from lakehouse.ledger.offsets import Mismatch
+from lakehouse.ledger.losses import as_expected
 
 EXPECTED: Option = (
     "--expected",
@@ -31,16 +29,6 @@ def accept_loss(job: Job) -> None:
         sys.exit(f"accept_loss: you accepted «{expected}», but now it is «{text}»; look again, nothing was recorded")
     record(job, [each.loss for each in found], job.options.who, job.options.why)
     job.say(f"recorded as lost: {text}")
-
-
-def current(job: Job) -> tuple[Mismatch, ...]:
-    """The mismatches of the cursor, and of the newest batch unless it is in raw, as all earlier ones are."""
-    newest = job.ledger.read().newest_ingest
-    ranges = newest.ranges if newest else ()
-    logs = logs_of(job, {r.at.topic for r in ranges})
-    raw = job.store.read(names.RAW_EVENTS)
-    is_read = newest is None or newest.closed or raw.where(f"batch_id = {newest.entry_id}").limit(1).collect()
-    return compare(ranges, bool(is_read), logs, read_losses(job))
 
 
 if __name__ == "__main__":

@@ -9,7 +9,7 @@ from jobs.entries.commit import close_all
 from jobs.live.follow import follow
 from jobs.raw.drain import drain_waiting, logs_of
 from jobs.runtime.job import WHO, WHY, Job, start
-from jobs.upkeep.erasures import hash_of, read_key
+from jobs.upkeep.erasures import hash_of, list_erasures, read_key
 from lakehouse.ledger.entries import LedgerError, Request
 from lakehouse.ledger.vocabulary import Kind
 
@@ -25,6 +25,7 @@ def erase(job: Job) -> None:
     if not player:
         sys.exit("erase: no player is named; set LAKEHOUSE_ERASE_PLAYER")
     player_hash = hash_of(player, read_key(job.settings.erasure_key_file))
+    list_erasures(job)  # a list that cannot be written stops it here, not once it is decided
     drain_everything(job)
     submit.carry_out(job, Request(Kind.ERASE, job.options.who, job.options.why, 0, player_hash=player_hash))
 

@@ -126,6 +126,7 @@ class Settings(BaseSettings):
 
     # Erasure
     erasure_key_file: Path = _derived(lambda d: d["state"] / "erasure.key")  # keys the hash of erased players
+    erasure_list_file: Path = _derived(lambda d: d["state"] / "erasures.jsonl")  # who was erased, for restores (hashes)
     erase_player: str | None = None  # the player that jobs/erase.py erases; others could see an argument
 
     @property

@@ -40,15 +40,22 @@ def one_line_errors() -> Iterator[None]:
     from kafka.errors import KafkaError
 
     from lakehouse.clients.airflow import AirflowError
+    from lakehouse.clients.hdfs import HdfsError
     from lakehouse.clients.trino import QueryError
     from lakehouse.contract.model import ContractError
+    from lakehouse.erasure_list import ErasureListError
     from lakehouse.ledger.offsets import OffsetsError
     from lakehouse.settings import SettingsError
     from operations.completeness import DayError
+    from stack.errors import StackError
 
+    told = (
+        *(SettingsError, ContractError, QueryError, AirflowError, OffsetsError, DayError),
+        *(HdfsError, ErasureListError, StackError),
+    )
     try:
         yield
-    except (SettingsError, ContractError, QueryError, AirflowError, OffsetsError, DayError) as error:
+    except told as error:
         raise click.ClickException(str(error)) from error
     except KafkaError as error:
         raise click.ClickException(f"Kafka does not answer: {words_of(error)}; see `make status`") from error

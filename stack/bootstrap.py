@@ -10,6 +10,7 @@ import time
 from collections.abc import Mapping
 from pathlib import Path
 
+from lakehouse import job_log
 from lakehouse.settings import CHECKOUT, Settings
 from stack.environment import AIRFLOW_USER, airflow_password, job_environment
 from stack.errors import StackError
@@ -53,20 +54,33 @@ def make_topics(settings: Settings) -> None:
 
 def make_tables(settings: Settings, environment: Mapping[str, str]) -> None:
     """Runs jobs/create_tables.py; repeating it changes nothing."""
-    log = settings.state / "logs" / "create_tables.log"
+    run_job(settings, environment, "create_tables")
+
+
+def run_job(
+    settings: Settings, environment: Mapping[str, str], job: str, *arguments: str, seconds: float = 180
+) -> list[str]:
+    """Runs a job outside of Airflow. Returns the lines that it wrote for people.
+
+    Raises:
+        StackError: it failed; the message has the end of its log.
+    """
+    log = settings.state / "logs" / f"{job}.log"
     log.parent.mkdir(parents=True, exist_ok=True)
     with log.open("w") as out:
         done = subprocess.run(
-            [sys.executable, str(CHECKOUT / "jobs" / "create_tables.py")],
+            [sys.executable, str(CHECKOUT / "jobs" / f"{job}.py"), *arguments],
             stdout=out,
             stderr=subprocess.STDOUT,
             env=environment,
             cwd=CHECKOUT,
-            timeout=180,
+            timeout=seconds,
             check=False,
         )
     if done.returncode:
-        raise StackError(f"jobs/create_tables.py failed:\n{tail(log)}\n  whole log: {log}")
+        raise StackError(f"jobs/{job}.py failed:\n{tail(log)}\n  whole log: {log}")
+    lines = map(job_log.read, log.read_text(errors="replace").splitlines())
+    return [line.shown for line in lines if line and line.level != "debug"]
 
 
 def make_views(settings: Settings) -> None:

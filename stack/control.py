@@ -8,8 +8,9 @@ import os
 import shutil
 import subprocess
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 from lakehouse.settings import CHECKOUT, Settings
@@ -26,6 +27,7 @@ from stack.steps import Step, run_steps
 from stack.supervisor import Supervisor, write_configuration
 
 Say = Callable[[str], None]
+RESTORING = "restoring.json"  # in the state folder: a restore has begun, and nobody may read what it has not finished
 _DOWN_SECONDS = 60.0  # that supervisord may take to end all services
 
 
@@ -37,25 +39,41 @@ def up(settings: Settings, say: Say) -> None:
     """
     settings = local_settings(settings)
     began = time.monotonic()
-    with _only_one(settings.state):
-        supervisor = Supervisor(settings.state)
-        if not supervisor.is_running():
-            kill_processes(settings.state)  # processes that a killed supervisord left
-            shutil.rmtree(settings.state / "tmp", ignore_errors=True)  # files that killed servers left
-        running = _running(supervisor)
-        _preflight(settings, running)
-        downloads.fetch(settings.servers, say)
-        machine = Machine(find_java(os.environ), trino_java(), _contracts_hash(settings), _code_hash())
-        parts = services(settings, machine)
-        changed = write_configuration(parts, settings.state)
-        if not supervisor.is_running():
-            supervisor.start()
-        starting = {part.name for part in parts} - (running - changed)
-        _retire(supervisor, starting)
-        if starting:
-            say(f"Starting {len(starting)} services, logs in {settings.state / 'logs'}:")
-        _start(settings, machine, parts, starting, supervisor, say)
+    with only_one(settings.state):
+        if (settings.state / RESTORING).exists():
+            raise StackError(f"A restore into {settings.state} did not end: run the same `lakehouse restore` again.")
+        starting = start(settings, say)
         say(f"{'Up' if starting else 'Already up, checked'} in {time.monotonic() - began:.0f} s.")
+
+
+def start(settings: Settings, say: Say, names: Collection[str] | None = None) -> set[str]:
+    """Starts what does not run, for whoever holds `only_one`. Returns the services that it started.
+
+    Args:
+        names: of the services and steps of the start that are meant; none: all.
+
+    Raises:
+        StackError: see `up`.
+    """
+    supervisor = Supervisor(settings.state)
+    if not supervisor.is_running():
+        kill_processes(settings.state)  # processes that a killed supervisord left
+        shutil.rmtree(settings.state / "tmp", ignore_errors=True)  # files that killed servers left
+    running = _running(supervisor)
+    _preflight(settings, running)
+    downloads.fetch(settings.servers, say)
+    machine = Machine(find_java(os.environ), trino_java(), _contracts_hash(settings), _code_hash())
+    parts = services(settings, machine)
+    changed = write_configuration(parts, settings.state)
+    if not supervisor.is_running():
+        supervisor.start()
+    wanted = {part.name for part in parts if names is None or part.name in names}
+    starting = wanted - (running - changed)
+    _retire(supervisor, starting)
+    if starting:
+        say(f"Starting {len(starting)} services, logs in {settings.state / 'logs'}:")
+    _start(settings, machine, parts, starting, supervisor, say, names)
+    return starting
 
 
 def _contracts_hash(settings: Settings) -> str:
@@ -106,6 +124,7 @@ def _start(
     starting: set[str],
     supervisor: Supervisor,
     say: Say,
+    names: Collection[str] | None,
 ) -> None:
     by_name = {part.name: part for part in parts}
 
@@ -117,7 +136,10 @@ def _start(
         say(f"  … {', '.join(step.title or step.name for step in running)}, {seconds:.0f} s so far")
 
     steps = [_service_step(settings, part, part.name in starting, supervisor) for part in parts]
-    outcome = run_steps(steps + bootstrap.steps(settings, machine.java), tell, wait)
+    steps += bootstrap.steps(settings, machine.java)
+    if names is not None:
+        steps = [replace(s, needs=tuple(need for need in s.needs if need in names)) for s in steps if s.name in names]
+    outcome = run_steps(steps, tell, wait)
     for name, error in outcome.errors.items():
         log = settings.state / "logs" / f"{name}.log"
         if name in by_name:
@@ -197,7 +219,7 @@ def _retire(supervisor: Supervisor, names: set[str]) -> None:
 
 
 @contextmanager
-def _only_one(state: Path) -> Iterator[None]:
+def only_one(state: Path) -> Iterator[None]:
     """Locks out a second `up` of the same stack."""
     state.mkdir(parents=True, exist_ok=True)
     with (state / "up.lock").open("w") as lock:

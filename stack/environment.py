@@ -27,6 +27,7 @@ def local_settings(settings: Settings) -> Settings:
         "servers": settings.servers.absolute(),
         "quality": settings.quality.absolute(),
         "erasure_key_file": settings.erasure_key_file.absolute(),
+        "erasure_list_file": settings.erasure_list_file.absolute(),
         "database_password_file": settings.database_password_file.absolute(),
     }
     if settings.spark_remote is None:

@@ -36,9 +36,29 @@ def create_tables(spark: SparkSession, settings: Settings, wanted: list[Definiti
     return changed
 
 
+def register_found(spark: SparkSession, settings: Settings) -> list[str]:
+    """Tells the metastore of tables in the warehouse that it lacks, such as those of removed contracts.
+
+    Returns a sentence for each of them.
+    """
+    hdfs = Hdfs(settings)
+    changed = []
+    for database in names.DATABASES:
+        folders = {each.name for each in hdfs.list(f"{settings.warehouse}/{database}") if each.is_folder}
+        for table in sorted(folders - _tables(spark, database)):
+            if _has_log(settings, names.Table(database, table)):
+                path = f"{settings.warehouse_uri}/{database}/{table}"
+                spark.sql(f"create table {database}.`{table}` using delta location '{path}'")
+                changed.append(f"registered {database}.{table}, which no contract names and the metastore lacked")
+    return changed
+
+
 def is_written(settings: Settings, definition: Definition) -> bool:
     """Whether there is a Delta log with a commit at the table's path."""
-    table = definition.table
+    return _has_log(settings, definition.table)
+
+
+def _has_log(settings: Settings, table: names.Table) -> bool:
     log = Hdfs(settings).list(f"{settings.warehouse}/{table.database}/{table.name}/_delta_log")
     return any(file.name.endswith(".json") for file in log)
 

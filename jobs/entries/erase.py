@@ -11,7 +11,7 @@ from jobs.judging.batches import COORDINATES, player_batches
 from jobs.judging.workers import in_workers
 from jobs.staging import files
 from jobs.staging.open_quarantine import unreadable_places
-from jobs.upkeep.erasures import Erasure, belongs_to, hash_sql, read_key
+from jobs.upkeep.erasures import Erasure, belongs_to, hash_sql, list_erasures, read_key
 from lakehouse import names
 from lakehouse.catalog import tables
 from lakehouse.contract.keywords import INT64_MAX
@@ -63,6 +63,7 @@ class Erase:
         )
         frame = job.spark.createDataFrame([row], tables.schema_of(tables.ERASURES))
         job.store.append_once(frame, names.ERASURES, app="publish", version=entry.entry_id)
+        list_erasures(job)  # before anything is deleted: a restore of an older backup must know of it
         if not decision.staging:
             return
         # A message with the player's key may name another player; the facts of that other player stay.

@@ -11,7 +11,7 @@ from collections.abc import Callable
 
 from jobs.daily import inventory
 from jobs.runtime.job import Job
-from jobs.upkeep import compaction, housekeeping, purge, table_health
+from jobs.upkeep import compaction, erasures, housekeeping, purge, table_health
 from lakehouse.catalog import tables
 from lakehouse.texts import words_of
 
@@ -40,6 +40,7 @@ def do_daily_work(job: Job) -> list[str]:
     part("vacuum", lambda: housekeeping.vacuum(job, definitions))
     part("pages", lambda: purge.delete_former_pages(job))
     part("erased players", lambda: purge.purge_erased(job))
+    part("list of erasures", lambda: erasures.list_erasures(job))
     part("purged players", lambda: purge.note_purged(job, definitions))
     return problems
 

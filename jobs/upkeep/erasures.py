@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from lakehouse import names
+from lakehouse.erasure_list import Erased, erased, keep
 from lakehouse.ledger.vocabulary import Destination
 
 if TYPE_CHECKING:
@@ -70,16 +71,27 @@ def read_erasures(job: Job) -> tuple[Erasure, ...]:
     return tuple(Erasure(row["player_hash"], row["through"]) for row in rows)
 
 
-def suppress(judged: DataFrame, erased: Sequence[Erasure], settings: Settings) -> DataFrame:
+def listed_erasures(job: Job) -> list[Erased]:
+    """The rows of ops.erasures as lines of the list that is kept outside of the tables."""
+    rows = job.store.read(names.ERASURES).select("player_hash", "erased_at", "who", "why").collect()
+    return [erased(row["player_hash"], row["erased_at"], row["who"], row["why"]) for row in rows]
+
+
+def list_erasures(job: Job) -> None:
+    """Brings the list up to date with ops.erasures. Raises ErasureListError."""
+    keep(job.settings.erasure_list_file, listed_erasures(job))
+
+
+def suppress(judged: DataFrame, erased_players: Sequence[Erasure], settings: Settings) -> DataFrame:
     """Marks judged messages of erased players as suppressed.
 
     `judged` has `key`, player, batch_id and destination; drops key.
     """
     from pyspark.sql import functions as F
 
-    if not erased:
+    if not erased_players:
         return judged.drop("key")
-    is_theirs = belongs_to(erased, "player", read_key(settings.erasure_key_file))
+    is_theirs = belongs_to(erased_players, "player", read_key(settings.erasure_key_file))
     sent = f"if({is_theirs}, '{Destination.SUPPRESSED}', destination)"
     return judged.withColumns({"destination": F.expr(sent)}).drop("key")
 

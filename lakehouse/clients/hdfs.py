@@ -1,9 +1,12 @@
-"""A small client of HDFS over WebHDFS: list, measure, read small files, write, move, make folders and delete."""
+"""A small client of HDFS over WebHDFS: list, measure, read, write, move, make folders, delete, and keep snapshots."""
 
 from __future__ import annotations
 
 import datetime as dt
+import hashlib
+from collections.abc import Iterator, Mapping
 from pathlib import Path, PurePosixPath
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import quote
 
@@ -16,6 +19,7 @@ USER = "lakehouse"
 REQUEST_SECONDS = 30.0
 DELETE_SECONDS = 300.0  # of a whole folder
 WRITE_SECONDS = 60.0  # until the DataNode takes more, or answers
+PART_BYTES = 1 << 20  # of a large file, read at once
 
 
 class HdfsError(Exception):
@@ -87,10 +91,40 @@ class Hdfs:
         ]
         return sorted(found)
 
+    def below(self, path: str, inside: str = "") -> Iterator[tuple[str, Status]]:
+        """All files in a folder and below it, each with its path from there, such as game/messages/part-0."""
+        for each in self.list(f"{path}/{inside}".rstrip("/")):
+            name = f"{inside}/{each.name}".lstrip("/")
+            if each.is_folder:
+                yield from self.below(path, name)
+            else:
+                yield name, each
+
     def read(self, path: str) -> str | None:
         """The text of a small file in UTF-8; None if there is no such file."""
         response = self._ask("get", "OPEN", path)
         return None if response is None else response.content.decode()
+
+    def read_into(self, path: str, local: Path) -> str:
+        """Copies a file of any size to a new file of this machine. Returns the SHA-256 of what was read, as hex digits.
+
+        Raises:
+            HdfsError: also if there is none, or if it ends before its length.
+        """
+        import requests
+
+        response = self._ask("get", "OPEN", path, stream=True)
+        if response is None:
+            raise HdfsError(f"HDFS has no file {path}")
+        digest = hashlib.sha256()
+        try:
+            with response, local.open("xb") as out:
+                for part in response.iter_content(PART_BYTES):
+                    digest.update(part)
+                    out.write(part)
+        except requests.RequestException as error:
+            raise HdfsError(f"HDFS's DataNode gave a part of {path} only: {type(error).__name__}") from None
+        return digest.hexdigest()
 
     def summary(self, path: str) -> Summary:
         """The sizes of a folder; zeros if there is no such folder."""
@@ -104,15 +138,15 @@ class Hdfs:
         """Makes a folder and its parents, unless it exists. It needs the NameNode alone."""
         self._call("put", "MKDIRS", path)
 
-    def write(self, path: str, local: Path) -> None:
+    def write(self, path: str, local: Path, replace: bool = False) -> None:
         """Writes a new file with all folders above it, from a file of this machine.
 
         Raises:
-            HdfsError: also if there is one.
+            HdfsError: also if there is one, unless it is to be replaced.
         """
         import requests
 
-        answer = self._call("put", "CREATE", path, overwrite="false", noredirect="true")
+        answer = self._call("put", "CREATE", path, overwrite=str(replace).lower(), noredirect="true")
         try:
             with local.open("rb") as data:
                 response = requests.put(answer["Location"], data=data, timeout=WRITE_SECONDS)
@@ -145,19 +179,47 @@ class Hdfs:
         answer = self._call("delete", "DELETE", path, recursive="true")
         return bool(answer and answer["boolean"])
 
+    def set_changed_at(self, path: str, time: dt.datetime) -> None:
+        """Gives a file the time at which it last changed: Delta's history and its clean-up go by that."""
+        millis = round(time.timestamp() * 1000)
+        self._call("put", "SETTIMES", path, modificationtime=str(millis), accesstime=str(millis))
+
+    def make_snapshot(self, path: str, name: str) -> str:
+        """Keeps a folder as it is at this moment, under a name. Returns the path at which it is read.
+
+        It needs an administrator of HDFS: on the local stack that is our user.
+        """
+        self._call("put", "ALLOWSNAPSHOT", path)
+        self._call("put", "CREATESNAPSHOT", path, snapshotname=name)
+        return f"{path}/.snapshot/{name}"
+
+    def snapshots(self, path: str) -> tuple[str, ...]:
+        """The names of a folder's snapshots."""
+        return tuple(each.name for each in self.list(f"{path}/.snapshot"))
+
+    def delete_snapshot(self, path: str, name: str) -> None:
+        self._call("delete", "DELETESNAPSHOT", path, snapshotname=name)
+
     def _call(self, method: str, operation: str, path: str, **parameters: str) -> Any:
         """The answer's JSON, or None if there is nothing at the path.
 
         Raises:
             HdfsError: see there.
         """
-        response = self._ask(method, operation, path, **parameters)
+        response = self._ask(method, operation, path, parameters)
         try:
-            return None if response is None else response.json()
+            return None if response is None else response.json() if response.content else {}
         except ValueError:
             raise HdfsError(f"{self._url} does not speak WebHDFS ({operation} {path}); see `make status`") from None
 
-    def _ask(self, method: str, operation: str, path: str, **parameters: str) -> requests.Response | None:
+    def _ask(
+        self,
+        method: str,
+        operation: str,
+        path: str,
+        parameters: Mapping[str, str] = MappingProxyType({}),
+        stream: bool = False,
+    ) -> requests.Response | None:
         """The answer, or None if there is nothing at the path.
 
         Raises:
@@ -171,6 +233,7 @@ class Hdfs:
                 self._url + quote(path),
                 params={"op": operation, "user.name": USER, **parameters},
                 timeout=DELETE_SECONDS if method == "delete" else REQUEST_SECONDS,
+                stream=stream,
             )
             refusal = {} if response.ok else response.json().get("RemoteException", {})
         except (requests.RequestException, ValueError) as error:

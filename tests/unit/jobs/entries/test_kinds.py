@@ -10,6 +10,8 @@ from jobs.entries import dry_run
 from jobs.raw import drain, losses
 from jobs.upkeep.erasures import hash_of
 from lakehouse import names
+from lakehouse.erasure_list import ErasureListError
+from lakehouse.erasure_list import read as read_list
 from lakehouse.ledger.entries import Entry, Request
 from lakehouse.ledger.offsets import Log, Loss, OffsetsError
 from lakehouse.ledger.selection import Selection
@@ -198,6 +200,20 @@ def test_an_erased_player_is_in_no_table_and_does_not_come_back(world: World) ->
     assert left == [1, 3]
     rebuilt = world.ask(Kind.REBUILD, day=DAY, through=batch)
     assert rebuilt.done and world.offsets("sword_purchases") == [1]
+
+
+def test_nobody_is_erased_without_a_line_in_the_list_outside_of_the_tables(world: World) -> None:
+    world.arrive(sword(player="anna"))
+    world.close()
+    file = world.settings.erasure_list_file
+    file.mkdir(parents=True)  # in the place of the list
+    with pytest.raises(ErasureListError, match="nobody is erased without a line in it"):
+        world.ask(Kind.ERASE, player_hash=hash_of("anna", KEY.encode()))
+    assert world.offsets("sword_purchases") == [0]
+    file.rmdir()
+    world.close()
+    assert world.offsets("sword_purchases") == []
+    assert [each.player_hash for each in read_list(file)] == [hash_of("anna", KEY.encode())]
 
 
 def in_raw(world: World) -> dict[int, list[int]]:

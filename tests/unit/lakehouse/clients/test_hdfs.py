@@ -224,8 +224,12 @@ def test_deleting_may_take_longer_than_other_questions(monkeypatch: pytest.Monke
     user = {"user.name": "lakehouse"}
     delete = {"op": "DELETE", **user, "recursive": "true"}
     assert web.asked == [
-        ("delete", "http://namenode/webhdfs/v1/a%20b", {"params": delete, "timeout": 300.0}),
-        ("get", "http://namenode/webhdfs/v1/a%20b", {"params": {"op": "GETFILESTATUS", **user}, "timeout": 30.0}),
+        ("delete", "http://namenode/webhdfs/v1/a%20b", {"params": delete, "timeout": 300.0, "stream": False}),
+        (
+            "get",
+            "http://namenode/webhdfs/v1/a%20b",
+            {"params": {"op": "GETFILESTATUS", **user}, "timeout": 30.0, "stream": False},
+        ),
     ]
 
 

@@ -1,0 +1,44 @@
+"""`lakehouse backup`: copies what cannot be made again into a folder."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+STOPPED = "Stopped. The folder is not a backup: what was copied is deleted by the next one that is given the same name."
+
+
+@click.command()
+@click.argument("folder", type=click.Path(path_type=Path))
+@click.option(
+    "--drain", is_flag=True, help="First ingest all that waits in Kafka. Stop the API before, if nothing may be lost."
+)
+def command(folder: Path, drain: bool) -> None:
+    """Copy the warehouse, as it is at one moment, with Airflow's database and the keys, into a new FOLDER.
+
+    The stack goes on meanwhile. What waits in Kafka is not copied; it is named.
+    """
+    from lakehouse.settings import Settings
+    from operations.draining import drain_kafka
+    from operations.runs import one_line_errors
+    from operations.terminal import say, waiting
+    from stack.airflow_login import connect
+    from stack.backup import backup
+
+    with one_line_errors():
+        settings = Settings.load()
+        if drain:
+            with waiting("bringing what waits in Kafka into tables"):
+                drain_kafka(settings, connect(settings), say)
+        with waiting("making the backup"):
+            manifest = backup(settings, folder, say)
+    say(f"{folder}: {manifest}")
+    for each in manifest.partitions:
+        if each.waiting:
+            say(f"not in it: {each}")
+    say("not in it: what was acknowledged later")
+    say(
+        f"It holds keys and personal data: keep it as such. Keep {settings.erasure_list_file} elsewhere, always the newest:"
+    )
+    say("it lists who was erased, and a restore asks for it.")

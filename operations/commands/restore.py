@@ -1,0 +1,53 @@
+"""`lakehouse restore`: makes a stack of a backup."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+STOPPED = "Stopped. `lakehouse restore` with the same words goes on; until then `lakehouse up` refuses."
+
+
+@click.command()
+@click.argument("folder", type=click.Path(exists=True, file_okay=False, path_type=Path))
+@click.option("--why", required=True, help="What happened; recorded with your name as the reason of each loss.")
+@click.option(
+    "--erasures",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="The newest list of erasures of the stack that was backed up (LAKEHOUSE_ERASURE_LIST_FILE, erasures.jsonl).",
+)
+@click.option("--no-erasures", is_flag=True, help="Nobody was erased since the backup: there is no such list.")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+def command(folder: Path, why: str, erasures: Path | None, no_erasures: bool, yes: bool) -> None:
+    """Make an empty stack hold what the backup in FOLDER holds, and start it.
+
+    It shows first what is lost. Losses are recorded by name, and who was erased since the backup is erased again, before
+    anybody can read.
+    """
+    import getpass
+
+    from lakehouse.settings import Settings
+    from operations.runs import check_why, one_line_errors
+    from operations.terminal import say, waiting
+    from stack.restore import Order, check, erased_since, restore
+
+    if (erasures is None) != no_erasures:
+        raise click.UsageError(
+            "give --erasures FILE, or say --no-erasures: without the list, who was erased since the backup would come back"
+        )
+    order = Order(folder.absolute(), getpass.getuser(), check_why(why), erasures)
+    with one_line_errors():
+        settings = Settings.load()
+        with waiting("checking the backup"):
+            manifest = check(settings, order, say)
+        say(str(manifest))
+        say("The topics are made anew. Given up for ever, by name, is what the backup has not read:")
+        for each in manifest.partitions:
+            say(f"  {each}")
+        say(f"and what was acknowledged after {manifest.made_at:%Y-%m-%d %H:%M:%S} UTC.")
+        if erasures:
+            say(f"Players who were erased since, and are erased again: {erased_since(order)}")
+        if not yes:
+            click.confirm("Restore?", abort=True)
+        restore(settings, order, manifest, say)

@@ -1,0 +1,190 @@
+"""Makes a backup: the warehouse as one HDFS snapshot has it, Airflow's database, and the keys (decision 33)."""
+
+from __future__ import annotations
+
+import datetime as dt
+import fcntl
+import os
+import shutil
+import sqlite3
+import subprocess
+import uuid
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing, contextmanager
+from pathlib import Path
+
+from lakehouse.clients.hdfs import Hdfs, HdfsError, Status
+from lakehouse.clients.kafka import admin, read_logs
+from lakehouse.contract.load import load_contracts
+from lakehouse.erasure_list import keep
+from lakehouse.ledger.entries import Snapshot
+from lakehouse.ledger.offsets import Log, TopicPartition
+from lakehouse.settings import CHECKOUT, Settings
+from lakehouse.version import VERSION
+from stack.copied import Copied
+from stack.environment import local_settings, secret_files
+from stack.manifest import (
+    AIRFLOW_DATABASE,
+    FILE,
+    SECRETS,
+    THREADS,
+    WAREHOUSE,
+    BackupError,
+    Manifest,
+    Part,
+    Partition,
+    part_of,
+)
+from stack.told import Say, Told
+
+SNAPSHOT = "backup-"  # names of our snapshots begin so
+MARK = ".lakehouse-backup"  # in a folder that is being written
+
+
+def backup(settings: Settings, folder: Path, say: Say) -> Manifest:
+    """Writes a backup of the running stack into a new folder.
+
+    Raises:
+        BackupError: it cannot be made; the message says why. HdfsError, KafkaError: a server does not answer.
+    """
+    settings, folder = local_settings(settings), folder.absolute()
+    if settings.database is not None:
+        raise BackupError(
+            "Airflow's database is in PostgreSQL here: back it up by pg_dump; this is for the local stack."
+        )
+    if folder.exists():
+        raise BackupError(f"{folder} is there already: name a new folder for each backup.")
+    with _alone(settings.state):
+        draft = _new_draft(folder)
+        _copy_airflow(settings, draft)  # before the tables: what it says was done is in them
+        hdfs, name = Hdfs(settings), SNAPSHOT + uuid.uuid4().hex
+        for old in hdfs.snapshots(settings.warehouse):
+            if old.startswith(SNAPSHOT):  # of a backup that was killed
+                hdfs.delete_snapshot(settings.warehouse, old)
+        snapshot = hdfs.make_snapshot(settings.warehouse, name)
+        try:
+            made_at = dt.datetime.now(dt.UTC)
+            say(f"the warehouse is kept as it is at {made_at:%H:%M:%S} UTC, as snapshot {name}")
+            ends = _ends(settings)
+            warehouse = _copy_warehouse(hdfs, snapshot, draft / WAREHOUSE, say)
+        finally:
+            hdfs.delete_snapshot(settings.warehouse, name)
+        manifest = _describe(settings, draft, made_at, ends, warehouse)
+        (draft / FILE).write_text(manifest.model_dump_json(indent=1))
+        (draft / MARK).unlink()
+        os.sync()  # the name says that it is whole
+        draft.rename(folder)
+    return manifest
+
+
+@contextmanager
+def _alone(state: Path) -> Iterator[None]:
+    with (state / "backup.lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise BackupError(f"Another backup of {state} is at work: wait for it to end.") from None
+        yield
+
+
+def _new_draft(folder: Path) -> Path:
+    """An empty folder beside the final one, for its owner alone."""
+    draft = folder.with_name(f"{folder.name}.part")
+    if draft.exists():
+        if not (draft / MARK).exists():
+            raise BackupError(f"{draft} is in the way, and no backup left it: move it, or name another folder.")
+        shutil.rmtree(draft)
+    draft.mkdir(mode=0o700, parents=True)
+    (draft / MARK).touch()
+    return draft
+
+
+def _copy_airflow(settings: Settings, draft: Path) -> None:
+    """Airflow's database as one transaction sees it, and the keys without which it and the tables cannot be used."""
+    source = settings.state / "airflow" / "airflow.db"
+    if not source.exists():
+        raise BackupError(f"There is no database of Airflow at {source}: start the stack once (`make up`).")
+    with (
+        closing(sqlite3.connect(f"file:{source}?mode=ro", uri=True, timeout=60)) as live,
+        closing(sqlite3.connect(draft / AIRFLOW_DATABASE)) as copy,
+    ):
+        live.backup(copy)
+        (found,) = copy.execute("pragma quick_check").fetchone()
+    if found != "ok":
+        raise BackupError(f"The copy of {source} is damaged ({found}).")
+    files = secret_files(settings.state) | {"erasure_key": settings.erasure_key_file}
+    for name, secret in SECRETS.items():
+        shutil.copyfile(files[secret], draft / name)
+    for file in draft.iterdir():
+        file.chmod(0o600)
+
+
+def _ends(settings: Settings) -> list[Log]:
+    """Kafka's logs now, after the snapshot: what was acknowledged before it is below these ends."""
+    with admin(settings) as client:
+        return read_logs(client, load_contracts(settings.contracts).topics)
+
+
+def _copy_warehouse(hdfs: Hdfs, snapshot: str, folder: Path, say: Say) -> list[Part]:
+    """All files of the snapshot, with the time at which each last changed."""
+    found = list(hdfs.below(snapshot))
+    total = sum(status.size for _, status in found)
+    told = Told(say, f"of {len(found):,} files, {total / 1e6:,.1f} MB, are copied")
+
+    def copy(each: tuple[str, Status]) -> Part:
+        path, status = each
+        local = folder / path
+        local.parent.mkdir(parents=True, exist_ok=True)
+        digest = hdfs.read_into(f"{snapshot}/{path}", local)
+        if (size := local.stat().st_size) != status.size:
+            raise HdfsError(f"HDFS gave {size} bytes of {snapshot}/{path}, which has {status.size}")
+        told.one(size)
+        return Part(path=f"{WAREHOUSE}/{path}", size=size, sha256=digest, changed_at=status.changed_at)
+
+    with ThreadPoolExecutor(THREADS) as threads:
+        return list(threads.map(copy, found))
+
+
+def _describe(
+    settings: Settings, draft: Path, made_at: dt.datetime, ends: Sequence[Log], warehouse: Sequence[Part]
+) -> Manifest:
+    """Reads the copied ledger: it says how far ingest was in the snapshot. Brings the list of erasures up to date."""
+    copied = Copied(draft)
+    ledger, gone = copied.ledger, copied.erasures
+    keep(settings.erasure_list_file, gone)
+    return Manifest(
+        form=1,
+        id=uuid.uuid4().hex,
+        made_at=made_at,
+        version=VERSION,
+        commit=_commit(),
+        warehouse_uri=settings.warehouse_uri,
+        last_entry=ledger.last_entry_id,
+        decided=tuple(each.entry_id for each in ledger.open_entries if each.decision is not None),
+        erasures=len(gone),
+        partitions=tuple(_partitions(ledger, copied.newest_is_in_raw, ends)),
+        files=(*[part_of(draft, name) for name in (AIRFLOW_DATABASE, *SECRETS)], *warehouse),
+    )
+
+
+def _partitions(ledger: Snapshot, in_raw: bool, ends: Sequence[Log]) -> Iterator[Partition]:
+    """For each partition the first offset that raw lacks. A batch that is planned and not in raw is not read."""
+    newest = ledger.newest_ingest
+    read = {r.at: r.until if in_raw else r.start for r in newest.ranges} if newest else {}
+    end: Mapping[TopicPartition, int] = {log.at: log.end for log in ends}
+    for at in sorted(read.keys() | end.keys()):
+        yield Partition(
+            topic=at.topic, topic_id=at.topic_id, partition=at.partition, next_offset=read.get(at, 0), end=end.get(at)
+        )
+
+
+def _commit() -> str | None:
+    """The commit of the code, if it is a checkout of git."""
+    try:
+        done = subprocess.run(
+            ["git", "rev-parse", "HEAD"], cwd=CHECKOUT, capture_output=True, text=True, timeout=10, check=False
+        )
+    except OSError:
+        return None
+    return done.stdout.strip() or None

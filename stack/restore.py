@@ -1,0 +1,198 @@
+"""Restores a backup on an empty stack: nothing that reads tables is started before what is lost and erased is settled."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+import shutil
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+from lakehouse.clients.hdfs import Hdfs
+from lakehouse.erasure_list import Erased, keep, later, read
+from lakehouse.settings import Settings
+from stack import bootstrap
+from stack.control import RESTORING, only_one, start
+from stack.copied import Copied
+from stack.environment import job_environment, local_settings, secret_files, write_private
+from stack.manifest import (
+    AIRFLOW_DATABASE,
+    SECRETS,
+    THREADS,
+    WAREHOUSE,
+    BackupError,
+    Manifest,
+    Part,
+    read_manifest,
+    verify,
+)
+from stack.told import Say, Told
+
+RESTORED = "restored.json"  # in the state folder: which backup this stack was restored from, and when
+HDFS = ("namenode", "datanode")
+# Enough for jobs. Nobody can ask Trino, Airflow's pages, the API or the live state before they are done.
+JOBS = (*HDFS, "kafka", "metastore", "spark", "topics", "tables")
+EMPTY = {
+    "logs",
+    "tmp",
+    "home",
+    "services",
+    "up.lock",
+    "supervisord.conf",
+    "erasures.jsonl",
+}  # what a state folder may hold that is empty
+_ERASE_SECONDS = 3600.0
+
+
+@dataclass(frozen=True)
+class Order:
+    """What a person asked for: which backup, who asks and why, and the list of erasures; none: nobody was erased."""
+
+    folder: Path
+    who: str
+    why: str
+    erasures: Path | None
+
+
+def check(settings: Settings, order: Order, say: Say) -> Manifest:
+    """Looks at everything that speaks against the restore, and changes nothing.
+
+    Raises:
+        BackupError: something does. ErasureListError: the list cannot be read.
+    """
+    settings = local_settings(settings)
+    manifest = read_manifest(order.folder)
+    _check_stack(settings, manifest)
+    if manifest.decided and settings.warehouse_uri != manifest.warehouse_uri:
+        raise BackupError(
+            f"Entry {manifest.decided[0]} was decided and not closed; its staged files are named with the address "
+            f"{manifest.warehouse_uri}, and this stack has {settings.warehouse_uri}. Restore under the same address "
+            "(LAKEHOUSE_NAMENODE_PORT, LAKEHOUSE_PORT_OFFSET, LAKEHOUSE_WAREHOUSE), or take a backup with --drain."
+        )
+    _check_key(settings, order.folder)
+    told = Told(say, f"of {len(manifest.files):,} files, {manifest.size / 1e6:,.1f} MB, have the right checksum")
+    verify(order.folder, manifest, told.so_far)
+    if order.erasures is not None:
+        _check_list(order.erasures, read(order.erasures), Copied(order.folder).erasures)
+    return manifest
+
+
+def erased_since(order: Order) -> int:
+    """How many erasures are carried out again."""
+    return len(later(read(order.erasures), Copied(order.folder).erasures)) if order.erasures else 0
+
+
+def restore(settings: Settings, order: Order, manifest: Manifest, say: Say) -> None:
+    """Restores a backup that `check` found right, and starts the stack. A restore that was killed is gone on with.
+
+    Raises:
+        StackError: a step failed; the same command goes on with it. HdfsError: HDFS does not answer.
+    """
+    settings = local_settings(settings)
+    with only_one(settings.state):
+        _check_stack(settings, manifest)
+        marker = settings.state / RESTORING
+        write_private(marker, json.dumps({"id": manifest.id}))
+        _put_airflow(settings, order.folder)
+        start(settings, say, HDFS)
+        _put_warehouse(settings, order.folder, manifest, say)
+        start(settings, say, JOBS)
+        for line in _settle(settings, order, manifest):
+            say(line)
+        write_private(settings.state / RESTORED, json.dumps({"id": manifest.id, "at": f"{dt.datetime.now(dt.UTC)}"}))
+        marker.unlink()
+        start(settings, say)
+        say(f"Restored {manifest}.")
+
+
+def _check_stack(settings: Settings, manifest: Manifest) -> None:
+    state = settings.state
+    marker = state / RESTORING
+    if marker.exists():
+        if json.loads(marker.read_text())["id"] != manifest.id:
+            raise BackupError(f"{state} holds half of another backup: give that one, or delete the folder.")
+        return
+    there = sorted({path.name for path in state.iterdir()} - EMPTY) if state.exists() else []
+    if not there:
+        return
+    restored = state / RESTORED
+    if restored.exists() and (found := json.loads(restored.read_text()))["id"] == manifest.id:
+        raise BackupError(f"{state} was restored from this backup at {found['at']}: `make up` starts it.")
+    raise BackupError(
+        f"{state} is not empty ({', '.join(there[:5])}): a backup is restored on an empty stack only. Stop this one and move "
+        "its folder away, or set LAKEHOUSE_STATE (and LAKEHOUSE_PORT_OFFSET) for another stack."
+    )
+
+
+def _check_list(file: Path, listed: Sequence[Erased], in_backup: Sequence[Erased]) -> None:
+    """The list goes at least as far as the backup: it is brought up to date before a backup ends."""
+    if missing := set(in_backup) - set(listed):
+        raise BackupError(
+            f"{file} lacks {len(missing)} of the {len(in_backup)} erasures that the backup holds: it is an older list, or of "
+            "another stack. Give the newest one of the stack that was backed up."
+        )
+
+
+def _check_key(settings: Settings, folder: Path) -> None:
+    """A key that lies outside of the stack's folder is not written over."""
+    file = settings.erasure_key_file
+    if file.exists() and file.read_text() != (folder / "erasure.key").read_text():
+        raise BackupError(
+            f"{file} is another erasure key than the backup's: move it away, the tables need the backup's."
+        )
+
+
+def _put_airflow(settings: Settings, folder: Path) -> None:
+    """Airflow's database and the keys, each whole or not at all. Once Airflow's is there, it is left alone."""
+    files = secret_files(settings.state) | {"erasure_key": settings.erasure_key_file}
+    for name, secret in SECRETS.items():
+        write_private(files[secret], (folder / name).read_text())
+    database = settings.state / "airflow" / "airflow.db"
+    if not database.exists():
+        draft = database.with_name("airflow.db.part")
+        shutil.copyfile(folder / AIRFLOW_DATABASE, draft)
+        draft.chmod(0o600)
+        draft.replace(database)
+
+
+def _put_warehouse(settings: Settings, folder: Path, manifest: Manifest, say: Say) -> None:
+    """Writes all files beside the warehouse's place, compares them, and moves them there at once."""
+    hdfs, draft = Hdfs(settings), f"{settings.warehouse}.restoring"
+    if not hdfs.exists(draft) and hdfs.exists(f"{settings.warehouse}/ops/ledger"):
+        return  # an earlier try moved it
+    wanted = [each for each in manifest.files if each.path.startswith(f"{WAREHOUSE}/")]
+    there = {path: status.size for path, status in hdfs.below(draft)}
+    told = Told(say, f"of {len(wanted):,} files, {manifest.size / 1e6:,.1f} MB, are in HDFS")
+
+    def put(part: Part) -> None:
+        name = part.path.removeprefix(f"{WAREHOUSE}/")
+        if there.get(name) != part.size or part.size == 0:
+            hdfs.write(f"{draft}/{name}", folder / part.path, replace=True)
+        if part.changed_at:
+            hdfs.set_changed_at(f"{draft}/{name}", part.changed_at)
+        told.one(part.size)
+
+    with ThreadPoolExecutor(THREADS) as threads:
+        list(threads.map(put, wanted))
+    now = {path: status.size for path, status in hdfs.below(draft)}
+    if now != {each.path.removeprefix(f"{WAREHOUSE}/"): each.size for each in wanted}:
+        raise BackupError(f"HDFS does not hold in {draft} what was written there; run the restore again.")
+    hdfs.delete(settings.warehouse)  # an empty folder, which a probe of the DataNode has made
+    hdfs.move(draft, settings.warehouse)
+    say(f"{len(wanted):,} files are in HDFS")
+
+
+def _settle(settings: Settings, order: Order, manifest: Manifest) -> list[str]:
+    """Records the losses and erases again, in a job. Returns what it says."""
+    lost = [each.model_dump(include={"topic", "topic_id", "partition"}) for each in manifest.partitions]
+    ranges = [
+        row | {"start": each.next_offset, "until": None} for row, each in zip(lost, manifest.partitions, strict=True)
+    ]
+    arguments = ["--run", f"restore of {manifest.id}", "--who", order.who, "--why", order.why]
+    arguments += ["--lost", json.dumps(ranges)]
+    if order.erasures is not None:
+        keep(settings.erasure_list_file, read(order.erasures))
+        arguments += ["--erasures", str(order.erasures.absolute())]
+    return bootstrap.run_job(settings, job_environment(settings), "restored", *arguments, seconds=_ERASE_SECONDS)

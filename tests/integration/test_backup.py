@@ -1,0 +1,224 @@
+"""The machine is lost, and a stack is made of a backup: one was drained before, one was not; then the metastore is lost."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from lakehouse.clients.hdfs import Hdfs
+from lakehouse.settings import CHECKOUT, Settings
+from stack.control import down, up
+from stack.preflight import port_is_free
+from tests.conftest import IDLE_SECONDS
+from tests.real import Place, Real, clean_environment, event
+
+pytestmark = pytest.mark.timeout(1200)
+KEPT = CHECKOUT / ".stack-backup-kept"  # another disk, so to say
+LIST = KEPT / "erasures.jsonl"
+ENVIRONMENT = {
+    "LAKEHOUSE_PORT_OFFSET": "16000",
+    "LAKEHOUSE_STATE": str(CHECKOUT / ".stack-backup"),
+    "LAKEHOUSE_ERASURE_LIST_FILE": str(LIST),
+    "LAKEHOUSE_INGEST_EVERY_MINUTES": "59",
+}
+PAUSED = ("ingest_events", "build_day", "maintain_tables")
+BY = ("--who", "tester", "--why", "request 7")
+CHANGING = {"freshness", "losses"}  # one tells the time, in one a restore writes
+
+
+def quiet(line: str) -> None:
+    print(line, file=sys.__stderr__, flush=True)
+
+
+@pytest.fixture(scope="module")
+def real() -> Iterator[Real]:
+    """A stack of its own, with the DAGs paused; a person's settings stay out of it."""
+    before = dict(os.environ)
+    clean_environment()
+    settings = Settings(
+        port_offset=16_000, state=CHECKOUT / ".stack-backup", erasure_list_file=LIST, ingest_every_minutes=59
+    )
+    lose(settings)
+    shutil.rmtree(KEPT, ignore_errors=True)
+    try:
+        KEPT.mkdir()
+        up(settings, quiet)
+        found = Real(settings)
+        found.airflow().pause_between_runs(PAUSED, IDLE_SECONDS)
+        yield found
+    finally:
+        lose(settings)
+        shutil.rmtree(KEPT, ignore_errors=True)
+        os.environ.clear()
+        os.environ.update(before)
+
+
+def lose(settings: Settings) -> None:
+    """The machine burns down."""
+    down(settings, lambda line: None)
+    shutil.rmtree(settings.state, ignore_errors=True)
+
+
+def start(*arguments: str) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [sys.executable, "-u", "-m", "operations.cli", *arguments],
+        cwd=CHECKOUT, env=os.environ | ENVIRONMENT, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+    )  # fmt: skip
+
+
+def lakehouse(*arguments: str, status: int = 0) -> str:
+    """Runs a command of ours to its end, as a person would."""
+    with start(*arguments) as process:
+        said, _ = process.communicate(timeout=600)
+    quiet(said)
+    assert process.returncode == status, said
+    return said
+
+
+def killed(when: str, *arguments: str) -> None:
+    """Runs a command and kills it, as kill -9 does, at the line that matches."""
+    with start(*arguments) as process:
+        assert process.stdout is not None
+        said = []
+        for line in process.stdout:
+            said.append(line)
+            if re.search(when, line):
+                process.kill()
+                break
+    quiet("".join(said) + "  (killed)")
+    assert process.returncode == -signal.SIGKILL, "".join(said)
+
+
+def answers(real: Real) -> dict[str, Any]:
+    """The rows of each table and view, counted and summed up, whatever their order."""
+    columns: dict[str, list[str]] = {}
+    for row in real.query(
+        "select table_schema as s, table_name as t, column_name as c from information_schema.columns "
+        "where table_schema in ('raw', 'game', 'ops', 'compat')"
+    ):
+        if row["t"] not in CHANGING:
+            columns.setdefault(f"{row['s']}.{row['t']}", []).append(f'"{row["c"]}"')
+    assert len(columns) > 30
+    return {
+        name: real.query(f"select count(*) as rows, to_hex(checksum(row({', '.join(names)}))) as sum from {name}")
+        for name, names in columns.items()
+    }
+
+
+def files(real: Real, folder: str) -> dict[str, Any]:
+    return {path: status[2:] for path, status in Hdfs(real.settings).below(f"{real.settings.warehouse}/{folder}")}
+
+
+def send(real: Real, player: str) -> list[Place]:
+    """Messages of all kinds: for tables, for quarantine, and a repetition."""
+    same = event(color="red", quantity=3, player=player)
+    values = [
+        same,
+        same,
+        event("purchase_horse", size="small", speed=1.5, quantity=2, player=player),
+        event("guild_action", action="join", guild="Grüße", player=player),
+        event(quantity=-1, player=player),
+        b"junk",
+    ]
+    return [
+        *real.produce(*values, spread=True),
+        *real.produce(event("message", text="hi", player=player), topic="MessageHistory"),
+    ]
+
+
+def goes_on(real: Real) -> None:
+    """What is sent from now on is in its table, and everything adds up."""
+    sent = real.produce(*[event(color="blue", quantity=1) for _ in range(6)], spread=True)
+    real.ingest()
+    assert set(map(tuple, real.places(sent).values())) == {("sword_purchases",)}
+    real.check_invariants()
+
+
+def test_of_a_drained_backup_every_answer_is_the_same(real: Real) -> None:
+    send(real, "Anna")
+    real.ingest()
+    send(real, "Erica")
+    real.ingest()
+    day = str(real.value("select max(event_date) from raw.events"))
+    real.run("rollup", "--day", day)
+    real.run("audit_day", "--day", day)
+    real.run("erase", *BY, erase_player="Erica")
+    waiting = send(real, "Bob")
+    real.airflow().unpause("ingest_events")
+    said = lakehouse("backup", str(KEPT / "drained"), "--drain")
+    assert "all that waited in Kafka is in tables" in said and "waited when" not in said
+    real.airflow().pause_between_runs(PAUSED, IDLE_SECONDS)
+    before, places = answers(real), real.places(waiting)
+    history, runs = files(real, "raw"), {run["dag_run_id"] for run in real.airflow().runs("ingest_events")}
+    assert set(map(len, places.values())) == {0, 1}  # one is a repetition
+
+    lose(real.settings)
+    said = lakehouse("restore", str(KEPT / "drained"), "--erasures", str(LIST), "--why", "the disk is gone", "--yes")
+    assert "nothing known waited" in said and "erased again: 0" in said
+    real.airflow().pause_between_runs(PAUSED, IDLE_SECONDS)
+    assert answers(real) == before
+    assert files(real, "raw") == history
+    assert runs <= {run["dag_run_id"] for run in real.airflow().runs("ingest_events")}
+    goes_on(real)
+
+
+def test_an_undrained_backup_names_what_it_lacks_and_who_was_erased_since_stays_erased(real: Real) -> None:
+    send(real, "Erich")
+    real.ingest()
+    decided = send(real, "Carla")
+    real.run("drain")
+    real.run_killed("publish", "after_decide")
+    planned = send(real, "Dora")
+    real.run_killed("drain", "after_plan")
+    waiting = send(real, "Emil")
+    ids = real.topic_ids({"events", "MessageHistory"})
+    said = lakehouse("backup", str(KEPT / "running"))
+    assert len(re.findall(r"not in it: (events|MessageHistory)-\d .* \d+ offsets waited", said)) >= 3
+    newest = (KEPT / "older.jsonl").write_bytes(LIST.read_bytes())
+    assert newest
+    real.run("erase", *BY, erase_player="Erich")
+    lose(real.settings)
+
+    folder = str(KEPT / "running")
+    again = ("restore", folder, "--erasures", str(LIST), "--why", "the disk is gone", "--yes")
+    assert "without the list" in lakehouse("restore", folder, "--why", "the disk is gone", "--yes", status=2)
+    killed(r"files are in HDFS|✓ datanode", *again)
+    assert "did not end: run the same `lakehouse restore` again" in lakehouse("up", status=1)
+    killed("✓ tables", *again)
+    assert port_is_free("127.0.0.1", real.settings.trino_port)
+    assert port_is_free("127.0.0.1", real.settings.api_port)
+    said = lakehouse(*again)
+    assert "erased again: 1" in said
+    assert "was restored from this backup" in lakehouse(*again, status=1)
+    real.airflow().pause_between_runs(PAUSED, IDLE_SECONDS)
+
+    (erase,) = real.query("select entry_id, status, who from ops.batches where kind = 'erase' order by 1 desc limit 1")
+    assert (erase["status"], erase["who"]) == ("done", "tester")
+    for table in (*[f"game.{name}" for name in real.event_tables()], "ops.quarantine"):
+        assert real.value(f"select count(*) from {table} where player = 'Erich'") == 0, table
+    assert real.value("select count(*) from raw.events where from_utf8(value) like '%\"Erich\"%'") == 0
+    assert len(LIST.read_text().splitlines()) == 1 + len((KEPT / "older.jsonl").read_text().splitlines()) + 1
+
+    lost = real.query(
+        "select r.topic, r.topic_id, r.partition, r.start, r.until, who, why from ops.losses cross join unnest(ranges) "
+        f"as r(topic, topic_id, partition, start, until) where topic_id in ({', '.join(repr(i) for i in ids.values())})"
+    )
+    assert {(row["until"], row["why"]) for row in lost} == {(None, "the disk is gone")}
+    first = {(row["topic"], row["partition"]): row["start"] for row in lost}
+    assert len(first) == len(lost)
+    expected = {
+        (topic, part): 1 + max(o for t, p, o in decided if (t, p) == (topic, part)) for topic, part, _ in decided
+    }
+    assert {key: first[key] for key in expected} == expected
+    assert all(offset >= first[topic, part] for topic, part, offset in [*planned, *waiting])
+    by_player = "select player, count(*) as n from game.sword_purchases where player <> 'tester' group by 1"
+    assert {row["player"]: row["n"] for row in real.query(by_player)} == {"Anna": 1, "Bob": 1, "Carla": 1}
+    goes_on(real)
