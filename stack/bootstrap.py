@@ -35,7 +35,7 @@ def steps(settings: Settings, java: Path) -> list[Step]:
     """What is made on running servers, as steps that need each other and services."""
     return [
         Step("topics", ("kafka",), lambda _: make_topics(settings)),
-        Step("tables", ("metastore", "spark"), lambda _: make_tables(settings, job_environment(settings, java))),
+        Step("tables", ("metastore", "spark"), lambda _: _make_tables(settings, java)),
         Step("views", ("tables", "trino"), lambda _: make_views(settings)),
         Step(
             "dags",
@@ -52,9 +52,13 @@ def make_topics(settings: Settings) -> None:
     create_topics(settings, load_contracts(settings.contracts))
 
 
-def make_tables(settings: Settings, environment: Mapping[str, str]) -> None:
-    """Runs jobs/create_tables.py; repeating it changes nothing."""
-    run_job(settings, environment, "create_tables")
+def make_tables(settings: Settings, environment: Mapping[str, str], *arguments: str) -> list[str]:
+    """Runs jobs/create_tables.py; repeating it changes nothing. Returns what it says."""
+    return run_job(settings, environment, "create_tables", *arguments)
+
+
+def _make_tables(settings: Settings, java: Path) -> None:
+    make_tables(settings, job_environment(settings, java))
 
 
 def run_job(

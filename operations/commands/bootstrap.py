@@ -23,7 +23,7 @@ def command() -> None:
     try:
         with one_line_errors():
             settings = Settings.load()
-            steps: dict[str, Callable[[], None]] = {
+            steps: dict[str, Callable[[], object]] = {
                 "topics": lambda: bootstrap.make_topics(settings),
                 "tables, in Spark": lambda: bootstrap.make_tables(settings, os.environ),
                 "views": lambda: bootstrap.make_views(settings),

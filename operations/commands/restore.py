@@ -10,11 +10,11 @@ STOPPED = "Stopped. `lakehouse restore` with the same words goes on; until then 
 
 
 @click.command()
-@click.argument("folder", type=click.Path(exists=True, file_okay=False, path_type=Path))
+@click.argument("folder", type=click.Path(path_type=Path))
 @click.option("--why", required=True, help="What happened; recorded with your name as the reason of each loss.")
 @click.option(
     "--erasures",
-    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    type=click.Path(path_type=Path),
     help="The newest list of erasures of the stack that was backed up (LAKEHOUSE_ERASURE_LIST_FILE, erasures.jsonl).",
 )
 @click.option("--no-erasures", is_flag=True, help="Nobody was erased since the backup: there is no such list.")

@@ -90,6 +90,9 @@ ELSEWHERE = {
     "erase-player --why '...'": "tests/e2e/test_operations.py",
     LAKEHOUSE + " metrics": "tests/e2e/test_metrics.py, as a service of the stack",
     "curl -N http://127.0.0.1:5000/notifications": "tests/integration/test_live.py: it does not end",
+    "backup FOLDER [--drain]": "tests/integration/test_backup.py",
+    "restore FOLDER --erasures FILE --why '...'": "tests/integration/test_backup.py",
+    "metastore rebuild": "tests/integration/test_backup.py",
     "quality export data-docs": "tests/integration/test_ingest.py",
 }
 
