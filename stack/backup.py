@@ -59,6 +59,7 @@ def backup(settings: Settings, folder: Path, say: Say) -> Manifest:
         draft = _new_draft(folder)
         _copy_airflow(settings, draft)  # before the tables: what it says was done is in them
         hdfs, name = Hdfs(settings), SNAPSHOT + uuid.uuid4().hex
+        hdfs.allow_snapshots(settings.warehouse)
         for old in hdfs.snapshots(settings.warehouse):
             if old.startswith(SNAPSHOT):  # of a backup that was killed
                 hdfs.delete_snapshot(settings.warehouse, old)

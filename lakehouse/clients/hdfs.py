@@ -184,12 +184,12 @@ class Hdfs:
         millis = round(time.timestamp() * 1000)
         self._call("put", "SETTIMES", path, modificationtime=str(millis), accesstime=str(millis))
 
-    def make_snapshot(self, path: str, name: str) -> str:
-        """Keeps a folder as it is at this moment, under a name. Returns the path at which it is read.
-
-        It needs an administrator of HDFS: on the local stack that is our user.
-        """
+    def allow_snapshots(self, path: str) -> None:
+        """Lets snapshots of a folder be made. It needs an administrator of HDFS: on the local stack that is our user."""
         self._call("put", "ALLOWSNAPSHOT", path)
+
+    def make_snapshot(self, path: str, name: str) -> str:
+        """Keeps a folder as it is at this moment, under a name. Returns the path at which it is read."""
         self._call("put", "CREATESNAPSHOT", path, snapshotname=name)
         return f"{path}/.snapshot/{name}"
 

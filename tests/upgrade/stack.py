@@ -18,7 +18,7 @@ import requests
 
 from lakehouse.clients.hdfs import USER, Hdfs
 from lakehouse.settings import CHECKOUT, Settings
-from stack import bootstrap, downloads, preflight
+from stack import bootstrap, control, downloads, preflight
 from stack.control import down
 from stack.environment import job_environment, local_settings
 from stack.java import find_java, trino_java
@@ -26,6 +26,7 @@ from stack.probes import await_service
 from stack.services import PORTS, Machine, Service, services
 from stack.steps import Step, run_steps
 from stack.supervisor import Supervisor, write_configuration
+from stack.upgrade import upgrade
 from tests.real import clean_environment
 
 # A ledger names staging folders with the NameNode's port: a dump can be restored only on the ports that it was made
@@ -61,7 +62,11 @@ def start(settings: Settings, names: Collection[str]) -> None:
     for folder in ("logs", "tmp", "home", "services", "airflow"):
         (settings.state / folder).mkdir(parents=True, exist_ok=True)
     downloads.fetch(settings.servers, _quiet)
-    parts = services(settings, Machine(find_java(os.environ), trino_java()))
+    hashes = (
+        control._contracts_hash(settings),
+        control._code_hash(),
+    )  # else a start by the command would restart servers
+    parts = services(settings, Machine(find_java(os.environ), trino_java(), *hashes))
     write_configuration(parts, settings.state)
     supervisor = Supervisor(settings.state)
     if not supervisor.is_running():
@@ -122,8 +127,11 @@ def save(settings: Settings, file: Path) -> None:
     start(settings, ["kafka"])
 
 
-def restore(settings: Settings, file: Path) -> None:
-    """Brings an empty stack up with what a dump holds, its tables registered as they are, then made as they are now."""
+def restore(settings: Settings, file: Path) -> list[str]:
+    """Brings an empty stack up with what a dump holds, its tables registered as they are, then upgraded.
+
+    Returns what the upgrade says.
+    """
     empty(settings)
     dumped = settings.state / "dump"
     dumped.mkdir(parents=True)
@@ -144,7 +152,9 @@ def restore(settings: Settings, file: Path) -> None:
     _register(
         settings, sorted(".".join(log.parent.relative_to(warehouse).parts) for log in warehouse.glob("*/*/_delta_log"))
     )
-    prepare(settings)
+    said: list[str] = []
+    upgrade(settings, said.append)
+    return said
 
 
 def _register(settings: Settings, tables: list[str]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import hashlib
 import json
 import threading
 from collections.abc import Iterator, Sequence
@@ -286,3 +287,37 @@ def test_a_move_makes_the_folders_above_and_is_refused_aloud(namenode: NameNode)
     namenode.answers = [{"boolean": True}, {"boolean": False}]
     with pytest.raises(HdfsError, match="refused to move /a/x to /b/c/x"):
         namenode.hdfs().move("/a/x", "/b/c/x")
+
+
+def test_a_snapshot_is_made_listed_and_deleted(namenode: NameNode) -> None:
+    hdfs = namenode.hdfs()
+    namenode.answer = {"Path": "/a/.snapshot/s"}
+    hdfs.allow_snapshots("/a")
+    assert hdfs.make_snapshot("/a", "s") == "/a/.snapshot/s"
+    namenode.answer = {"FileStatuses": {"FileStatus": [FOLDER]}}
+    assert hdfs.snapshots("/a") == ("a=1",)
+    hdfs.delete_snapshot("/a", "s")
+    assert [(method, path, query["op"]) for method, path, query in namenode.asked] == [
+        ("PUT", "/webhdfs/v1/a", ["ALLOWSNAPSHOT"]),
+        ("PUT", "/webhdfs/v1/a", ["CREATESNAPSHOT"]),
+        ("GET", "/webhdfs/v1/a/.snapshot", ["LISTSTATUS"]),
+        ("DELETE", "/webhdfs/v1/a", ["DELETESNAPSHOT"]),
+    ]
+
+
+def test_files_below_a_folder_are_found_with_their_paths(namenode: NameNode) -> None:
+    namenode.answers = [{"FileStatuses": {"FileStatus": each}} for each in ([FOLDER, FILE], [FILE])]
+    assert [path for path, _ in namenode.hdfs().below("/w")] == ["a=1/b", "b"]
+    assert [path for _, path, _ in namenode.asked] == ["/webhdfs/v1/w", "/webhdfs/v1/w/a%3D1"]
+
+
+def test_a_file_is_copied_with_its_checksum_and_gets_its_time(namenode: NameNode, tmp_path: Path) -> None:
+    namenode.answer = "text"
+    digest = namenode.hdfs().read_into("/a", tmp_path / "copy")
+    assert (tmp_path / "copy").read_text() == '"text"'
+    assert digest == hashlib.sha256(b'"text"').hexdigest()
+    namenode.hdfs().set_changed_at("/a", dt.datetime.fromtimestamp(1_700_000_000.123, dt.UTC))
+    assert namenode.asked[-1][2]["modificationtime"] == ["1700000000123"]
+    namenode.status, namenode.answer = 404, NOT_THERE
+    with pytest.raises(HdfsError, match="HDFS has no file /a"):
+        namenode.hdfs().read_into("/a", tmp_path / "other")
