@@ -1,0 +1,145 @@
+"""`lakehouse backup`, `restore`, `metastore rebuild` and `upgrade`: what they ask, show and refuse."""
+
+from __future__ import annotations
+
+import datetime as dt
+from contextlib import nullcontext
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner, Result
+
+from lakehouse.clients.airflow import AirflowError
+from lakehouse.clients.hdfs import HdfsError
+from lakehouse.ledger.offsets import Log, TopicPartition
+from lakehouse.settings import Settings
+from operations import draining
+from operations.cli import main
+from operations.runs import RunOutcome
+from stack.errors import StackError
+from stack.manifest import BackupError, Manifest, Partition
+
+AT = TopicPartition("events", "a", 0)
+MANIFEST = Manifest(
+    form=1,
+    id="0123456789",
+    made_at=dt.datetime(2026, 11, 28, tzinfo=dt.UTC),
+    version="0.1.0",
+    commit=None,
+    warehouse_uri="hdfs://127.0.0.1:9820/lakehouse",
+    last_entry=7,
+    decided=(),
+    erasures=0,
+    partitions=(Partition(topic="events", topic_id="a", partition=0, next_offset=5, end=8),),
+    files=(),
+)
+RESTORE = ("restore", "/backup", "--no-erasures", "--why", "the disk is gone")
+
+
+@pytest.fixture
+def did(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
+    """What the commands do, in order; nothing of it is done."""
+    done: list[Any] = []
+    monkeypatch.setattr("stack.airflow_login.connect", lambda settings: "api")
+    monkeypatch.setattr("operations.draining.drain_kafka", lambda settings, api, say: done.append("drain"))
+    monkeypatch.setattr("stack.backup.backup", lambda settings, folder, say: done.append(folder) or MANIFEST)
+    monkeypatch.setattr("stack.restore.check", lambda settings, order, say: done.append(order) or MANIFEST)
+    monkeypatch.setattr("stack.restore.erased_since", lambda order: 3)
+    monkeypatch.setattr("stack.restore.restore", lambda settings, order, manifest, say: done.append("restore"))
+    monkeypatch.setattr("stack.metastore.rebuild", lambda settings, say: done.append("rebuild"))
+    monkeypatch.setattr("stack.upgrade.upgrade", lambda settings, say: done.append("upgrade"))
+    return done
+
+
+def lakehouse(*arguments: str, answer: str = "") -> Result:
+    return CliRunner().invoke(main, arguments, input=answer)
+
+
+def test_a_backup_says_what_is_not_in_it_and_where_the_list_is(did: list[Any]) -> None:
+    result = lakehouse("backup", "/backup")
+    assert result.exit_code == 0, result.output
+    assert did == [Path("/backup")]
+    assert "/backup: backup 01234567 of 2026-11-28 00:00:00 UTC" in result.output
+    assert "not in it: events-0 [5, end of the topic a): 3 offsets waited" in result.output
+    assert str(Settings().erasure_list_file) in result.output
+
+
+def test_a_drained_backup_drains_first(did: list[Any]) -> None:
+    assert lakehouse("backup", "/backup", "--drain").exit_code == 0
+    assert did == ["drain", Path("/backup")]
+
+
+def test_a_restore_shows_what_is_given_up_and_asks(did: list[Any]) -> None:
+    result = lakehouse(*RESTORE, answer="n\n")
+    assert result.exit_code == 1 and "restore" not in did
+    assert "events-0 [5, end of the topic a): 3 offsets waited when the backup was made" in result.output
+    assert "and what was acknowledged after 2026-11-28 00:00:00 UTC." in result.output
+    result = lakehouse("restore", "/backup", "--erasures", "/list", "--why", "the disk is gone", answer="y\n")
+    assert result.exit_code == 0 and did[-1] == "restore" and did[-2].erasures == Path("/list")
+    assert "erased since, and are erased again: 3" in result.output
+
+
+def test_a_restore_goes_nowhere_without_a_word_on_erasures(did: list[Any]) -> None:
+    for words in ((), ("--erasures", "/list", "--no-erasures")):
+        result = lakehouse("restore", "/backup", "--why", "the disk is gone", "--yes", *words)
+        assert result.exit_code == 2 and "give --erasures FILE, or say --no-erasures" in result.output
+    assert lakehouse("restore", "/backup", "--no-erasures", "--why", "x").exit_code == 2
+    assert did == []
+
+
+def test_the_metastore_and_upgrades_have_their_commands(did: list[Any]) -> None:
+    assert lakehouse("metastore", "rebuild").exit_code == 0 and lakehouse("upgrade").exit_code == 0
+    assert did == ["rebuild", "upgrade"]
+
+
+@pytest.mark.parametrize("error", [BackupError("no"), HdfsError("no"), StackError("no")])
+def test_what_goes_wrong_is_one_line(did: list[Any], monkeypatch: pytest.MonkeyPatch, error: Exception) -> None:
+    def fails(*_: Any) -> None:
+        raise error
+
+    monkeypatch.setattr("stack.backup.backup", fails)
+    result = lakehouse("backup", "/backup")
+    assert (result.exit_code, result.output) == (1, "Error: no\n")
+
+
+# ---- drain first
+
+
+class Ingest:
+    """Airflow and Trino: each run of ingest reads two offsets more."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, state: str = "success") -> None:
+        self.cursor, self.runs, self.open = 0, 0, False
+        outcome = RunOutcome(state, (), ("publish failed:", "  no space"), "http://airflow/run")
+        monkeypatch.setattr(draining, "admin", lambda settings: nullcontext())
+        monkeypatch.setattr(draining, "read_logs", lambda client, topics: [Log(AT, 0, 5)])
+        monkeypatch.setattr(draining, "query", self.query)
+        monkeypatch.setattr(draining, "follow", lambda api, dag_id, run_id: outcome)
+
+    def trigger(self, dag_id: str) -> str:
+        assert dag_id == "ingest_events"
+        self.cursor, self.runs = self.cursor + 2, self.runs + 1
+        return f"r{self.runs}"
+
+    def query(self, settings: Settings, sql: str) -> list[dict[str, Any]]:
+        if "closed_at" in sql:
+            return [{"open": 1}] if self.open else []
+        return [{"topic": "events", "topic_id": "a", "partition": 0, "start": 0, "until": self.cursor}]
+
+
+def test_ingest_runs_until_all_that_waited_is_in_tables(monkeypatch: pytest.MonkeyPatch) -> None:
+    api, said = Ingest(monkeypatch), []
+    draining.drain_kafka(Settings(), api, said.append)  # type: ignore[arg-type]
+    assert api.runs == 3
+    assert said[0] == "5 offsets wait in Kafka: ingesting" and said[-1] == "all that waited in Kafka is in tables"
+
+
+def test_an_entry_that_stays_open_or_a_red_run_stops_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    api = Ingest(monkeypatch)
+    api.open = True
+    with pytest.raises(AirflowError, match="after 20 runs"):
+        draining.drain_kafka(Settings(), api, lambda line: None)  # type: ignore[arg-type]
+    api = Ingest(monkeypatch, "failed")
+    with pytest.raises(AirflowError, match="ingest_events is failed: publish failed:; no space; http://airflow/run"):
+        draining.drain_kafka(Settings(), api, lambda line: None)  # type: ignore[arg-type]
