@@ -56,6 +56,7 @@ CODE: dict[tuple[str, str], tuple[list[str], tuple[str, ...] | str]] = {
     ("upkeep.purge", "note_purged"): (["sql update"], "says on the record of an erasure that nothing old is left"),
     ("upkeep.table_health", "in_metastore"): (["sql alter"], "the metastore's entry of a table that is there"),
     ("delta.tables", "create_tables"): (["sql ?", "sql create", "sql create"], "creates what is not there"),
+    ("delta.tables", "register_found"): (["sql create"], "tells the metastore of a table that is there"),
     ("delta.tables", "_follow"): (["sql alter", "sql alter"], "adds columns and comments, changes no row"),
 }
 
