@@ -38,7 +38,7 @@ CHANGING = {"freshness", "losses"}  # one tells the time, in one a restore write
 
 
 def quiet(line: str) -> None:
-    print(line, file=sys.__stderr__, flush=True)
+    print(f"{time.strftime('%H:%M:%S')} {line}", file=sys.__stderr__, flush=True)
 
 
 @pytest.fixture(scope="module")
@@ -194,7 +194,7 @@ def test_of_a_drained_backup_every_answer_is_the_same(real: Real) -> None:
     goes_on(real)
 
 
-def test_an_undrained_backup_names_what_it_lacks_and_who_was_erased_since_stays_erased(real: Real) -> None:
+def test_of_an_undrained_backup_every_loss_is_named_and_who_was_erased_since_stays_erased(real: Real) -> None:
     send(real, "Erich")
     real.ingest()
     decided = send(real, "Carla")
