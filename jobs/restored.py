@@ -13,7 +13,7 @@ from jobs.runtime.job import WHO, WHY, Job, Option, start
 from jobs.upkeep.erasures import list_erasures, listed_erasures
 from lakehouse.erasure_list import later, read
 from lakehouse.ledger.entries import Request
-from lakehouse.ledger.offsets import Loss
+from lakehouse.ledger.offsets import Loss, TopicPartition
 from lakehouse.ledger.vocabulary import Kind
 
 LOST: Option = ("--lost", {"default": "[]", "help": "JSON: rows of ops.losses' ranges that the backup names"})
@@ -21,13 +21,16 @@ ERASURES: Option = ("--erasures", {"type": Path, "help": "the list of erasures; 
 
 
 def record_losses(job: Job) -> None:
-    """Every mismatch with Kafka as it is now, and those that the backup names of topics that were never read."""
-    found = {each.loss for each in current(job)}
-    gone = {loss.at for loss in found} | {loss.at for loss in read_losses(job) if loss.until is None}
-    found |= {loss for loss in map(Loss.of, json.loads(job.options.lost)) if loss.at not in gone}
-    if found:
-        record(job, sorted(found, key=lambda loss: (loss.at, loss.start)), job.options.who, job.options.why)
+    """The end of each partition's old incarnation, from the first offset that the backup or its ledger had not read."""
+    found = [*(each.loss for each in current(job)), *map(Loss.of, json.loads(job.options.lost))]
+    recorded = {loss.at for loss in read_losses(job) if loss.until is None}  # by a try that was killed
+    first: dict[TopicPartition, Loss] = {}
     for loss in sorted(found, key=lambda loss: (loss.at, loss.start)):
+        if loss.at not in recorded:
+            first.setdefault(loss.at, loss)
+    if first:
+        record(job, list(first.values()), job.options.who, job.options.why)
+    for loss in first.values():
         job.say(f"recorded as lost: {loss}")
 
 

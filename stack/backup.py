@@ -23,7 +23,7 @@ from lakehouse.ledger.offsets import Log, TopicPartition
 from lakehouse.settings import CHECKOUT, Settings
 from lakehouse.version import VERSION
 from stack.copied import Copied
-from stack.environment import local_settings, secret_files
+from stack.environment import local_settings, secret_files, write_private
 from stack.manifest import (
     AIRFLOW_DATABASE,
     FILE,
@@ -72,7 +72,7 @@ def backup(settings: Settings, folder: Path, say: Say) -> Manifest:
         finally:
             hdfs.delete_snapshot(settings.warehouse, name)
         manifest = _describe(settings, draft, made_at, ends, warehouse)
-        (draft / FILE).write_text(manifest.model_dump_json(indent=1))
+        write_private(draft / FILE, manifest.model_dump_json(indent=1))
         (draft / MARK).unlink()
         os.sync()  # the name says that it is whole
         draft.rename(folder)

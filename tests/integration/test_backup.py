@@ -247,6 +247,7 @@ def test_of_an_undrained_backup_every_loss_is_named_and_who_was_erased_since_sta
     goes_on(real)
 
 
+@pytest.mark.extra  # each restore above makes it anew too
 def test_the_metastore_alone_is_made_anew_from_the_delta_logs(real: Real) -> None:
     """Killed half-way and started again; a table that no contract names any more is found too."""
     folder = f"{real.settings.warehouse_uri}/game/of_a_removed_contract"

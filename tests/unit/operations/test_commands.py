@@ -484,9 +484,9 @@ def test_a_demo_that_fails_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_every_command_is_listed_by_its_name_with_hyphens() -> None:
     listed = [line.split()[0] for line in lakehouse("-h").output.partition("Commands:\n")[2].splitlines()]
     assert listed == [
-        "accept-loss", "backfill", "bootstrap", "dbt", "demo", "down", "erase-player", "fetch", "live", "metrics",
-        "notebook", "pyspark", "quality", "quarantine", "readme", "send", "size", "sql", "status", "tail", "trace",
-        "up",
+        "accept-loss", "backfill", "backup", "bootstrap", "dbt", "demo", "down", "erase-player", "fetch", "live",
+        "metastore", "metrics", "notebook", "pyspark", "quality", "quarantine", "readme", "restore", "send", "size", "sql",
+        "status", "tail", "trace", "up", "upgrade",
     ]  # fmt: skip
     assert lakehouse("accept_loss").exit_code == 2
 
