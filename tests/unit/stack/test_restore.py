@@ -91,6 +91,8 @@ def test_a_restore_that_was_begun_is_gone_on_with_by_the_same_backup_only(tmp_pa
     restore.check(settings, order(folder), quiet)
     with pytest.raises(StackError, match="did not end: run the same `lakehouse restore` again"):
         control.up(settings, quiet)
+    with pytest.raises(BackupError, match="did not end: run the same `lakehouse restore` again"):
+        backup(settings, tmp_path / "new", quiet)
     marker.write_text(json.dumps({"id": "another"}))
     with pytest.raises(BackupError, match="half of another backup"):
         restore.check(settings, order(folder), quiet)
