@@ -166,6 +166,7 @@ def goes_on(real: Real) -> None:
     real.check_invariants()
 
 
+@pytest.mark.extra  # with the next one it would be too long for `make test`
 def test_of_a_drained_backup_every_answer_is_the_same(real: Real) -> None:
     send(real, "Anna")
     real.ingest()
@@ -242,8 +243,9 @@ def test_of_an_undrained_backup_every_loss_is_named_and_who_was_erased_since_sta
     }
     assert {key: first[key] for key in expected} == expected
     assert all(offset >= first[topic, part] for topic, part, offset in [*planned, *waiting])
-    by_player = "select player, count(*) as n from game.sword_purchases where player <> 'tester' group by 1"
-    assert {row["player"]: row["n"] for row in real.query(by_player)} == {"Anna": 1, "Bob": 1, "Carla": 1}
+    by_player = real.query("select player, count(*) as n from game.sword_purchases group by 1")
+    rows = {row["player"]: row["n"] for row in by_player}
+    assert [rows.get(player) for player in ("Carla", "Dora", "Emil", "Erich")] == [1, None, None, None]
     goes_on(real)
 
 
