@@ -64,14 +64,22 @@ define until_healthy
 	  for _ in {1..150}; do [[ $$(states) == *starting* || $$(states) == *unhealthy* ]] || exit 0; sleep 2; done; $(1) ps; exit 1
 endef
 
+# Containers need an engine and make alone: the image makes the secrets, and nobody waits for a Python to show progress.
+PROGRESS_OR_NOT = $(if $(shell command -v python3.11),$(PROGRESS))
+define secrets
+	@mkdir -p -m 700 .compose
+	@docker run --rm --user "$$(id -u):$$(id -g)" -v "$(CURDIR)/.compose:/secrets" --entrypoint python lakehouse \
+	  -m stack.secret_files /secrets
+endef
+
 COMPOSE = $(or $(shell command -v docker-compose),docker compose) -f docker/compose.yaml
 
-image: $(READY)  ## the container images: of all services, and of the API alone
-	@$(PROGRESS) docker build -f docker/Dockerfile -t lakehouse .
-	@$(PROGRESS) docker build -f docker/Dockerfile -t lakehouse-api --target api .
+image:  ## the container images: of all services, and of the API alone
+	@$(PROGRESS_OR_NOT) docker build -f docker/Dockerfile -t lakehouse .
+	@$(PROGRESS_OR_NOT) docker build -f docker/Dockerfile -t lakehouse-api --target api .
 
 compose-up: image  ## start all servers in containers, and wait until they work
-	@$(PYTHON) -m stack.secret_files .compose
+	$(secrets)
 	$(COMPOSE) up -d
 	$(call until_healthy,$(COMPOSE))
 
@@ -81,14 +89,14 @@ compose-demo:  ## the demo, against the containers
 CLUSTER = COMPOSE_PROJECT_NAME=$(or $(CLUSTER_PROJECT),lakehouse-cluster) $(COMPOSE) -f docker/compose.cluster.yaml $(CLUSTER_FILES)
 
 cluster-up: image  ## start all servers as a cluster of containers, most of them twice or thrice; 12 GB
-	@$(PYTHON) -m stack.secret_files .compose
+	$(secrets)
 	$(CLUSTER) up -d
 	$(call until_healthy,$(CLUSTER))
 
 cluster-demo:  ## the demo, against the cluster
 	$(CLUSTER) run --rm --no-deps --entrypoint lakehouse airflow-scheduler demo --running
 
-cluster-test: image  ## kill, cut off and fill containers of a cluster, over an hour; stopped, it goes on where it was
+cluster-test: image $(READY)  ## kill, cut off and fill containers of a cluster, over an hour; stopped, it goes on where it was
 	@$(PROGRESS) docker build -t lakehouse-clock docker/clock
 	$(PYTHON) -m tests.cluster
 

@@ -8,6 +8,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from lakehouse.settings import CHECKOUT
 
 LINES = re.sub(r"\\\n", "", (CHECKOUT / "docker" / "Dockerfile").read_text()).splitlines()
@@ -73,3 +75,12 @@ def test_the_image_of_the_api_holds_all_that_it_imports_and_names_nothing_else()
     assert done.returncode == 0, done.stderr
     imported = {name.lower().replace("_", "-") for name in json.loads(done.stdout)}
     assert set(named) - imported == set()
+
+
+@pytest.mark.parametrize("target", ["compose-up", "compose-demo", "compose-down", "cluster-up", "image-licences"])
+def test_containers_need_no_environment_of_python_on_this_machine(target: str) -> None:
+    """As if the environment had to be made anew, which a target that needs it would do first."""
+    command = ["make", "-n", "-W", "requirements/lock.txt", target]
+    done = subprocess.run(command, cwd=CHECKOUT, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0 and "docker" in done.stdout, done.stderr
+    assert ".venv" not in done.stdout
