@@ -1,4 +1,4 @@
-"""What unit tests share: one local Spark session, without servers and without Delta."""
+"""What unit tests share: a state folder of their own, and one local Spark session, without servers and without Delta."""
 
 from __future__ import annotations
 
@@ -8,6 +8,13 @@ from collections.abc import Iterator
 
 import pytest
 from pyspark.sql import SparkSession
+
+
+@pytest.fixture(scope="session", autouse=True)
+def state(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """The state folder of commands under test: no log and no key of a stack in the checkout is a test's to write."""
+    os.environ["LAKEHOUSE_STATE"] = str(tmp_path_factory.mktemp("state"))
+    return os.environ["LAKEHOUSE_STATE"]
 
 
 @pytest.fixture(scope="session")

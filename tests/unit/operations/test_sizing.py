@@ -208,10 +208,12 @@ def test_constants_are_those_of_the_code() -> None:
     assert (sizing.PART_ROWS, sizing.FILE_ROWS, sizing.JOINED_BYTES) == (ROWS_PER_PART, ROWS_PER_FILE, JOINED_BYTES)
 
 
-def test_the_deployment_by_default_is_the_local_stack_with_default_settings(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_deployment_by_default_is_the_local_stack_with_default_settings(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     for name in Settings.model_fields:
         monkeypatch.delenv(f"LAKEHOUSE_{name.upper()}", raising=False)
-    settings, there = Settings(), Deployment()
+    settings, there = Settings(state=tmp_path), Deployment()
     assert Deployment.of(settings, load_contracts(settings.contracts)) == there
     started = {service.name: service.argv for service in services(settings, Machine(Path("/java"), Path("/java")))}
     assert f"local[{there.spark_cores}]" in started["spark"]
