@@ -22,7 +22,7 @@ from lakehouse.ledger.entries import Snapshot
 from lakehouse.ledger.offsets import Log, TopicPartition
 from lakehouse.settings import CHECKOUT, Settings
 from lakehouse.version import VERSION
-from stack.control import RESTORING
+from stack.control import refuse_half_restored
 from stack.copied import Copied
 from stack.environment import local_settings, secret_files, write_private
 from stack.manifest import (
@@ -54,8 +54,7 @@ def backup(settings: Settings, folder: Path, say: Say) -> Manifest:
         raise BackupError(
             "Airflow's database is in PostgreSQL here: back it up by pg_dump; this is for the local stack."
         )
-    if (settings.state / RESTORING).exists():
-        raise BackupError(f"A restore into {settings.state} did not end: run the same `lakehouse restore` again.")
+    refuse_half_restored(settings.state, BackupError)
     if folder.exists():
         raise BackupError(f"{folder} is there already: name a new folder for each backup.")
     with _alone(settings.state):

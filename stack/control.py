@@ -40,8 +40,7 @@ def up(settings: Settings, say: Say) -> None:
     settings = local_settings(settings)
     began = time.monotonic()
     with only_one(settings.state):
-        if (settings.state / RESTORING).exists():
-            raise StackError(f"A restore into {settings.state} did not end: run the same `lakehouse restore` again.")
+        refuse_half_restored(settings.state)
         starting = start(settings, say)
         say(f"{'Up' if starting else 'Already up, checked'} in {time.monotonic() - began:.0f} s.")
 
@@ -69,7 +68,7 @@ def start(settings: Settings, say: Say, names: Collection[str] | None = None) ->
         supervisor.start()
     wanted = {part.name for part in parts if names is None or part.name in names}
     starting = wanted - (running - changed)
-    _retire(supervisor, starting)
+    retire(supervisor, starting)
     if starting:
         say(f"Starting {len(starting)} services, logs in {settings.state / 'logs'}:")
     _start(settings, machine, parts, starting, supervisor, say, names)
@@ -211,11 +210,17 @@ def _running(supervisor: Supervisor) -> set[str]:
     return {name for name, info in supervisor.states().items() if info["statename"] in ("RUNNING", "STARTING")}
 
 
-def _retire(supervisor: Supervisor, names: set[str]) -> None:
-    """Stops services that must be restarted: their configuration changed, or they keep ending."""
+def retire(supervisor: Supervisor, names: set[str]) -> None:
+    """Stops those of the services that run: their configuration changed, they keep ending, or their data are made anew."""
     for name, info in supervisor.states().items():
         if name in names and info["statename"] in ("STARTING", "RUNNING", "BACKOFF"):
             supervisor.stop_service(name)
+
+
+def refuse_half_restored(state: Path, error: type[StackError] = StackError) -> None:
+    """Nobody reads, copies or changes a stack while the restore that began to fill it has not ended."""
+    if (state / RESTORING).exists():
+        raise error(f"A restore into {state} did not end: run the same `lakehouse restore` again.")
 
 
 @contextmanager

@@ -6,7 +6,7 @@ import shutil
 from collections.abc import Callable
 
 from lakehouse.settings import Settings
-from stack.control import RESTORING, only_one, start
+from stack.control import only_one, refuse_half_restored, retire, start
 from stack.environment import local_settings
 from stack.errors import StackError
 from stack.supervisor import Supervisor
@@ -31,18 +31,13 @@ def rebuild(settings: Settings, say: Say) -> None:
             "The metastore's database is in PostgreSQL here: make that one anew; this is for the local stack."
         )
     with only_one(settings.state):
-        if (settings.state / RESTORING).exists():
-            raise StackError(f"A restore into {settings.state} did not end: run the same `lakehouse restore` again.")
+        refuse_half_restored(settings.state)
         there, before = settings.state / "metastore", settings.state / BEFORE
         if not (settings.state / "hdfs").exists():
             raise StackError(f"{settings.state} holds no stack: there is nothing to make a metastore of.")
         supervisor = Supervisor(settings.state)
-        if supervisor.is_running() and supervisor.states()["metastore"]["statename"] in (
-            "RUNNING",
-            "STARTING",
-            "BACKOFF",
-        ):
-            supervisor.stop_service("metastore")
+        if supervisor.is_running():
+            retire(supervisor, {"metastore"})
         if before.exists():
             shutil.rmtree(there, ignore_errors=True)  # what a rebuild that was killed has made
         elif there.exists():

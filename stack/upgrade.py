@@ -11,7 +11,7 @@ from lakehouse.clients.hdfs import Hdfs
 from lakehouse.settings import Settings
 from lakehouse.version import VERSION
 from stack import bootstrap
-from stack.control import RESTORING, only_one, start
+from stack.control import only_one, refuse_half_restored, start
 from stack.environment import airflow_environment, job_environment, local_settings, python_bin
 from stack.errors import StackError
 
@@ -34,8 +34,7 @@ def upgrade(settings: Settings, say: Say) -> None:
     with only_one(settings.state):
         if not (settings.state / "hdfs").exists():
             raise StackError(f"{settings.state} holds no stack: there is nothing to upgrade. `make up` makes one.")
-        if (settings.state / RESTORING).exists():
-            raise StackError(f"A restore into {settings.state} did not end: run the same `lakehouse restore` again.")
+        refuse_half_restored(settings.state)
         start(settings, say, HDFS)
         _say_from_what_to_what(settings, say)
         start(settings, say, NEEDED)
