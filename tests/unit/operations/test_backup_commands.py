@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime as dt
 from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
@@ -18,22 +17,11 @@ from operations import draining
 from operations.cli import main
 from operations.runs import RunOutcome
 from stack.errors import StackError
-from stack.manifest import BackupError, Manifest, Partition
+from stack.manifest import BackupError
+from tests.unit.stack.manifests import manifest
 
 AT = TopicPartition("events", "a", 0)
-MANIFEST = Manifest(
-    form=1,
-    id="0123456789",
-    made_at=dt.datetime(2026, 11, 28, tzinfo=dt.UTC),
-    version="0.1.0",
-    commit=None,
-    warehouse_uri="hdfs://127.0.0.1:9820/lakehouse",
-    last_entry=7,
-    decided=(),
-    erasures=0,
-    partitions=(Partition(topic="events", topic_id="a", partition=0, next_offset=5, end=8),),
-    files=(),
-)
+MANIFEST = manifest()
 RESTORE = ("restore", "/backup", "--no-erasures", "--why", "the disk is gone")
 
 

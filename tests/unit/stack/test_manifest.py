@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import datetime as dt
 import json
 from pathlib import Path
 
 import pytest
 
-from stack.manifest import BackupError, Manifest, Partition, part_of, read_manifest, verify
+from stack.manifest import BackupError, Partition, part_of, read_manifest, verify
+from tests.unit.stack.manifests import manifest
 
 
 @pytest.fixture
@@ -19,20 +19,7 @@ def folder(tmp_path: Path) -> Path:
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).write_text(name)
     files = tuple(part_of(folder, str(f.relative_to(folder))) for f in sorted(folder.rglob("*")) if f.is_file())
-    manifest = Manifest(
-        form=1,
-        id="0123456789",
-        made_at=dt.datetime(2026, 11, 28, tzinfo=dt.UTC),
-        version="0.1.0",
-        commit=None,
-        warehouse_uri="hdfs://127.0.0.1:9820/lakehouse",
-        last_entry=7,
-        decided=(),
-        erasures=0,
-        partitions=(Partition(topic="events", topic_id="a", partition=0, next_offset=5, end=8),),
-        files=files,
-    )
-    (folder / "manifest.json").write_text(manifest.model_dump_json())
+    (folder / "manifest.json").write_text(manifest(files).model_dump_json())
     return folder
 
 
