@@ -13,7 +13,7 @@ from lakehouse.clients.airflow import AirflowError
 from lakehouse.clients.hdfs import HdfsError
 from lakehouse.ledger.offsets import Log, TopicPartition
 from lakehouse.settings import Settings
-from operations import draining
+from operations import completeness, draining, ingest_status
 from operations.cli import main
 from operations.runs import RunOutcome
 from stack.errors import StackError
@@ -102,7 +102,8 @@ class Ingest:
         outcome = RunOutcome(state, (), ("publish failed:", "  no space"), "http://airflow/run")
         monkeypatch.setattr(draining, "admin", lambda settings: nullcontext())
         monkeypatch.setattr(draining, "read_logs", lambda client, topics: [Log(AT, 0, 5)])
-        monkeypatch.setattr(draining, "query", self.query)
+        for asked in (completeness, ingest_status):
+            monkeypatch.setattr(asked, "query", self.query)
         monkeypatch.setattr(draining, "follow", lambda api, dag_id, run_id: outcome)
 
     def trigger(self, dag_id: str) -> str:
@@ -112,7 +113,7 @@ class Ingest:
 
     def query(self, settings: Settings, sql: str) -> list[dict[str, Any]]:
         if "closed_at" in sql:
-            return [{"open": 1}] if self.open else []
+            return [{"entry_id": 1, "kind": "ingest", "status": "planned", "since": None}] if self.open else []
         return [{"topic": "events", "topic_id": "a", "partition": 0, "start": 0, "until": self.cursor}]
 
 
