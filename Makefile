@@ -69,7 +69,7 @@ PROGRESS_OR_NOT = $(if $(shell command -v python3.11),$(PROGRESS))
 define secrets
 	@mkdir -p -m 700 .compose
 	@docker run --rm --user "$$(id -u):$$(id -g)" -v "$(CURDIR)/.compose:/secrets" --entrypoint python lakehouse \
-	  -m stack.secret_files /secrets
+	  -m stack.containers.secret_files /secrets
 endef
 
 COMPOSE = $(or $(shell command -v docker-compose),docker compose) -f docker/compose.yaml

@@ -35,8 +35,8 @@ from lakehouse.contract.load import load_contracts
 from lakehouse.contract.model import Contracts
 from lakehouse.settings import Settings
 from stack.environment import job_environment
-from stack.game_client import GameClient
-from stack.play import Session, sessions
+from stack.loads.game_client import GameClient
+from stack.loads.play import Session, sessions
 from stack.processes import stack_processes
 
 TITLE = "The last costs of a message and of a batch"

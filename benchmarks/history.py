@@ -17,8 +17,8 @@ from benchmarks.spark_jobs import by_hand, ingest, job_seconds
 from benchmarks.stack import fill, measuring, renew_spark
 from jobs.runtime.job import start
 from lakehouse.settings import Settings
-from stack.demo import QUESTIONS, ask
 from stack.environment import job_environment
+from stack.loads.demo import QUESTIONS, ask
 
 YOUNG = 10  # batches that Spark has run when a run's time is taken, whatever the history
 EVENTS = 50  # of a batch of the history

@@ -13,8 +13,8 @@ from lakehouse.clients.airflow import AirflowApi
 from lakehouse.settings import CHECKOUT, Settings
 from operations.runs import follow
 from stack.airflow_login import connect
-from stack.demo import ingest
 from stack.environment import job_environment
+from stack.loads.demo import ingest
 
 ROWS = 10_000
 TABLE = "game.horse_purchases"

@@ -287,7 +287,13 @@ def _metastore_tables(settings: Settings, java: JavaCommand, class_path: str) ->
     tool = java("256m", class_path, "org.datanucleus.store.schema.SchemaTool", "-api", "JDO", "-create")
     return Once(
         settings.state / "metastore" / ".tables-made",
-        (str(python_bin() / "python"), "-m", "stack.metastore_schema", str(settings.servers / "metastore"), *tool),
+        (
+            str(python_bin() / "python"),
+            "-m",
+            "stack.containers.metastore_schema",
+            str(settings.servers / "metastore"),
+            *tool,
+        ),
     )
 
 

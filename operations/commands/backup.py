@@ -24,7 +24,7 @@ def command(folder: Path, drain: bool) -> None:
     from operations.runs import one_line_errors
     from operations.terminal import say, waiting
     from stack.airflow_login import connect
-    from stack.backup import backup
+    from stack.state.backup import backup
 
     with one_line_errors():
         settings = Settings.load()

@@ -16,8 +16,8 @@ def command(arguments: tuple[str, ...]) -> None:
     up. The exit status is dbt's.
     """
     from lakehouse.settings import Settings, SettingsError
-    from stack.dbt import become_dbt
     from stack.errors import StackError
+    from stack.tools.dbt import become_dbt
 
     try:
         become_dbt(Settings.load(), arguments or ("build",))

@@ -15,10 +15,10 @@ def command(running: bool) -> None:
     from lakehouse.clients.trino import QueryError
     from lakehouse.settings import Settings, SettingsError
     from stack.control import up
-    from stack.demo import DemoError, demo
     from stack.environment import AIRFLOW_USER, airflow_password
     from stack.errors import StackError
-    from stack.loads import LoadError
+    from stack.loads.demo import DemoError, demo
+    from stack.loads.documents import LoadError
 
     try:
         settings = Settings.load()

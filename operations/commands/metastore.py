@@ -18,7 +18,7 @@ def rebuild() -> None:
     from lakehouse.settings import Settings
     from operations.runs import one_line_errors
     from operations.terminal import say
-    from stack.metastore import rebuild as make_anew
+    from stack.state.metastore import rebuild as make_anew
 
     with one_line_errors():
         make_anew(Settings.load(), say)

@@ -17,7 +17,7 @@ def command(page: bool) -> None:
     from lakehouse.settings import Settings, SettingsError
     from operations.terminal import say, waiting
     from stack.errors import StackError
-    from stack.notebook import become_jupyter, execute
+    from stack.tools.notebook import become_jupyter, execute
 
     try:
         settings = Settings.load()

@@ -17,7 +17,7 @@ def command(program: Path | None) -> None:
     """
     from lakehouse.settings import Settings, SettingsError
     from stack.errors import StackError
-    from stack.spark_shell import become_shell
+    from stack.tools.spark_shell import become_shell
 
     try:
         become_shell(Settings.load(), program)

@@ -30,7 +30,7 @@ def command(folder: Path, why: str, erasures: Path | None, no_erasures: bool, ye
     from lakehouse.settings import Settings
     from operations.runs import check_why, one_line_errors
     from operations.terminal import say, waiting
-    from stack.restore import Order, check, erased_since, restore
+    from stack.state.restore import Order, check, erased_since, restore
 
     if (erasures is None) != no_erasures:
         raise click.UsageError(

@@ -11,7 +11,7 @@ from click.core import ParameterSource
 from operations.duration import Duration
 
 if TYPE_CHECKING:
-    from stack.sending import Step, Tally
+    from stack.loads.sending import Step, Tally
 
 PLAY_RATE = 20.0  # events a second, unless --rate says otherwise
 
@@ -64,9 +64,9 @@ def command(
     from lakehouse.settings import Settings
     from operations.runs import one_line_errors
     from operations.terminal import bar, print_json
-    from stack.loads import Load, load_of
-    from stack.play import sessions
-    from stack.sending import Sending
+    from stack.loads.documents import Load, load_of
+    from stack.loads.play import sessions
+    from stack.loads.sending import Sending
 
     if (load is None) != play:
         raise click.UsageError("say what to send: --load 1, 2, 3 or 4, or --play")
@@ -102,7 +102,7 @@ def _so_far(tally: Tally, events: int | None) -> str:
 def _say(tally: Tally) -> None:
     from operations import grid
     from operations.terminal import say
-    from stack.play import Becomes
+    from stack.loads.play import Becomes
 
     if tally.events:
         plain = tally.becoming(Becomes.ROW) == tally.events

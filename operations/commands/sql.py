@@ -32,7 +32,7 @@ def command(statement: str | None, file: IO[str] | None, form: str | None) -> No
     from operations.statements import StatementError, statements
     from operations.terminal import somebody_types, waiting
     from stack.errors import StackError
-    from stack.trino_client import become_client
+    from stack.tools.trino_client import become_client
 
     if statement is not None and file is not None:
         raise click.UsageError("give a statement or a file, not both")

@@ -16,7 +16,7 @@ def command() -> None:
     from lakehouse.settings import Settings
     from operations.runs import one_line_errors
     from operations.terminal import say
-    from stack.upgrade import upgrade
+    from stack.state.upgrade import upgrade
 
     with one_line_errors():
         upgrade(Settings.load(), say)

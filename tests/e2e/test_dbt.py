@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from lakehouse.settings import CHECKOUT
-from stack.dbt import DBT, PROJECT
+from stack.tools.dbt import DBT, PROJECT
 from tests.real import Real, event
 
 pytestmark = [

@@ -21,8 +21,8 @@ from expectations.pages.waiting import Waiting
 from lakehouse.clients.airflow import ENDED
 from lakehouse.clients.trino import query
 from lakehouse.settings import CHECKOUT
-from stack.demo import QUESTIONS, added, ask, compare, demo, ingest
-from stack.loads import PLAYERS, SHOPS, Load, sender
+from stack.loads.demo import QUESTIONS, added, ask, compare, demo, ingest
+from stack.loads.documents import PLAYERS, SHOPS, Load, sender
 from tests.real import Real
 
 pytestmark = pytest.mark.timeout(900)

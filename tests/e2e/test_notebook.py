@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from lakehouse.settings import CHECKOUT
-from stack.notebook import JUPYTER
+from stack.tools.notebook import JUPYTER
 from tests.real import Real, event, new_event_id
 
 pytestmark = [

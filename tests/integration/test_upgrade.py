@@ -12,7 +12,7 @@ import pytest
 
 from lakehouse import erasure_list
 from lakehouse.version import VERSION
-from stack.upgrade import upgrade
+from stack.state.upgrade import upgrade
 from tests.real import Real, event
 from tests.upgrade import stack as older
 from tests.upgrade.manifest import check, places_of

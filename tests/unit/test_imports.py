@@ -32,6 +32,13 @@ ROOMS: Mapping[str, Mapping[str, set[str]]] = {
         "clients": {"", "ledger"},
         "catalog": {"", "ledger", "contract", "clients"},
     },
+    "stack": {
+        "": set(),
+        "containers": {""},
+        "loads": {""},
+        "state": {""},
+        "tools": {""},
+    },
     "jobs": {
         "delta": set(),
         "ledger": {"delta"},

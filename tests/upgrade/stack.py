@@ -24,9 +24,9 @@ from stack.environment import job_environment, local_settings
 from stack.java import find_java, trino_java
 from stack.probes import await_service
 from stack.services import PORTS, Machine, Service, services
+from stack.state.upgrade import upgrade
 from stack.steps import Step, run_steps
 from stack.supervisor import Supervisor, write_configuration
-from stack.upgrade import upgrade
 from tests.real import clean_environment
 
 # A ledger names staging folders with the NameNode's port: a dump can be restored only on the ports that it was made

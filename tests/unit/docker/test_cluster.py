@@ -9,9 +9,9 @@ import pytest
 import yaml
 
 from lakehouse.settings import CHECKOUT, Settings
-from stack.cluster import CLUSTER_PROBES
+from stack.containers.cluster import CLUSTER_PROBES
+from stack.containers.service import ALL_CHECKS
 from stack.environment import local_settings
-from stack.service import ALL_CHECKS
 from stack.services import Machine, Service, services
 from tests.unit.docker.test_compose import check_schema
 

@@ -12,10 +12,10 @@ import yaml
 
 from lakehouse.settings import CHECKOUT, Settings
 from stack.bootstrap import steps
-from stack.database import NAME as DATABASE
-from stack.database import NEEDED_BY
+from stack.containers.database import NAME as DATABASE
+from stack.containers.database import NEEDED_BY
+from stack.containers.service import CHECKS
 from stack.environment import secret_files
-from stack.service import CHECKS
 from stack.services import PORTS, Machine, services
 
 FILE = CHECKOUT / "docker" / "compose.yaml"

@@ -62,7 +62,7 @@ class Hidden:
             raise ModuleNotFoundError(f"{name} is not in the image", name=name)
 
 sys.meta_path.insert(0, Hidden)
-import api.app, api.__main__, stack.service, requests
+import api.app, api.__main__, stack.containers.service, requests
 print(json.dumps(sorted({each for name in sys.modules for each in owners.get(name, [])})))
 """
 

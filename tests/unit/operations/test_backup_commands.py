@@ -17,8 +17,8 @@ from operations import completeness, draining, ingest_status
 from operations.cli import main
 from operations.runs import RunOutcome
 from stack.errors import StackError
-from stack.manifest import BackupError
-from tests.unit.stack.manifests import manifest
+from stack.state.manifest import BackupError
+from tests.unit.stack.state.manifests import manifest
 
 AT = TopicPartition("events", "a", 0)
 MANIFEST = manifest()
@@ -31,12 +31,12 @@ def did(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
     done: list[Any] = []
     monkeypatch.setattr("stack.airflow_login.connect", lambda settings: "api")
     monkeypatch.setattr("operations.draining.drain_kafka", lambda settings, api, say: done.append("drain"))
-    monkeypatch.setattr("stack.backup.backup", lambda settings, folder, say: done.append(folder) or MANIFEST)
-    monkeypatch.setattr("stack.restore.check", lambda settings, order, say: done.append(order) or MANIFEST)
-    monkeypatch.setattr("stack.restore.erased_since", lambda order: 3)
-    monkeypatch.setattr("stack.restore.restore", lambda settings, order, manifest, say: done.append("restore"))
-    monkeypatch.setattr("stack.metastore.rebuild", lambda settings, say: done.append("rebuild"))
-    monkeypatch.setattr("stack.upgrade.upgrade", lambda settings, say: done.append("upgrade"))
+    monkeypatch.setattr("stack.state.backup.backup", lambda settings, folder, say: done.append(folder) or MANIFEST)
+    monkeypatch.setattr("stack.state.restore.check", lambda settings, order, say: done.append(order) or MANIFEST)
+    monkeypatch.setattr("stack.state.restore.erased_since", lambda order: 3)
+    monkeypatch.setattr("stack.state.restore.restore", lambda settings, order, manifest, say: done.append("restore"))
+    monkeypatch.setattr("stack.state.metastore.rebuild", lambda settings, say: done.append("rebuild"))
+    monkeypatch.setattr("stack.state.upgrade.upgrade", lambda settings, say: done.append("upgrade"))
     return done
 
 
@@ -86,7 +86,7 @@ def test_what_goes_wrong_is_one_line(did: list[Any], monkeypatch: pytest.MonkeyP
     def fails(*_: Any) -> None:
         raise error
 
-    monkeypatch.setattr("stack.backup.backup", fails)
+    monkeypatch.setattr("stack.state.backup.backup", fails)
     result = lakehouse("backup", "/backup")
     assert (result.exit_code, result.output) == (1, "Error: no\n")
 

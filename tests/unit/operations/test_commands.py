@@ -17,9 +17,9 @@ from lakehouse.settings import Settings
 from operations import quarantine
 from operations.cli import main
 from operations.personal_data import log_file
-from stack.demo import Line
 from stack.errors import StackError
-from stack.loads import LoadError
+from stack.loads.demo import Line
+from stack.loads.documents import LoadError
 
 LOSS = Mismatch("events-0: offsets [5, 7) expired", Loss(TopicPartition("events", "id", 0), 5, 7))
 
@@ -439,7 +439,7 @@ def test_the_demo_shows_each_answer_beside_what_was_sent(
     monkeypatch.setattr("stack.control.up", lambda settings, say: did.append("up"))
     monkeypatch.setattr("stack.environment.airflow_password", lambda state: {tmp_path: "secret"}[state])
     monkeypatch.setattr("lakehouse.clients.airflow.AirflowApi", lambda *given: did.append(given))
-    monkeypatch.setattr("stack.demo.demo", lambda settings, api, say: lines)
+    monkeypatch.setattr("stack.loads.demo.demo", lambda settings, api, say: lines)
     result = lakehouse("demo")
     assert did == ["up", ("http://127.0.0.1:8090", "admin", "secret")]
     shown = [" ".join(line.replace("│", " ").replace("┃", " ").split()) for line in result.output.splitlines()]
@@ -466,7 +466,7 @@ def test_a_demo_on_servers_that_run_starts_none(monkeypatch: pytest.MonkeyPatch)
 
     monkeypatch.setattr("stack.environment.airflow_password", lambda state: "secret")
     monkeypatch.setattr("lakehouse.clients.airflow.AirflowApi", lambda *login: None)
-    monkeypatch.setattr("stack.demo.demo", lambda settings, api, say: [])
+    monkeypatch.setattr("stack.loads.demo.demo", lambda settings, api, say: [])
     monkeypatch.setattr("stack.control.up", fail)
     assert lakehouse("demo").exit_code == 1
     assert lakehouse("demo", "--running").exit_code == 0

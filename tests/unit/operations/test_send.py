@@ -10,10 +10,10 @@ import pytest
 from click.testing import CliRunner, Result
 
 from operations.cli import main
-from stack import sending
-from stack.loads import PLAYERS, SHOPS, Load
-from stack.play import Becomes, Session
-from stack.sending import Tally
+from stack.loads import sending
+from stack.loads.documents import PLAYERS, SHOPS, Load
+from stack.loads.play import Becomes, Session
+from stack.loads.sending import Tally
 
 
 class Sending:

@@ -115,7 +115,7 @@ def test_on_a_terminal_without_a_statement_trinos_own_client_takes_over(
         raise SystemExit(0)
 
     monkeypatch.setattr(os, "execv", execv)
-    monkeypatch.setattr("stack.trino_client.find_java", lambda environment: Path("/java17"))
+    monkeypatch.setattr("stack.tools.trino_client.find_java", lambda environment: Path("/java17"))
     monkeypatch.setattr("operations.terminal.somebody_types", lambda: True)
     monkeypatch.setenv("LAKEHOUSE_SERVERS", str(tmp_path))
     result = sql()

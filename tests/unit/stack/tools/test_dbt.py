@@ -11,7 +11,7 @@ import yaml
 from click.testing import CliRunner
 
 from operations.cli import main
-from stack import dbt
+from stack.tools import dbt
 
 
 @pytest.fixture

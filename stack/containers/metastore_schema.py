@@ -1,8 +1,9 @@
 """Makes all tables of a metastore in PostgreSQL before the metastore starts; made again, it changes nothing.
 
 The metastore itself would make each table when it first needs it, in the middle of a transaction for which the foreign key
-of the new table then waits. Run as `python -m stack.metastore_schema JARS COMMAND...`: a jar in the folder JARS holds the
-metastore's description of its tables, COMMAND is DataNucleus' SchemaTool. The database is named in LAKEHOUSE_METASTORE_DB_*.
+of the new table then waits. Run as `python -m stack.containers.metastore_schema JARS COMMAND...`: a jar in the folder JARS
+holds the metastore's description of its tables, COMMAND is DataNucleus' SchemaTool. The database is named in
+LAKEHOUSE_METASTORE_DB_*.
 """
 
 from __future__ import annotations

@@ -15,9 +15,9 @@ from lakehouse.erasure_list import Erased, keep, later, read
 from lakehouse.settings import Settings
 from stack import bootstrap
 from stack.control import RESTORING, only_one, start
-from stack.copied import Copied
 from stack.environment import job_environment, local_settings, secret_files, write_private
-from stack.manifest import (
+from stack.state.copied import Copied
+from stack.state.manifest import (
     AIRFLOW_DATABASE,
     SECRETS,
     THREADS,
@@ -28,7 +28,7 @@ from stack.manifest import (
     read_manifest,
     verify,
 )
-from stack.told import Say, Told
+from stack.state.told import Say, Told
 
 RESTORED = "restored.json"  # in the state folder: which backup this stack was restored from, and when
 HDFS = ("namenode", "datanode")

@@ -10,9 +10,9 @@ import pytest
 
 from lakehouse.clients.airflow import AirflowApi
 from lakehouse.settings import Settings
-from stack import demo as demo_module
-from stack.demo import QUESTIONS, DemoError, Line, added, ask, compare, demo, ingest
-from stack.loads import PLAYERS, SHOPS, Load
+from stack.loads import demo as demo_module
+from stack.loads.demo import QUESTIONS, DemoError, Line, added, ask, compare, demo, ingest
+from stack.loads.documents import PLAYERS, SHOPS, Load
 
 BY_TITLE = {question.title: question for question in QUESTIONS}
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from lakehouse.settings import Settings
-from stack import cluster, standby
+from stack.containers import cluster, standby
 from stack.environment import local_settings
 from stack.errors import NotReady, StackError
 from stack.services import Machine, Service, services

@@ -10,9 +10,10 @@ import pytest
 from lakehouse.catalog.stored_version import NewerStateError, refuse_newer
 from lakehouse.settings import Settings
 from lakehouse.version import VERSION
-from stack import control, metastore, upgrade
+from stack import control
 from stack.environment import local_settings
 from stack.errors import StackError
+from stack.state import metastore, upgrade
 
 
 class Stack:

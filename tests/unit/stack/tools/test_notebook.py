@@ -12,7 +12,7 @@ import pytest
 from click.testing import CliRunner
 
 from operations.cli import main
-from stack import notebook
+from stack.tools import notebook
 
 ADDRESSES = ("127.0.0.1:8080", "sc://127.0.0.1:15002")
 

@@ -7,8 +7,8 @@ import time
 
 import pytest
 
-from stack import game_client
-from stack.game_client import GameClient, NoAnswer, NotSent
+from stack.loads import game_client
+from stack.loads.game_client import GameClient, NoAnswer, NotSent
 from tests.unit.stack.api import serving
 
 

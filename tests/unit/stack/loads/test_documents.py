@@ -15,8 +15,8 @@ from typing import Any
 
 import pytest
 
-from stack import loads
-from stack.loads import PLAYERS, SHOPS, Load, LoadError, Pause, load_of, sender
+from stack.loads import documents as loads
+from stack.loads.documents import PLAYERS, SHOPS, Load, LoadError, Pause, load_of, sender
 
 LOAD = Load(30, "Player 1", "POST", "/guild/join", "guild_actions")
 

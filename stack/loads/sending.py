@@ -12,9 +12,9 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
-from stack.game_client import Answer, GameClient, NoAnswer, NotSent
-from stack.loads import Load, Pause
-from stack.play import Becomes, Session
+from stack.loads.documents import Load, Pause
+from stack.loads.game_client import Answer, GameClient, NoAnswer, NotSent
+from stack.loads.play import Becomes, Session
 
 Step = Load | Pause | Session
 TOLD_SECONDS = 0.2  # between two looks at how far it is

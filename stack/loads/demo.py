@@ -11,7 +11,7 @@ from typing import Any
 from lakehouse.clients.airflow import FAILED, SUCCESS, AirflowApi
 from lakehouse.clients.trino import query
 from lakehouse.settings import Settings
-from stack.loads import PLAYERS, SHOPS, Load, sender
+from stack.loads.documents import PLAYERS, SHOPS, Load, sender
 from stack.progress import EVERY_SECONDS
 
 Answer = Counter[tuple[str, ...]]  # group -> number

@@ -9,9 +9,9 @@ import pytest
 
 from lakehouse.ledger.offsets import Log
 from lakehouse.settings import CHECKOUT
-from stack.backup import _partitions
-from stack.copied import Copied
-from stack.manifest import BackupError
+from stack.state.backup import _partitions
+from stack.state.copied import Copied
+from stack.state.manifest import BackupError
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ from api.events import EventMaker, Rejected
 from api.sender import Sender
 from lakehouse.contract.load import load_contracts
 from lakehouse.settings import Settings
-from stack.play import CLIENTS, Becomes, Session, sessions
+from stack.loads.play import CLIENTS, Becomes, Session, sessions
 
 
 def numbered() -> Iterator[str]:

@@ -13,12 +13,13 @@ from deltalake import write_deltalake
 
 from lakehouse.erasure_list import Erased, keep
 from lakehouse.settings import Settings
-from stack import control, restore
-from stack.backup import backup
+from stack import control
 from stack.environment import local_settings
 from stack.errors import StackError
-from stack.manifest import BackupError, Manifest, part_of
-from stack.restore import Order
+from stack.state import restore
+from stack.state.backup import backup
+from stack.state.manifest import BackupError, Manifest, part_of
+from stack.state.restore import Order
 
 ANNA = Erased("2026-11-01T00:00:00.000000+00:00", "a" * 64, "ada", "request 1")
 BOB = Erased("2026-11-02T00:00:00.000000+00:00", "b" * 64, "ada", "request 2")

@@ -10,7 +10,7 @@ from lakehouse import names
 from lakehouse.erasure_list import Erased, erased
 from lakehouse.ledger.entries import Snapshot, fold
 from lakehouse.texts import words_of
-from stack.manifest import WAREHOUSE, BackupError
+from stack.state.manifest import WAREHOUSE, BackupError
 
 
 class Copied:

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from stack.manifest import BackupError, Partition, part_of, read_manifest, verify
-from tests.unit.stack.manifests import manifest
+from stack.state.manifest import BackupError, Partition, part_of, read_manifest, verify
+from tests.unit.stack.state.manifests import manifest
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from lakehouse.settings import CHECKOUT, Settings
-from stack import service
+from stack.containers import service
 from stack.environment import local_settings
 from stack.errors import NotReady, StackError
 from stack.services import Machine, Once, Service, services
@@ -131,7 +131,10 @@ def test_a_service_is_probed_until_it_has_answered_and_then_only_asked_whether_i
         monkeypatch.setattr(service, "_port", lambda name, settings: server.getsockname()[1])
         assert service.main(["--check", "kafka"]) == 1
         assert capsys.readouterr().err == "lakehouse-service: not yet\n"
-        assert check("kafka", settings, 'echo "probed by $*"') == (0, "probed by -m stack.service --check kafka\n")
+        assert check("kafka", settings, 'echo "probed by $*"') == (
+            0,
+            "probed by -m stack.containers.service --check kafka\n",
+        )
         assert service.main(["--check", "kafka"]) == 0
         assert check("kafka", settings, "echo probed") == (0, "")
     status, printed = check("kafka", settings, "echo probed")

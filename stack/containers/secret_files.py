@@ -1,4 +1,4 @@
-"""Makes the secrets of docker/compose.yaml as files, once: `python -m stack.secret_files FOLDER`."""
+"""Makes the secrets of docker/compose.yaml as files, once: `python -m stack.containers.secret_files FOLDER`."""
 
 from __future__ import annotations
 

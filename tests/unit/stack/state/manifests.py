@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Sequence
 
-from stack.manifest import Manifest, Part, Partition
+from stack.state.manifest import Manifest, Part, Partition
 
 
 def manifest(files: Sequence[Part] = ()) -> Manifest:

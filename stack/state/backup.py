@@ -23,9 +23,9 @@ from lakehouse.ledger.offsets import Log, TopicPartition
 from lakehouse.settings import CHECKOUT, Settings
 from lakehouse.version import VERSION
 from stack.control import refuse_half_restored
-from stack.copied import Copied
 from stack.environment import local_settings, secret_files, write_private
-from stack.manifest import (
+from stack.state.copied import Copied
+from stack.state.manifest import (
     AIRFLOW_DATABASE,
     FILE,
     SECRETS,
@@ -37,7 +37,7 @@ from stack.manifest import (
     Partition,
     part_of,
 )
-from stack.told import Say, Told
+from stack.state.told import Say, Told
 
 SNAPSHOT = "backup-"  # names of our snapshots begin so
 MARK = ".lakehouse-backup"  # in a folder that is being written

@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from random import Random
 
-from stack.game_client import Answer, GameClient, NoAnswer, NotSent
+from stack.loads.game_client import Answer, GameClient, NoAnswer, NotSent
 
 SEND_SECONDS = 300
 

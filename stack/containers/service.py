@@ -14,16 +14,16 @@ from pathlib import Path
 
 from lakehouse.settings import CHECKOUT, Settings, SettingsError
 from stack.bootstrap import steps
-from stack.cluster import CLUSTER_PORTS, CLUSTER_PROBES, cluster_services
-from stack.database import NAME as DATABASE
-from stack.database import PORT as DATABASE_PORT
-from stack.database import database, probe_database
+from stack.containers.cluster import CLUSTER_PORTS, CLUSTER_PROBES, cluster_services
+from stack.containers.database import NAME as DATABASE
+from stack.containers.database import PORT as DATABASE_PORT
+from stack.containers.database import database, probe_database
+from stack.containers.standby import STANDBY_PROBES, standby_services
 from stack.environment import local_settings, make_folders, secret_files, write_private
 from stack.errors import NotReady, StackError
 from stack.java import find_java, trino_java
 from stack.probes import PROBES
 from stack.services import PORTS, Machine, Service, services
-from stack.standby import STANDBY_PROBES, standby_services
 
 SECRETS = Path("/run/secrets")  # where Compose puts files that not everybody may read
 CHECKS = PROBES | {DATABASE: probe_database}

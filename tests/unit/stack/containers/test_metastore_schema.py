@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from lakehouse.settings import Settings
-from stack.metastore_schema import main
+from stack.containers.metastore_schema import main
 from stack.services import Machine, services
 
 LOGIN = {
@@ -64,5 +64,5 @@ def test_only_a_metastore_on_postgresql_is_prepared(tmp_path: Path, database: st
     (metastore,) = (each for each in services(settings, machine) if each.name == "metastore")
     assert len(metastore.prepare) == prepared
     for once in metastore.prepare:
-        assert once.argv[1:4] == ("-m", "stack.metastore_schema", str(tmp_path / "metastore"))
+        assert once.argv[1:4] == ("-m", "stack.containers.metastore_schema", str(tmp_path / "metastore"))
         assert once.argv[-4:] == ("org.datanucleus.store.schema.SchemaTool", "-api", "JDO", "-create")

@@ -6,8 +6,8 @@ from types import SimpleNamespace
 
 import pytest
 
-from stack import told
-from stack.told import Told
+from stack.state import told
+from stack.state.told import Told
 
 
 def test_it_is_told_every_five_seconds(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,0 +1,1 @@
+"""The stack in containers: a container becomes one service, by the definitions of the local stack."""

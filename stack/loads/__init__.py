@@ -1,0 +1,1 @@
+"""What is sent to the API: the documents' loads, random play, and who sends them."""

@@ -1,0 +1,1 @@
+"""What the stack has stored: its backup and restore, its upgrade, and the metastore made anew."""

@@ -1,0 +1,1 @@
+"""Programs of analysts on the stack: each takes the place of the process that starts it."""
