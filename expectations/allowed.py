@@ -8,6 +8,8 @@ from typing import Any
 from expectations.suites import PlannedExpectation
 
 _LONGEST = 200  # characters
+# What a parameter is called where it has no value: a check that was skipped for lack of it.
+_WORDS = {"history_median": "the median of the last batches"}
 
 
 def allowed(planned: PlannedExpectation) -> str:
@@ -42,10 +44,10 @@ def _bounds(kwargs: Mapping[str, Any], parameters: Mapping[str, Any]) -> str:
 
 
 def _number(bound: Any, parameters: Mapping[str, Any]) -> str:
-    """A bound as it is written, with the parameters filled in that it computes with."""
+    """A bound as it is written, with the parameters filled in that it computes with, or named."""
     if isinstance(bound, Mapping):
         text = str(bound.get("$PARAMETER", bound))
-        for name, value in parameters.items():
+        for name, value in (_WORDS | dict(parameters)).items():
             text = text.replace(name, f"{value:,.0f}" if isinstance(value, float) else str(value))
         return text
     return f"{bound:,}" if isinstance(bound, int) else str(bound)

@@ -43,3 +43,9 @@ def test_a_rule_of_rows_says_how_many_rows_hold_the_batch() -> None:
     check = PlannedExpectation("a", "b", "critical", "good", "Expect", {}, column=("c", "d"), limits=Limits(0.05, 100))
     assert allowed(check) == "no row; more than 5% and 100 rows hold the batch"
     assert allowed(replace(check, limits=Limits(0.0, 0))) == "no row; any holds the batch"
+
+
+def test_a_skipped_check_names_what_it_would_have_been_computed_from() -> None:
+    kwargs = {"min_value": {"$PARAMETER": "history_median / 50"}}
+    check = PlannedExpectation("a", "b", "warning", "batch", "Expect", kwargs, skipped="not checked: too few batches")
+    assert allowed(check) == "at least the median of the last batches / 50"
