@@ -72,7 +72,7 @@ define secrets
 	  -m stack.containers.secret_files /secrets
 endef
 
-COMPOSE = $(or $(shell command -v docker-compose),docker compose) -f docker/compose.yaml
+COMPOSE = $(or $(shell command -v docker-compose),docker compose) -f docker/compose.yaml $(COMPOSE_FILES)
 
 image:  ## the container images: of all services, and of the API alone
 	@$(PROGRESS_OR_NOT) docker build -f docker/Dockerfile -t lakehouse .

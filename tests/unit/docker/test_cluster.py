@@ -50,7 +50,9 @@ def settings_of(service: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> Set
         return local_settings(Settings.load())
 
 
-@pytest.mark.parametrize("file", ["compose.cluster.yaml", "compose.faults.yaml", "compose.ha.yaml"])
+@pytest.mark.parametrize(
+    "file", ["compose.cluster.yaml", "compose.faults.yaml", "compose.ha.yaml", "compose.measured.yaml"]
+)
 def test_files_are_valid_by_the_compose_schema(file: str) -> None:
     done = check_schema(FOLDER / file)
     assert done.returncode == 0, done.stdout
