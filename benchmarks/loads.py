@@ -95,6 +95,7 @@ class _Connection(asyncio.Protocol):
 
 async def _paced(url: str, per_second: float, seconds: float) -> list[float]:
     parts = urlsplit(url)
+    assert parts.hostname and parts.port  # of a server that this machine runs
     target = parts.path + (f"?{parts.query}" if parts.query else "")
     request = f"GET {target} HTTP/1.1\r\nHost: Player 1\r\n\r\n".encode()
     gap = CONNECTIONS / per_second

@@ -80,12 +80,17 @@ def _send_large(settings: Settings) -> None:
     from confluent_kafka import Producer
 
     lost: list[object] = []
+
+    def delivered(error: object, _: object) -> None:
+        if error is not None:
+            lost.append(error)
+
     producer = Producer(
         {
             "bootstrap.servers": settings.kafka_bootstrap,
             "acks": "all",
             "message.max.bytes": 2 * LARGE_BYTES,
-            "on_delivery": lambda error, _: error is not None and lost.append(error),
+            "on_delivery": delivered,
         }
     )
     for _ in range(LARGE):

@@ -91,6 +91,11 @@ def fill(settings: Settings, rows: int, topic: str = "events") -> None:
     from confluent_kafka import Producer
 
     lost: list[object] = []
+
+    def delivered(error: object, _: object) -> None:
+        if error is not None:
+            lost.append(error)
+
     until = time.monotonic() + FILL_SECONDS
     producer = Producer(
         {
@@ -98,7 +103,7 @@ def fill(settings: Settings, rows: int, topic: str = "events") -> None:
             "acks": "all",
             "linger.ms": 50,
             "queue.buffering.max.messages": 1_000_000,
-            "on_delivery": lambda error, _: error is not None and lost.append(error),
+            "on_delivery": delivered,
         }
     )
     for number in range(rows):
@@ -125,7 +130,8 @@ def end_offsets(settings: Settings, topic: str) -> dict[int, int]:
 
 def make_topic(settings: Settings, name: str) -> None:
     """Makes a topic of as many partitions as the others have, unless it is there."""
-    from confluent_kafka.admin import AdminClient, NewTopic
+    from confluent_kafka.admin import AdminClient
+    from confluent_kafka.cimpl import NewTopic
 
     client = AdminClient({"bootstrap.servers": settings.kafka_bootstrap})
     if name not in client.list_topics(timeout=20).topics:
