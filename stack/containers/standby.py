@@ -10,6 +10,8 @@ from stack.probes import port_open, probe_namenode
 from stack.services import JavaCommand, Machine, Once, Service
 
 JOURNAL_PORT, ZOOKEEPER_PORT, WATCHER_PORT = 8485, 2181, 8019  # the defaults of each
+# Hadoop's jar of the watcher has ZooKeeper's client, but for an interface of its tests. Only Java's verifier looks for that.
+_UNVERIFIED = ("-XX:+UnlockDiagnosticVMOptions", "-XX:-BytecodeVerificationRemote")
 
 
 def standby_services(settings: Settings, machine: Machine) -> tuple[Service, ...]:
@@ -22,7 +24,7 @@ def standby_services(settings: Settings, machine: Machine) -> tuple[Service, ...
     make_place = (
         Once(
             settings.state / "hdfs" / ".place-made",
-            java("128m", hdfs, watcher, "-formatZK", "-force", "-nonInteractive"),
+            java("128m", hdfs, watcher, "-formatZK", "-force", "-nonInteractive", options=_UNVERIFIED),
         ),
     )
     return (
@@ -41,7 +43,7 @@ def standby_services(settings: Settings, machine: Machine) -> tuple[Service, ...
         ),
         Service(
             "namenode-watcher",
-            java("128m", hdfs, watcher),
+            java("128m", hdfs, watcher, options=_UNVERIFIED),
             base,
             needs=("zookeeper", "namenode"),
             prepare=make_place if settings.hdfs_node == "nn1" else (),
