@@ -77,7 +77,19 @@ def test_the_image_of_the_api_holds_all_that_it_imports_and_names_nothing_else()
     assert set(named) - imported == set()
 
 
-@pytest.mark.parametrize("target", ["compose-up", "compose-demo", "compose-down", "cluster-up", "image-licences"])
+@pytest.mark.parametrize(
+    "target",
+    [
+        "compose-up",
+        "compose-demo",
+        "compose-down",
+        "compose-backup",
+        "compose-erasures",
+        "compose-restore",
+        "cluster-up",
+    ]
+    + ["image-licences"],
+)
 def test_containers_need_no_environment_of_python_on_this_machine(target: str) -> None:
     """As if the environment had to be made anew, which a target that needs it would do first."""
     command = ["make", "-n", "-W", "requirements/lock.txt", target]
