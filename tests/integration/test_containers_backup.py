@@ -17,8 +17,8 @@ import requests
 from lakehouse.clients.hdfs import Hdfs, HdfsError
 from lakehouse.erasure_list import read
 from lakehouse.settings import CHECKOUT, Settings
-from stack.manifest import read_manifest
 from stack.preflight import port_is_free
+from stack.state.manifest import read_manifest
 from tests.answers import answers
 from tests.compose import PROJECT, SECRETS, airflow_of, compose, ingest, password, run, start, what_is_absent
 from tests.conftest import IDLE_SECONDS
