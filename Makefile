@@ -110,10 +110,7 @@ compose-erasures:  ## copy the newest list of erasures out of its volume: TO=FIL
 # These serve nobody but jobs.
 FILLED = postgres namenode datanode kafka metastore spark
 
-compose-restore: image  ## fill empty containers with a backup, and start them: FROM=FOLDER ERASURES=FILE|NONE WHY='...' [YES=1]
-	@[ -d "$$FROM" ] && [ "$$WHY" ] && { [ "$$ERASURES" = NONE ] || [ -f "$$ERASURES" ]; } || \
-	  { echo "Say which backup, the newest list of erasures (NONE: nobody was erased since) and why: make compose-restore" \
-	  "FROM=FOLDER ERASURES=FILE WHY='the disk is gone'. FOLDER and FILE must be there." >&2; exit 1; }
+compose-restore: restore-words image  ## fill empty containers with a backup, and start them: FROM=FOLDER ERASURES=FILE|NONE WHY='...' [YES=1]
 	$(call secrets,-v "$(from):/host$(from):ro","/host$(from)")
 	$(COMPOSE) up -d $(FILLED)
 	$(call healthy,$(COMPOSE))
@@ -125,6 +122,12 @@ compose-restore: image  ## fill empty containers with a backup, and start them: 
 	$(COMPOSE) up -d
 	$(call until_healthy,$(COMPOSE))
 from = $$(cd "$$FROM" && pwd -P)
+
+.PHONY: restore-words
+restore-words:
+	@[ -d "$$FROM" ] && [ "$$WHY" ] && { [ "$$ERASURES" = NONE ] || [ -f "$$ERASURES" ]; } || \
+	  { echo "Say which backup, the newest list of erasures (NONE: nobody was erased since) and why: make compose-restore" \
+	  "FROM=FOLDER ERASURES=FILE WHY='the disk is gone'. FOLDER and FILE must be there." >&2; exit 1; }
 
 CLUSTER = COMPOSE_PROJECT_NAME=$(or $(CLUSTER_PROJECT),lakehouse-cluster) $(COMPOSE) -f docker/compose.cluster.yaml $(CLUSTER_FILES)
 
