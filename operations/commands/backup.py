@@ -19,7 +19,7 @@ def _owner(context: click.Context, option: click.Parameter, text: str | None) ->
 
 
 @click.command()
-@click.argument("folder", type=click.Path(path_type=Path))
+@click.argument("folder", type=click.Path(path_type=Path, readable=False))
 @click.option(
     "--drain", is_flag=True, help="First ingest all that waits in Kafka. Stop the API before, if nothing may be lost."
 )

@@ -7,14 +7,16 @@ from pathlib import Path
 import click
 
 STOPPED = "Stopped. `lakehouse restore` with the same words goes on; until then `lakehouse up` refuses."
+# Whether it can be read shows when it is read: access(2), which click asks, knows a container's user but not its rights.
+_PATH = click.Path(path_type=Path, readable=False)
 
 
 @click.command()
-@click.argument("folder", type=click.Path(path_type=Path))
+@click.argument("folder", type=_PATH)
 @click.option("--why", required=True, help="What happened; recorded with your name as the reason of each loss.")
 @click.option(
     "--erasures",
-    type=click.Path(path_type=Path),
+    type=_PATH,
     help="The newest list of erasures of the stack that was backed up (LAKEHOUSE_ERASURE_LIST_FILE, erasures.jsonl).",
 )
 @click.option("--no-erasures", is_flag=True, help="Nobody was erased since the backup: there is no such list.")

@@ -36,7 +36,7 @@ JUNK = """
 from kafka import KafkaProducer
 producer = KafkaProducer(bootstrap_servers="kafka:9092", acks="all")
 for topic, value in (("events", b"junk"), ("events", None), ("MessageHistory", b"{")):
-    producer.send(topic, value).get(timeout=30)
+    producer.send(topic, value, key=b"test").get(timeout=30)
 producer.close()
 """
 ERASE = """

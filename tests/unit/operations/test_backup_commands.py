@@ -83,6 +83,15 @@ def test_a_restore_shows_what_is_given_up_and_asks(did: list[Any]) -> None:
     assert "erased since, and are erased again: 3" in result.output
 
 
+def test_files_of_others_are_read_by_the_rights_that_a_container_has(
+    did: list[Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is of another user there, and access(2) says that it cannot be read, though it can."""
+    monkeypatch.setattr("os.access", lambda *_, **__: False)
+    words = ("restore", str(tmp_path), "--erasures", str(tmp_path), "--why", "the disk is gone", "--running", "--yes")
+    assert lakehouse(*words).exit_code == 0 and lakehouse("backup", str(tmp_path)).exit_code == 0
+
+
 def test_servers_that_run_are_not_started(did: list[Any]) -> None:
     assert lakehouse(*RESTORE, "--running", "--yes").exit_code == 0
     assert did[-1] == "restore, make compose-up"
