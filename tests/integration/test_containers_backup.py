@@ -165,7 +165,8 @@ def test_of_a_drained_backup_every_answer_is_the_same_but_for_who_was_erased_sin
     assert len(read(LIST)) == 1 and seen(LIST) == (mine, "0o600")
     entry = oracle.last_entry(real)
     assert entry == last + 1
-    of_the_erasure = {"entry_id": f"entry_id is not distinct from {entry}"}  # when and by which attempt it was done
+    # When and by which attempt it was done.
+    of_the_erasure = {"entry_id": f"entry_id is not distinct from {entry}", "cause": "cause = 'erase'"}
     before = answers(real, of_the_erasure)
 
     lose_everything()
