@@ -118,7 +118,12 @@ def killed_while_it_copies(real: Real, *words: str) -> None:
             time.sleep(0.1)
         labels = (f"project={PROJECT}", "service=backup")
         filters = [part for label in labels for part in ("--filter", f"label=com.docker.compose.{label}")]
-        run("docker", "kill", *run("docker", "ps", "-q", *filters).split())
+        (restoring,) = run("docker", "ps", "-q", *filters).split()
+        users = [line.split()[1:] for line in run("docker", "top", restoring, "-eo", "pid,uid,comm").splitlines()[1:]]
+        assert ["990", "python"] in users and {uid for uid, program in users if program != "docker-init"} == {"990"}, (
+            users
+        )
+        run("docker", "kill", restoring)
         said, _ = process.communicate(timeout=120)
     tell(f"{said}  (killed, with {hdfs.summary(draft).files} files in HDFS)")
     assert process.returncode != 0 and "files are in HDFS" not in said and "Restored" not in said
