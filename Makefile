@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
 .PHONY: help up down status demo notebook dbt test faults unit mutants lint bench jars lock sbom licences release-check
-.PHONY: image compose-up compose-demo compose-down image-licences cluster-up cluster-demo cluster-test cluster-down
+.PHONY: image compose-up compose-demo compose-down compose-backup compose-restore compose-erasures image-licences cluster-up cluster-demo cluster-test cluster-down
 .NOTPARALLEL:
 
 READY := .venv/.ready
@@ -60,16 +60,20 @@ bench: tools $(READY)  ## measure, each figure beside a baseline of the same run
 define until_healthy
 	@echo 'Waiting until views are made, DAGs are read and every service is healthy ...'
 	@[ "$$(docker wait $$($(1) ps -q views dags) | sort -u)" = 0 ] || { $(1) ps; exit 1; }
+	$(call healthy,$(1))
+endef
+define healthy
 	@states() { docker inspect -f '{{if .State.Health}}{{.State.Health.Status}}{{end}}' $$ids; }; ids=$$($(1) ps -q); \
 	  for _ in {1..150}; do [[ $$(states) == *starting* || $$(states) == *unhealthy* ]] || exit 0; sleep 2; done; $(1) ps; exit 1
 endef
 
 # Containers need an engine and make alone: the image makes the secrets, and nobody waits for a Python to show progress.
 PROGRESS_OR_NOT = $(if $(shell command -v python3.11),$(PROGRESS))
+# $(1): more options of docker; $(2): a backup that has them.
 define secrets
 	@mkdir -p -m 700 .compose
-	@docker run --rm --user "$$(id -u):$$(id -g)" -v "$(CURDIR)/.compose:/secrets" --entrypoint python lakehouse \
-	  -m stack.containers.secret_files /secrets
+	@docker run --rm --user "$$(id -u):$$(id -g)" -v "$(CURDIR)/.compose:/.compose" $(1) --entrypoint python lakehouse \
+	  -m stack.containers.secret_files /.compose $(2)
 endef
 
 COMPOSE = $(or $(shell command -v docker-compose),docker compose) -f docker/compose.yaml $(COMPOSE_FILES)
@@ -79,17 +83,56 @@ image:  ## the container images: of all services, and of the API alone
 	@$(PROGRESS_OR_NOT) docker build -f docker/Dockerfile -t lakehouse-api --target api .
 
 compose-up: image  ## start all servers in containers, and wait until they work
-	$(secrets)
+	$(call secrets)
+	@$(COMPOSE) run --rm --no-deps trino --settled
 	$(COMPOSE) up -d
 	$(call until_healthy,$(COMPOSE))
 
 compose-demo:  ## the demo, against the containers
 	$(COMPOSE) run --rm --no-deps --entrypoint lakehouse airflow-scheduler demo --running
 
+# Folders of the host are below /host in the container, under their own path, so that its messages name them. What a person
+# gives is in the environment of these lines.
+by_hand = $(COMPOSE) run --rm --no-deps -e USER="$$(id -un)"
+
+compose-backup:  ## copy what cannot be made again out of the containers: TO=FOLDER [DRAIN=1]
+	@[ "$$TO" ] || { echo 'Say where to: make compose-backup TO=/mnt/backups/2026-11-28 [DRAIN=1]' >&2; exit 1; }
+	@mkdir -p "$$(dirname "$$TO")"; in="$$(cd "$$(dirname "$$TO")" && pwd -P)"; \
+	  $(by_hand) -v "$$in:/host$$in" backup backup "/host$$in/$$(basename "$$TO")" --owner "$$(id -u):$$(id -g)" \
+	  $(if $(DRAIN),--drain)
+	@echo 'make compose-erasures TO=FILE copies that list out of its volume.'
+
+compose-erasures:  ## copy the newest list of erasures out of its volume: TO=FILE
+	@[ "$$TO" ] || { echo 'Say where to: make compose-erasures TO=/mnt/lists/erasures.jsonl' >&2; exit 1; }
+	@umask 077; $(by_hand) -T --entrypoint cat backup /state/airflow/erasures.jsonl > "$$TO.part" \
+	  && mv "$$TO.part" "$$TO" || { rm -f "$$TO.part"; exit 1; }
+
+# These serve nobody but jobs.
+FILLED = postgres namenode datanode kafka metastore spark
+
+compose-restore: restore-words image  ## fill empty containers with a backup, and start them: FROM=FOLDER ERASURES=FILE|NONE WHY='...' [YES=1]
+	$(call secrets,-v "$(from):/host$(from):ro","/host$(from)")
+	$(COMPOSE) up -d $(FILLED)
+	$(call healthy,$(COMPOSE))
+	@erasures=(--no-erasures); \
+	  [ "$$ERASURES" = NONE ] || { list="$$(cd "$$(dirname "$$ERASURES")" && pwd -P)/$$(basename "$$ERASURES")"; \
+	  mount=(-v "$$list:/host$$list:ro"); erasures=(--erasures "/host$$list"); }; \
+	  $(by_hand) -v "$(from):/host$(from):ro" "$${mount[@]}" backup restore "/host$(from)" --running --why "$$WHY" \
+	  "$${erasures[@]}" $(if $(YES),--yes)
+	$(COMPOSE) up -d
+	$(call until_healthy,$(COMPOSE))
+from = $$(cd "$$FROM" && pwd -P)
+
+.PHONY: restore-words
+restore-words:
+	@[ -d "$$FROM" ] && [ "$$WHY" ] && { [ "$$ERASURES" = NONE ] || [ -f "$$ERASURES" ]; } || \
+	  { echo "Say which backup, the newest list of erasures (NONE: nobody was erased since) and why: make compose-restore" \
+	  "FROM=FOLDER ERASURES=FILE WHY='the disk is gone'. FOLDER and FILE must be there." >&2; exit 1; }
+
 CLUSTER = COMPOSE_PROJECT_NAME=$(or $(CLUSTER_PROJECT),lakehouse-cluster) $(COMPOSE) -f docker/compose.cluster.yaml $(CLUSTER_FILES)
 
 cluster-up: image  ## start all servers as a cluster of containers, most of them twice or thrice; 12 GB
-	$(secrets)
+	$(call secrets)
 	$(CLUSTER) up -d
 	$(call until_healthy,$(CLUSTER))
 

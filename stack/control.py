@@ -22,12 +22,12 @@ from stack.java import find_java, trino_java
 from stack.probes import PROBES
 from stack.processes import kill_processes
 from stack.progress import EVERY_SECONDS
+from stack.restoring import refuse_half_restored
 from stack.services import PORTS, Machine, Once, Service, services
 from stack.steps import Step, run_steps
 from stack.supervisor import Supervisor, write_configuration
 
 Say = Callable[[str], None]
-RESTORING = "restoring.json"  # in the state folder: a restore has begun, and nobody may read what it has not finished
 _DOWN_SECONDS = 60.0  # that supervisord may take to end all services
 
 
@@ -215,12 +215,6 @@ def retire(supervisor: Supervisor, names: set[str]) -> None:
     for name, info in supervisor.states().items():
         if name in names and info["statename"] in ("STARTING", "RUNNING", "BACKOFF"):
             supervisor.stop_service(name)
-
-
-def refuse_half_restored(state: Path, error: type[StackError] = StackError) -> None:
-    """Nobody reads, copies or changes a stack while the restore that began to fill it has not ended."""
-    if (state / RESTORING).exists():
-        raise error(f"A restore into {state} did not end: run the same `lakehouse restore` again.")
 
 
 @contextmanager

@@ -15,6 +15,7 @@ DOCKER = CHECKOUT / "docker"
 MARK = "LAKEHOUSE_STACK_MARK"  # on every process of a stack: <state folder>#<service>
 AIRFLOW_USER = "admin"
 DATABASE_USER = "lakehouse"
+POSTGRESQL = "/usr/lib/postgresql/15/bin"  # its programs, as Debian has them
 
 # Only these variables of the caller are passed on: a proxy or a Python path of the caller would break the servers.
 _PASSED_ON = ("USER", "LOGNAME", "LANG", "LC_ALL", "TZ")
@@ -141,10 +142,10 @@ def airflow_environment(settings: Settings) -> dict[str, str]:
 def _airflow_database(settings: Settings) -> str:
     if settings.database is None:
         return f"sqlite:///{settings.state / 'airflow' / 'airflow.db'}?timeout=60"
-    return f"postgresql+psycopg2://{DATABASE_USER}:{_database_password(settings)}@{settings.database}/airflow"
+    return f"postgresql+psycopg2://{DATABASE_USER}:{database_password(settings)}@{settings.database}/airflow"
 
 
-def _database_password(settings: Settings) -> str:
+def database_password(settings: Settings) -> str:
     """Nothing in a container that is not shown it."""
     file = settings.database_password_file
     return file.read_text() if file.exists() else ""
@@ -157,7 +158,7 @@ def metastore_environment(settings: Settings) -> dict[str, str]:
         values = ("org.apache.derby.jdbc.EmbeddedDriver", derby, "APP", "mine")  # the login is Hive's own default
     else:
         url = f"jdbc:postgresql://{settings.database}/metastore"
-        values = ("org.postgresql.Driver", url, DATABASE_USER, _database_password(settings))
+        values = ("org.postgresql.Driver", url, DATABASE_USER, database_password(settings))
     return dict(
         zip((f"LAKEHOUSE_METASTORE_DB_{name}" for name in ("DRIVER", "URL", "USER", "PASSWORD")), values, strict=True)
     )

@@ -9,12 +9,22 @@ import click
 STOPPED = "Stopped. The folder is not a backup: what was copied is deleted by the next one that is given the same name."
 
 
+def _owner(context: click.Context, option: click.Parameter, text: str | None) -> tuple[int, int] | None:
+    user, _, group = (text or "").partition(":")
+    if text is None:
+        return None
+    if not (user.isdecimal() and group.isdecimal()):
+        raise click.BadParameter(f"{text!r} is not two numbers such as 1000:1000", context, option)
+    return int(user), int(group)
+
+
 @click.command()
-@click.argument("folder", type=click.Path(path_type=Path))
+@click.argument("folder", type=click.Path(path_type=Path, readable=False))
 @click.option(
     "--drain", is_flag=True, help="First ingest all that waits in Kafka. Stop the API before, if nothing may be lost."
 )
-def command(folder: Path, drain: bool) -> None:
+@click.option("--owner", metavar="UID:GID", callback=_owner, help="Whose FOLDER is to be, if not yours: numbers.")
+def command(folder: Path, drain: bool, owner: tuple[int, int] | None) -> None:
     """Copy the warehouse, as it is at one moment, with Airflow's database and the keys, into a new FOLDER.
 
     The stack goes on meanwhile. What waits in Kafka is not copied; it is named.
@@ -32,7 +42,7 @@ def command(folder: Path, drain: bool) -> None:
             with waiting("bringing what waits in Kafka into tables"):
                 drain_kafka(settings, connect(settings), say)
         with waiting("making the backup"):
-            manifest = backup(settings, folder, say)
+            manifest = backup(settings, folder, say, owner)
     say(f"{folder}: {manifest}")
     for each in manifest.partitions:
         if each.waiting:

@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 from lakehouse.settings import Settings
-from stack.environment import DATABASE_USER
+from stack.environment import DATABASE_USER, POSTGRESQL
 from stack.errors import NotReady
 from stack.services import Once, Service
 
 NAME = "postgres"
 PORT = 5432
 NEEDED_BY = ("metastore", "airflow-api-server")
-_PROGRAMS = "/usr/lib/postgresql/15/bin"  # Debian's
 # A first start that was cut short is begun anew. The server that makes the databases has no network and ends by itself.
 _MAKE = f"""
 rm -rf "$1"
-{_PROGRAMS}/initdb --pgdata="$1" --username={DATABASE_USER} --pwfile="$2" --auth=scram-sha-256 --encoding=UTF8 --locale=C.UTF-8
+{POSTGRESQL}/initdb --pgdata="$1" --username={DATABASE_USER} --pwfile="$2" --auth=scram-sha-256 --encoding=UTF8 --locale=C.UTF-8
 echo 'host all all all scram-sha-256' >> "$1/pg_hba.conf"
-printf 'create database airflow;\\ncreate database metastore;\\n' | {_PROGRAMS}/postgres --single -D "$1" postgres
+printf 'create database airflow;\\ncreate database metastore;\\n' | {POSTGRESQL}/postgres --single -D "$1" postgres
 """
 
 
@@ -26,7 +25,7 @@ def database(settings: Settings) -> Service:
     return Service(
         NAME,
         (
-            f"{_PROGRAMS}/postgres",
+            f"{POSTGRESQL}/postgres",
             *("-D", str(data), "-p", str(PORT)),
             *("-c", f"listen_addresses={settings.bind}"),
             *("-c", f"unix_socket_directories={settings.state / 'tmp'}"),

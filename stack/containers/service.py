@@ -1,6 +1,7 @@
 """Becomes one service in a container, or does one step of the start: the same definitions as the local stack's.
 
-`lakehouse-service NAME` is this module. `--check NAME` asks the running service whether it does its work.
+`lakehouse-service NAME` is this module. `--check NAME` asks the running service whether it does its work, `--settled` whether
+people may read, and `--run COMMAND...` becomes a command that is given the secrets as services are.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from stack.environment import local_settings, make_folders, secret_files, write_
 from stack.errors import NotReady, StackError
 from stack.java import find_java, trino_java
 from stack.probes import PROBES
+from stack.restoring import JOBS, refuse_half_restored
 from stack.services import PORTS, Machine, Service, services
 
 SECRETS = Path("/run/secrets")  # where Compose puts files that not everybody may read
@@ -38,7 +40,14 @@ def main(arguments: list[str]) -> int:
         match arguments:
             case ["--check", name] if name in ALL_CHECKS:
                 check_service(name, settings)
+            case ["--settled"]:
+                refuse_half_restored(settings.state)
+            case ["--run", *command] if command:
+                prepare_folders(settings)
+                os.execvp(command[0], command)
             case [name] if name in ALL_CHECKS:
+                if name in PORTS and name not in JOBS:
+                    refuse_half_restored(settings.state)
                 prepare_folders(settings)
                 (part,) = (each for each in _services(settings) if each.name == name)
                 become(part)

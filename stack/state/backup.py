@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import datetime as dt
-import fcntl
 import os
 import shutil
-import sqlite3
 import subprocess
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing, contextmanager
 from pathlib import Path
 
 from lakehouse.clients.hdfs import Hdfs, HdfsError, Status
@@ -22,11 +19,12 @@ from lakehouse.ledger.entries import Snapshot
 from lakehouse.ledger.offsets import Log, TopicPartition
 from lakehouse.settings import CHECKOUT, Settings
 from lakehouse.version import VERSION
-from stack.control import refuse_half_restored
 from stack.environment import local_settings, secret_files, write_private
+from stack.restoring import alone, refuse_half_restored
+from stack.state.airflow_database import AirflowDatabase, airflow_database
 from stack.state.copied import Copied
 from stack.state.manifest import (
-    AIRFLOW_DATABASE,
+    AIRFLOW_DATABASES,
     FILE,
     SECRETS,
     THREADS,
@@ -42,24 +40,23 @@ from stack.state.told import Say, Told
 SNAPSHOT = "backup-"  # names of our snapshots begin so
 MARK = ".lakehouse-backup"  # in a folder that is being written
 
+Owner = tuple[int, int]  # the numbers of a user and a group
 
-def backup(settings: Settings, folder: Path, say: Say) -> Manifest:
-    """Writes a backup of the running stack into a new folder.
+
+def backup(settings: Settings, folder: Path, say: Say, owner: Owner | None = None) -> Manifest:
+    """Writes a backup of the running stack into a new folder. `owner`: whose the folder is, if not this process's user's.
 
     Raises:
         BackupError: it cannot be made; the message says why. HdfsError, KafkaError: a server does not answer.
     """
     settings, folder = local_settings(settings), folder.absolute()
-    if settings.database is not None:
-        raise BackupError(
-            "Airflow's database is in PostgreSQL here: back it up by pg_dump; this is for the local stack."
-        )
     refuse_half_restored(settings.state, BackupError)
     if folder.exists():
         raise BackupError(f"{folder} is there already: name a new folder for each backup.")
-    with _alone(settings.state):
+    database = airflow_database(settings)
+    with alone(settings.state, BackupError):
         draft = _new_draft(folder)
-        _copy_airflow(settings, draft)  # before the tables: what it says was done is in them
+        _copy_airflow(settings, database, draft)  # before the tables: what it says was done is in them
         hdfs, name = Hdfs(settings), SNAPSHOT + uuid.uuid4().hex
         hdfs.allow_snapshots(settings.warehouse)
         for old in hdfs.snapshots(settings.warehouse):
@@ -73,22 +70,14 @@ def backup(settings: Settings, folder: Path, say: Say) -> Manifest:
             warehouse = _copy_warehouse(hdfs, snapshot, draft / WAREHOUSE, say)
         finally:
             hdfs.delete_snapshot(settings.warehouse, name)
-        manifest = _describe(settings, draft, made_at, ends, warehouse)
+        manifest = _describe(settings, database, draft, made_at, ends, warehouse)
         write_private(draft / FILE, manifest.model_dump_json(indent=1))
+        if owner is not None:
+            _hand_over(draft, owner)
         (draft / MARK).unlink()
         os.sync()  # the name says that it is whole
         draft.rename(folder)
     return manifest
-
-
-@contextmanager
-def _alone(state: Path) -> Iterator[None]:
-    with (state / "backup.lock").open("w") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise BackupError(f"Another backup of {state} is at work: wait for it to end.") from None
-        yield
 
 
 def _new_draft(folder: Path) -> Path:
@@ -103,19 +92,15 @@ def _new_draft(folder: Path) -> Path:
     return draft
 
 
-def _copy_airflow(settings: Settings, draft: Path) -> None:
+def _hand_over(draft: Path, owner: Owner) -> None:
+    """In a container the user is none of the host's; the folder is to be of the person there."""
+    for file in (draft, *draft.rglob("*")):
+        os.chown(file, *owner)
+
+
+def _copy_airflow(settings: Settings, database: AirflowDatabase, draft: Path) -> None:
     """Airflow's database as one transaction sees it, and the keys without which it and the tables cannot be used."""
-    source = settings.state / "airflow" / "airflow.db"
-    if not source.exists():
-        raise BackupError(f"There is no database of Airflow at {source}: start the stack once (`make up`).")
-    with (
-        closing(sqlite3.connect(f"file:{source}?mode=ro", uri=True, timeout=60)) as live,
-        closing(sqlite3.connect(draft / AIRFLOW_DATABASE)) as copy,
-    ):
-        live.backup(copy)
-        (found,) = copy.execute("pragma quick_check").fetchone()
-    if found != "ok":
-        raise BackupError(f"The copy of {source} is damaged ({found}).")
+    database.copy_to(draft / AIRFLOW_DATABASES[database.kind])
     files = secret_files(settings.state) | {"erasure_key": settings.erasure_key_file}
     for name, secret in SECRETS.items():
         shutil.copyfile(files[secret], draft / name)
@@ -150,24 +135,30 @@ def _copy_warehouse(hdfs: Hdfs, snapshot: str, folder: Path, say: Say) -> list[P
 
 
 def _describe(
-    settings: Settings, draft: Path, made_at: dt.datetime, ends: Sequence[Log], warehouse: Sequence[Part]
+    settings: Settings,
+    database: AirflowDatabase,
+    draft: Path,
+    made_at: dt.datetime,
+    ends: Sequence[Log],
+    warehouse: Sequence[Part],
 ) -> Manifest:
     """Reads the copied ledger: it says how far ingest was in the snapshot. Brings the list of erasures up to date."""
     copied = Copied(draft)
     ledger, gone = copied.ledger, copied.erasures
     keep(settings.erasure_list_file, gone)
     return Manifest(
-        form=1,
+        form=2,
         id=uuid.uuid4().hex,
         made_at=made_at,
         version=VERSION,
         commit=_commit(),
         warehouse_uri=settings.warehouse_uri,
+        database=database.kind,
         last_entry=ledger.last_entry_id,
         decided=tuple(each.entry_id for each in ledger.open_entries if each.decision is not None),
         erasures=len(gone),
         partitions=tuple(_partitions(ledger, copied.newest_is_in_raw, ends)),
-        files=(*[part_of(draft, name) for name in (AIRFLOW_DATABASE, *SECRETS)], *warehouse),
+        files=(*[part_of(draft, name) for name in (AIRFLOW_DATABASES[database.kind], *SECRETS)], *warehouse),
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Literal
@@ -15,9 +15,11 @@ from stack.errors import StackError
 
 FILE = "manifest.json"
 WAREHOUSE = "warehouse"  # folder: the tables as they lay in HDFS
-AIRFLOW_DATABASE = "airflow.db"
+AIRFLOW_DATABASES = {"sqlite": "airflow.db", "postgresql": "airflow.dump"}
 SECRETS = {"erasure.key": "erasure_key", "airflow-secrets.json": "airflow_keys", "passwords.json": "airflow_passwords"}
 THREADS = 8
+
+Database = Literal["sqlite", "postgresql"]
 
 
 class BackupError(StackError):
@@ -61,12 +63,13 @@ class Manifest(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    form: Literal[1]  # of this file and of the folder
+    form: Literal[1, 2]  # of this file and of the folder
     id: str
     made_at: dt.datetime  # of the snapshot
     version: str  # of the code that made it
     commit: str | None
     warehouse_uri: str
+    database: Database = "sqlite"  # Airflow's; form 1 did not say, and knew no other
     last_entry: int  # of the ledger
     decided: tuple[
         int, ...
@@ -78,6 +81,11 @@ class Manifest(BaseModel):
     @property
     def size(self) -> int:
         return sum(each.size for each in self.files)
+
+    @property
+    def airflow(self) -> str:
+        """The file that holds Airflow's database."""
+        return AIRFLOW_DATABASES[self.database]
 
     def __str__(self) -> str:
         return (
@@ -103,7 +111,7 @@ def read_manifest(folder: Path) -> Manifest:
         first = error.errors()[0]
         place = ".".join(map(str, first["loc"])) or "the file"
         raise BackupError(
-            f"{file} cannot be used ({place}: {first['msg']}): it is damaged, or of another version; this is form 1."
+            f"{file} cannot be used ({place}: {first['msg']}): it is damaged, or of another version; this reads forms 1 and 2."
         ) from None
 
 
@@ -127,6 +135,17 @@ def verify(folder: Path, manifest: Manifest, tell: Callable[[int, int], None]) -
             f"The backup {folder} is not as it was made; nothing was restored. Take another one. Of {len(wrong)} faults:\n"
             + "\n".join(f"  {fault}" for fault in wrong[:10])
         )
+
+
+def verify_some(folder: Path, manifest: Manifest, names: Collection[str]) -> None:
+    """Compares files of these names alone.
+
+    Raises:
+        BackupError: names those that are missing or changed.
+    """
+    found = {each.path: _fault(folder, each) for each in manifest.files if each.path in names}
+    if wrong := [f"{name} {fault}" for name in names if (fault := found.get(name, "is not in the manifest"))]:
+        raise BackupError(f"The backup {folder} is not as it was made, take another one: {'; '.join(wrong)}.")
 
 
 def part_of(folder: Path, path: str) -> Part:

@@ -6,9 +6,10 @@ import shutil
 from collections.abc import Callable
 
 from lakehouse.settings import Settings
-from stack.control import only_one, refuse_half_restored, retire, start
+from stack.control import only_one, retire, start
 from stack.environment import local_settings
 from stack.errors import StackError
+from stack.restoring import refuse_half_restored
 from stack.supervisor import Supervisor
 
 BEFORE = "metastore.before"  # the folder of the old one, until the new one is whole

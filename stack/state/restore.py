@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import datetime as dt
 import json
-import shutil
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -14,36 +13,31 @@ from lakehouse.clients.hdfs import Hdfs
 from lakehouse.erasure_list import Erased, keep, later, read
 from lakehouse.settings import Settings
 from stack import bootstrap
-from stack.control import RESTORING, only_one, start
+from stack.control import only_one
 from stack.environment import job_environment, local_settings, secret_files, write_private
+from stack.restoring import HDFS, JOBS, alone, restored, restoring
+from stack.state.airflow_database import airflow_database
 from stack.state.copied import Copied
 from stack.state.manifest import (
-    AIRFLOW_DATABASE,
     SECRETS,
     THREADS,
     WAREHOUSE,
     BackupError,
+    Database,
     Manifest,
     Part,
     read_manifest,
     verify,
 )
+from stack.state.restored_servers import Servers
 from stack.state.told import Say, Told
 
-RESTORED = "restored.json"  # in the state folder: which backup this stack was restored from, and when
-HDFS = ("namenode", "datanode")
-# Enough for jobs. Nobody can ask Trino, Airflow's pages, the API or the live state before they are done.
-JOBS = (*HDFS, "kafka", "metastore", "spark", "topics", "tables")
-EMPTY = {
-    "logs",
-    "tmp",
-    "home",
-    "services",
-    "up.lock",
-    "supervisord.conf",
-    "erasures.jsonl",
-}  # what a state folder may hold that is empty
 _ERASE_SECONDS = 3600.0
+_RESTORED_BY: dict[Database, str] = {
+    "sqlite": "Airflow's database in SQLite, as `make up` has it: restore it by `lakehouse restore`, without "
+    "LAKEHOUSE_DATABASE",
+    "postgresql": "Airflow's database in PostgreSQL, as containers have it: restore it by `make compose-restore`",
+}
 
 
 @dataclass(frozen=True)
@@ -56,24 +50,29 @@ class Order:
     erasures: Path | None
 
 
-def check(settings: Settings, order: Order, say: Say) -> Manifest:
+def check(settings: Settings, order: Order, servers: Servers, say: Say) -> Manifest:
     """Looks at everything that speaks against the restore, and changes nothing.
 
     Raises:
-        BackupError: something does. ErasureListError: the list cannot be read.
+        BackupError: something does. ErasureListError: the list cannot be read. HdfsError, KafkaError: a server that
+            others start does not answer.
     """
     settings = local_settings(settings)
     manifest = read_manifest(order.folder)
-    _check_stack(settings, manifest)
+    if manifest.database != (here := airflow_database(settings).kind):
+        raise BackupError(
+            f"{order.folder} holds {_RESTORED_BY[manifest.database]}. This stack's is {here}, which cannot read it."
+        )
+    _check_stack(settings, manifest, servers)
     if manifest.decided and settings.warehouse_uri != manifest.warehouse_uri:
         raise BackupError(
             f"Entry {manifest.decided[0]} was decided and not closed; its staged files are named with the address "
             f"{manifest.warehouse_uri}, and this stack has {settings.warehouse_uri}. Restore under the same address "
             "(LAKEHOUSE_NAMENODE_PORT, LAKEHOUSE_PORT_OFFSET, LAKEHOUSE_WAREHOUSE), or take a backup with --drain."
         )
-    _check_key(settings, order.folder)
     told = Told(say, f"of {len(manifest.files):,} files, {manifest.size / 1e6:,.1f} MB, have the right checksum")
     verify(order.folder, manifest, told.so_far)
+    _check_secrets(settings, order.folder)
     if order.erasures is not None:
         _check_list(order.erasures, read(order.erasures), Copied(order.folder).erasures)
     return manifest
@@ -84,45 +83,47 @@ def erased_since(order: Order) -> int:
     return len(later(read(order.erasures), Copied(order.folder).erasures)) if order.erasures else 0
 
 
-def restore(settings: Settings, order: Order, manifest: Manifest, say: Say) -> None:
+def restore(settings: Settings, order: Order, manifest: Manifest, servers: Servers, say: Say) -> None:
     """Restores a backup that `check` found right, and starts the stack. A restore that was killed is gone on with.
 
     Raises:
         StackError: a step failed; the same command goes on with it. HdfsError: HDFS does not answer.
     """
     settings = local_settings(settings)
-    with only_one(settings.state):
-        _check_stack(settings, manifest)
-        marker = settings.state / RESTORING
+    marker = restoring(settings.state)
+    with only_one(settings.state), alone(settings.state, BackupError):
+        _check_stack(settings, manifest, servers)
         write_private(marker, json.dumps({"id": manifest.id}))
-        _put_airflow(settings, order.folder)
-        start(settings, say, HDFS)
+        _put_airflow(settings, order.folder, manifest)
+        servers.run(HDFS)
         _put_warehouse(settings, order.folder, manifest, say)
-        start(settings, say, JOBS)
+        servers.run(JOBS)
         for line in _settle(settings, order, manifest):
             say(line)
-        write_private(settings.state / RESTORED, json.dumps({"id": manifest.id, "at": f"{dt.datetime.now(dt.UTC)}"}))
+        done = {"id": manifest.id, "at": f"{dt.datetime.now(dt.UTC)}"}
+        write_private(restored(settings.state), json.dumps(done))
         marker.unlink()
-        start(settings, say)
+        servers.run()
         say(f"Restored {manifest}.")
 
 
-def _check_stack(settings: Settings, manifest: Manifest) -> None:
-    state = settings.state
-    marker = state / RESTORING
+def _check_stack(settings: Settings, manifest: Manifest, servers: Servers) -> None:
+    marker = restoring(settings.state)
     if marker.exists():
         if json.loads(marker.read_text())["id"] != manifest.id:
-            raise BackupError(f"{state} holds half of another backup: give that one, or delete the folder.")
+            raise BackupError(
+                f"{servers.place} holds half of another backup: give that one, or begin anew. {servers.emptied}"
+            )
         return
-    there = sorted({path.name for path in state.iterdir()} - EMPTY) if state.exists() else []
+    there = servers.holds()
     if not there:
         return
-    restored = state / RESTORED
-    if restored.exists() and (found := json.loads(restored.read_text()))["id"] == manifest.id:
-        raise BackupError(f"{state} was restored from this backup at {found['at']}: `make up` starts it.")
+    before = restored(settings.state)
+    if before.exists() and (found := json.loads(before.read_text()))["id"] == manifest.id:
+        raise BackupError(f"{servers.place} was restored from this backup at {found['at']}: `{servers.up}` starts it.")
     raise BackupError(
-        f"{state} is not empty ({', '.join(there[:5])}): a backup is restored on an empty stack only. Stop this one and move "
-        "its folder away, or set LAKEHOUSE_STATE (and LAKEHOUSE_PORT_OFFSET) for another stack."
+        f"{servers.place} is not empty ({', '.join(there[:5])}): a backup is restored on an empty stack only. "
+        f"{servers.emptied}"
     )
 
 
@@ -135,26 +136,27 @@ def _check_list(file: Path, listed: Sequence[Erased], in_backup: Sequence[Erased
         )
 
 
-def _check_key(settings: Settings, folder: Path) -> None:
-    """A key that lies outside of the stack's folder is not written over."""
-    file = settings.erasure_key_file
-    if file.exists() and file.read_text() != (folder / "erasure.key").read_text():
-        raise BackupError(
-            f"{file} is another erasure key than the backup's: move it away, the tables need the backup's."
-        )
+def _check_secrets(settings: Settings, folder: Path) -> None:
+    """What lies outside of the stack's folder, or was given to containers, is not written over."""
+    for name, file in _secrets(settings).items():
+        if file.exists() and file.read_text() != (folder / name).read_text():
+            raise BackupError(
+                f"{file} is another than {name} of the backup: move it away (in containers, what it is made of: .compose), "
+                "the tables and Airflow's database need the backup's."
+            )
 
 
-def _put_airflow(settings: Settings, folder: Path) -> None:
-    """Airflow's database and the keys, each whole or not at all. Once Airflow's is there, it is left alone."""
+def _secrets(settings: Settings) -> dict[str, Path]:
+    """Where this stack has what the backup has under these names."""
     files = secret_files(settings.state) | {"erasure_key": settings.erasure_key_file}
-    for name, secret in SECRETS.items():
-        write_private(files[secret], (folder / name).read_text())
-    database = settings.state / "airflow" / "airflow.db"
-    if not database.exists():
-        draft = database.with_name("airflow.db.part")
-        shutil.copyfile(folder / AIRFLOW_DATABASE, draft)
-        draft.chmod(0o600)
-        draft.replace(database)
+    return {name: files[secret] for name, secret in SECRETS.items()}
+
+
+def _put_airflow(settings: Settings, folder: Path, manifest: Manifest) -> None:
+    """Airflow's database and the keys, each whole or not at all. Once Airflow's is there, it is left alone."""
+    for name, file in _secrets(settings).items():
+        write_private(file, (folder / name).read_text())
+    airflow_database(settings).fill_from(folder / manifest.airflow)
 
 
 def _put_warehouse(settings: Settings, folder: Path, manifest: Manifest, say: Say) -> None:

@@ -11,11 +11,11 @@ from lakehouse.clients.hdfs import Hdfs
 from lakehouse.settings import Settings
 from lakehouse.version import VERSION
 from stack import bootstrap
-from stack.control import only_one, refuse_half_restored, start
+from stack.control import only_one, start
 from stack.environment import airflow_environment, job_environment, local_settings, python_bin
 from stack.errors import StackError
+from stack.restoring import HDFS, refuse_half_restored
 
-HDFS = ("namenode", "datanode")
 NEEDED = (*HDFS, "kafka", "metastore", "spark", "topics")  # for the job that changes tables
 AFTER = (*NEEDED, "trino", "tables", "views")
 _MIGRATE_SECONDS = 300

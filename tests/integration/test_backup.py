@@ -20,6 +20,7 @@ from lakehouse.erasure_list import read
 from lakehouse.settings import CHECKOUT, Settings
 from stack.control import down, up
 from stack.preflight import port_is_free
+from tests.answers import answers
 from tests.conftest import IDLE_SECONDS
 from tests.real import Place, Real, clean_environment, event
 
@@ -34,7 +35,6 @@ ENVIRONMENT = {
 }
 PAUSED = ("ingest_events", "build_day", "maintain_tables")
 BY = ("--who", "tester", "--why", "request 7")
-CHANGING = {"freshness", "losses"}  # one tells the time, in one a restore writes
 
 
 def quiet(line: str) -> None:
@@ -119,22 +119,6 @@ def killed_while_it_copies(real: Real, *arguments: str) -> None:
         said, _ = process.communicate()
     quiet(f"{said}  (killed, with {hdfs.summary(draft).files} files in HDFS)")
     assert process.returncode == -signal.SIGKILL and "files are in HDFS" not in said
-
-
-def answers(real: Real) -> dict[str, Any]:
-    """The rows of each table and view, counted and summed up, whatever their order."""
-    columns: dict[str, list[str]] = {}
-    for row in real.query(
-        "select table_schema as s, table_name as t, column_name as c from information_schema.columns "
-        "where table_schema in ('raw', 'game', 'ops', 'compat')"
-    ):
-        if row["t"] not in CHANGING:
-            columns.setdefault(f"{row['s']}.{row['t']}", []).append(f'"{row["c"]}"')
-    assert len(columns) > 20
-    return {
-        name: real.query(f"select count(*) as rows, to_hex(checksum(row({', '.join(names)}))) as sum from {name}")
-        for name, names in columns.items()
-    }
 
 
 def files(real: Real, folder: str) -> dict[str, Any]:

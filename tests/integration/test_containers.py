@@ -5,55 +5,25 @@ is killed comes back with nothing lost.
 from __future__ import annotations
 
 import json
-import os
 import re
-import shutil
-import subprocess
 import time
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
-from lakehouse.clients.airflow import AirflowApi, AirflowError
-from lakehouse.settings import CHECKOUT, Settings
-from stack.environment import AIRFLOW_USER
-from stack.preflight import port_is_free
+from lakehouse.settings import Settings
+from tests.compose import PROJECT, airflow_of, ingest, run, what_is_absent
 from tests.faults import oracle
 from tests.faults.load import Load
 from tests.real import Real
 
-PROJECT = "lakehouse-test"
 MOST_MEMORY_GB = 8.0
 UNITS = {"MiB": 1 / 1024, "GiB": 1.0, "KiB": 1 / 1024**2, "B": 1 / 1024**3}
 ROWS = 30  # events acknowledged before the first kill, and after each
 RUNS = 3  # of ingest, within which all is as before
 # As if memory had run out: everything in the container but the one process that starts the rest.
 KILL_ALL = "import os, signal; os.kill(-1, signal.SIGKILL)"
-PUBLISHED = ("api_port", "trino_port", "airflow_port", "namenode_http_port", "metrics_port")
-
-
-def run(*command: str, seconds: float = 900, check: bool = True) -> str:
-    environment = os.environ | {"COMPOSE_PROJECT_NAME": PROJECT}
-    done = subprocess.run(
-        command, cwd=CHECKOUT, env=environment, capture_output=True, text=True, timeout=seconds, check=False
-    )
-    assert done.returncode == 0 or not check, f"{' '.join(command)}\n{done.stdout[-3000:]}\n{done.stderr[-3000:]}"
-    return done.stdout
-
-
-def what_is_absent() -> str:
-    if not shutil.which("docker") or subprocess.run(["docker", "info"], capture_output=True).returncode:
-        return "no container engine answers (`docker info`)"
-    defaults = Settings.model_construct(port_offset=0)
-    taken = [port for name in PUBLISHED if not port_is_free("127.0.0.1", port := default_of(name, defaults))]
-    return f"ports {taken} are taken, by a stack perhaps" if taken else ""
-
-
-def default_of(setting: str, settings: Settings) -> int:
-    values = {"validated_data": {"port_offset": settings.port_offset}}
-    return int(Settings.model_fields[setting].get_default(call_default_factory=True, **values))
-
 
 pytestmark = [pytest.mark.extra, pytest.mark.timeout(2400)]
 
@@ -100,7 +70,6 @@ def test_all_of_it_stays_within_its_memory(containers: dict[str, str]) -> None:
 def test_whatever_is_killed_comes_back_and_nothing_is_lost(containers: dict[str, str]) -> None:
     """While events are sent, each container in turn loses all its processes at once; the oracle of the faults judges."""
     real = Real(Settings())
-    airflow = AirflowApi(real.settings.airflow_url, AIRFLOW_USER, password())
     before = oracle.last_entry(real)
     with Load(real.settings.api_url, "killed containers", f"containers {before}", ROWS) as load:
         for name, each in containers.items():
@@ -110,16 +79,12 @@ def test_whatever_is_killed_comes_back_and_nothing_is_lost(containers: dict[str,
             wait_until_healthy(name, each, restarts + 1)
         load.wait_for(ROWS)
     for _ in range(RUNS):
-        last = ingest(airflow)
+        last = ingest(airflow_of(real.settings))
     assert last == "success"
     events = {each.event_id: each.places for each in load.sent.values()}
     sent = oracle.Sent(events, frozenset(load.acknowledged))
     assert len(sent.acknowledged) >= ROWS * len(containers)
     assert oracle.judge(sent, oracle.read(real, before)) == []
-
-
-def password() -> str:
-    return str(json.loads((CHECKOUT / ".compose" / "airflow_passwords").read_text())[AIRFLOW_USER])
 
 
 def state_of(container: str) -> dict[str, Any]:
@@ -136,16 +101,3 @@ def wait_until_healthy(name: str, container: str, restarts: int, seconds: float 
         if time.monotonic() > until:
             raise TimeoutError(f"{name} did not come back in {seconds:.0f} s: {state['State']}")
         time.sleep(1)
-
-
-def ingest(airflow: AirflowApi, seconds: float = 600) -> str:
-    """Runs it once, behind whatever run is active, and returns how it ended."""
-    until, run_id = time.monotonic() + seconds, airflow.trigger("ingest_events")
-    while time.monotonic() < until:
-        try:
-            if (state := airflow.run_state("ingest_events", run_id)) in ("success", "failed"):
-                return state
-        except AirflowError:
-            pass  # asked again
-        time.sleep(2)
-    raise TimeoutError(f"ingest_events {run_id} did not end in {seconds:.0f} s")

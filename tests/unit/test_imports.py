@@ -34,7 +34,7 @@ ROOMS: Mapping[str, Mapping[str, set[str]]] = {
     },
     "stack": {
         "": set(),
-        "containers": {""},
+        "containers": {"", "state"},
         "loads": {""},
         "state": {""},
         "tools": {""},

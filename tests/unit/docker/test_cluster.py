@@ -21,8 +21,10 @@ STEPS = {"topics", "tables", "views", "dags"}
 
 
 def read(name: str) -> dict[str, Any]:
+    """Without the services that are for the single containers and are started by hand."""
     content: dict[str, Any] = yaml.safe_load((FOLDER / name).read_text())
-    return content
+    services = {each: service for each, service in content["services"].items() if "profiles" not in service}
+    return content | {"services": services}
 
 
 @pytest.fixture(scope="module")

@@ -16,6 +16,7 @@ from stack.containers.database import NAME as DATABASE
 from stack.containers.database import NEEDED_BY
 from stack.containers.service import CHECKS
 from stack.environment import secret_files
+from stack.restoring import JOBS
 from stack.services import PORTS, Machine, services
 
 FILE = CHECKOUT / "docker" / "compose.yaml"
@@ -23,9 +24,21 @@ HEALTHY, DONE = {"condition": "service_healthy"}, {"condition": "service_complet
 
 
 @pytest.fixture(scope="module")
-def compose() -> dict[str, Any]:
+def whole() -> dict[str, Any]:
     content: dict[str, Any] = yaml.safe_load(FILE.read_text())
     return content
+
+
+@pytest.fixture(scope="module")
+def by_hand(whole: dict[str, Any]) -> dict[str, Any]:
+    """What `up` does not start."""
+    return {name: service for name, service in whole["services"].items() if "profiles" in service}
+
+
+@pytest.fixture(scope="module")
+def compose(whole: dict[str, Any], by_hand: dict[str, Any]) -> dict[str, Any]:
+    """What `up` starts."""
+    return whole | {"services": {name: part for name, part in whole["services"].items() if name not in by_hand}}
 
 
 @pytest.fixture
@@ -85,6 +98,23 @@ def test_all_are_of_our_image_and_have_a_limit_of_memory(compose: dict[str, Any]
     for name, service in compose["services"].items():
         assert service["image"] == ("lakehouse-api" if name == "api" else "lakehouse"), name
         assert service["mem_limit"], name
+
+
+def test_each_service_by_which_people_read_sees_whether_a_restore_has_ended(compose: dict[str, Any]) -> None:
+    for name, service in compose["services"].items():
+        reads = name in PORTS and name not in JOBS
+        assert ("backup:/state/backup:ro" in service.get("volumes", [])) == reads, name
+
+
+def test_a_backup_is_made_by_hand_as_the_user_of_all_others_with_two_rights_more(by_hand: dict[str, Any]) -> None:
+    """Begun as root; what it becomes is seen in tests/integration/test_containers_backup.py."""
+    (service,) = by_hand.values()
+    assert (service["image"], service["user"], service["cap_drop"]) == ("lakehouse", "root", ["ALL"])
+    entry = service["entrypoint"]
+    assert entry[:3] == ["setpriv", "--reuid=lakehouse", "--regid=lakehouse"]
+    assert entry[-3:] == ["lakehouse-service", "--run", "lakehouse"]
+    assert {each.split("=")[1] for each in entry if "-caps" in each} == {"+chown,+dac_override"}
+    assert set(service["secrets"]) == set(secret_files(Path("/state")))
 
 
 def test_no_version_of_compose_is_shut_out_by_a_name(compose: dict[str, Any]) -> None:

@@ -77,10 +77,42 @@ def test_the_image_of_the_api_holds_all_that_it_imports_and_names_nothing_else()
     assert set(named) - imported == set()
 
 
-@pytest.mark.parametrize("target", ["compose-up", "compose-demo", "compose-down", "cluster-up", "image-licences"])
+@pytest.mark.parametrize(
+    "target",
+    [
+        "compose-up",
+        "compose-demo",
+        "compose-down",
+        "compose-backup",
+        "compose-erasures",
+        "compose-restore",
+        "cluster-up",
+    ]
+    + ["image-licences"],
+)
 def test_containers_need_no_environment_of_python_on_this_machine(target: str) -> None:
     """As if the environment had to be made anew, which a target that needs it would do first."""
     command = ["make", "-n", "-W", "requirements/lock.txt", target]
     done = subprocess.run(command, cwd=CHECKOUT, capture_output=True, text=True, timeout=60)
     assert done.returncode == 0 and "docker" in done.stdout, done.stderr
     assert ".venv" not in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["compose-backup"], "Say where to: make compose-backup TO="),
+        (["compose-erasures"], "Say where to: make compose-erasures TO="),
+        (["compose-restore", "FROM=docs", "ERASURES=NONE"], "Say which backup, the newest list of erasures"),
+        (["compose-restore", "FROM=/absent", "ERASURES=NONE", "WHY=x"], "FOLDER and FILE must be there"),
+        (["compose-restore", "FROM=docs", "ERASURES=/absent", "WHY=x"], "FOLDER and FILE must be there"),
+        (["compose-restore", "FROM=docs", "WHY=x"], "(NONE: nobody was erased since)"),
+    ],
+)
+def test_what_a_backup_of_containers_needs_to_be_told_is_asked_for_before_anything_is_done(
+    words: list[str], said: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("TO", "FROM", "ERASURES", "WHY"):
+        monkeypatch.delenv(name, raising=False)
+    done = subprocess.run(["make", *words], cwd=CHECKOUT, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 2 and said in done.stderr and done.stdout == ""

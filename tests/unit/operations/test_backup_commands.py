@@ -29,12 +29,20 @@ RESTORE = ("restore", "/backup", "--no-erasures", "--why", "the disk is gone")
 def did(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
     """What the commands do, in order; nothing of it is done."""
     done: list[Any] = []
+
+    def restored(settings: Settings, order: Any, manifest: Any, servers: Any, say: Any) -> None:
+        done.append(f"restore, {servers.up}")
+
     monkeypatch.setattr("stack.airflow_login.connect", lambda settings: "api")
     monkeypatch.setattr("operations.draining.drain_kafka", lambda settings, api, say: done.append("drain"))
-    monkeypatch.setattr("stack.state.backup.backup", lambda settings, folder, say: done.append(folder) or MANIFEST)
-    monkeypatch.setattr("stack.state.restore.check", lambda settings, order, say: done.append(order) or MANIFEST)
+    monkeypatch.setattr(
+        "stack.state.backup.backup", lambda settings, folder, say, owner: done.append((folder, owner)) or MANIFEST
+    )
+    monkeypatch.setattr(
+        "stack.state.restore.check", lambda settings, order, servers, say: done.append(order) or MANIFEST
+    )
     monkeypatch.setattr("stack.state.restore.erased_since", lambda order: 3)
-    monkeypatch.setattr("stack.state.restore.restore", lambda settings, order, manifest, say: done.append("restore"))
+    monkeypatch.setattr("stack.state.restore.restore", restored)
     monkeypatch.setattr("stack.state.metastore.rebuild", lambda settings, say: done.append("rebuild"))
     monkeypatch.setattr("stack.state.upgrade.upgrade", lambda settings, say: done.append("upgrade"))
     return done
@@ -47,7 +55,7 @@ def lakehouse(*arguments: str, answer: str = "") -> Result:
 def test_a_backup_says_what_is_not_in_it_and_where_the_list_is(did: list[Any]) -> None:
     result = lakehouse("backup", "/backup")
     assert result.exit_code == 0, result.output
-    assert did == [Path("/backup")]
+    assert did == [(Path("/backup"), None)]
     assert "/backup: backup 01234567 of 2026-11-28 00:00:00 UTC" in result.output
     assert "not in it: events-0 [5, end of the topic a): 3 offsets waited" in result.output
     assert str(Settings().erasure_list_file) in result.output
@@ -55,17 +63,38 @@ def test_a_backup_says_what_is_not_in_it_and_where_the_list_is(did: list[Any]) -
 
 def test_a_drained_backup_drains_first(did: list[Any]) -> None:
     assert lakehouse("backup", "/backup", "--drain").exit_code == 0
-    assert did == ["drain", Path("/backup")]
+    assert did == ["drain", (Path("/backup"), None)]
+
+
+def test_a_backup_is_given_to_whom_the_command_names_by_number(did: list[Any]) -> None:
+    assert lakehouse("backup", "/backup", "--owner", "1000:100").exit_code == 0
+    assert did == [(Path("/backup"), (1000, 100))]
+    result = lakehouse("backup", "/backup", "--owner", "ada")
+    assert result.exit_code == 2 and "'ada' is not two numbers such as 1000:1000" in result.output
 
 
 def test_a_restore_shows_what_is_given_up_and_asks(did: list[Any]) -> None:
     result = lakehouse(*RESTORE, answer="n\n")
-    assert result.exit_code == 1 and "restore" not in did
+    assert result.exit_code == 1 and len(did) == 1
     assert "events-0 [5, end of the topic a): 3 offsets waited when the backup was made" in result.output
     assert "and what was acknowledged after 2026-11-28 00:00:00 UTC." in result.output
     result = lakehouse("restore", "/backup", "--erasures", "/list", "--why", "the disk is gone", answer="y\n")
-    assert result.exit_code == 0 and did[-1] == "restore" and did[-2].erasures == Path("/list")
+    assert result.exit_code == 0 and did[-1] == "restore, make up" and did[-2].erasures == Path("/list")
     assert "erased since, and are erased again: 3" in result.output
+
+
+def test_files_of_others_are_read_by_the_rights_that_a_container_has(
+    did: list[Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is of another user there, and access(2) says that it cannot be read, though it can."""
+    monkeypatch.setattr("os.access", lambda *_, **__: False)
+    words = ("restore", str(tmp_path), "--erasures", str(tmp_path), "--why", "the disk is gone", "--running", "--yes")
+    assert lakehouse(*words).exit_code == 0 and lakehouse("backup", str(tmp_path)).exit_code == 0
+
+
+def test_servers_that_run_are_not_started(did: list[Any]) -> None:
+    assert lakehouse(*RESTORE, "--running", "--yes").exit_code == 0
+    assert did[-1] == "restore, make compose-up"
 
 
 def test_a_restore_goes_nowhere_without_a_word_on_erasures(did: list[Any]) -> None:

@@ -17,6 +17,7 @@ from lakehouse.settings import CHECKOUT, Settings
 from stack.containers import service
 from stack.environment import local_settings
 from stack.errors import NotReady, StackError
+from stack.restoring import restoring
 from stack.services import Machine, Once, Service, services
 from stack.steps import Step
 
@@ -79,6 +80,40 @@ def test_a_name_that_is_none_is_refused_with_those_that_are(
 ) -> None:
     assert service.main(arguments) == 1 and became == []
     assert "name one of kafka, namenode, datanode" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("name", sorted(service.ALL_CHECKS))
+def test_while_a_restore_has_not_ended_nobody_may_read_by_a_service(
+    settings: Settings,
+    became: list[Any],
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    name: str,
+) -> None:
+    """Trino's worker answers to its coordinator, and nginx to no API; the others of a cluster hold no tables' rows."""
+    monkeypatch.setattr(service, "become", became.append)
+    marker = restoring(settings.state)
+    marker.parent.mkdir(parents=True)
+    marker.touch()
+    refused = name.startswith("airflow-") or name in ("trino", "api", "redis", "metrics")
+    assert service.main([name]) == refused and len(became) == (not refused)
+    assert service.main(["--settled"]) == 1
+    assert ("did not end: run the same" in capsys.readouterr().err) or not refused
+    marker.unlink()
+    assert service.main([name]) == service.main(["--settled"]) == 0
+
+
+def test_a_command_by_hand_is_given_the_secrets(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    calls: list[Any] = []
+    monkeypatch.setattr(os, "execvp", lambda *arguments: calls.append(arguments))
+    service.SECRETS.mkdir()
+    (service.SECRETS / "erasure_key").write_text("key")
+    assert service.main(["--run", "lakehouse", "backup", "/host/x"]) == 0
+    assert calls == [("lakehouse", ["lakehouse", "backup", "/host/x"])]
+    assert (settings.state / "erasure.key").read_text() == "key"
+    assert service.main(["--run"]) == 1
 
 
 def test_secrets_are_taken_to_where_servers_look_for_them_and_are_private_there(settings: Settings) -> None:

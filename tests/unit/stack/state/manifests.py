@@ -11,7 +11,7 @@ from stack.state.manifest import Manifest, Part, Partition
 def manifest(files: Sequence[Part] = ()) -> Manifest:
     """Of a backup that lacks three offsets of one partition."""
     return Manifest(
-        form=1,
+        form=2,
         id="0123456789",
         made_at=dt.datetime(2026, 11, 28, tzinfo=dt.UTC),
         version="0.1.0",

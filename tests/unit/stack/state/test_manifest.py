@@ -36,6 +36,17 @@ def test_a_whole_backup_is_right_and_each_file_is_told(folder: Path) -> None:
     )
 
 
+def test_form_1_did_not_say_of_which_kind_the_database_is_and_knew_one(folder: Path) -> None:
+    file = folder / "manifest.json"
+    values = json.loads(file.read_text())
+    assert (read_manifest(folder).database, read_manifest(folder).airflow) == ("sqlite", "airflow.db")
+    del values["database"]
+    file.write_text(json.dumps(values | {"form": 1}))
+    assert read_manifest(folder).database == "sqlite"
+    file.write_text(json.dumps(values | {"form": 2, "database": "postgresql"}))
+    assert read_manifest(folder).airflow == "airflow.dump"
+
+
 def test_what_waited_is_named_by_topic_partition_and_offset() -> None:
     def said(next_offset: int, end: int | None) -> str:
         return str(Partition(topic="events", topic_id="a", partition=0, next_offset=next_offset, end=end))
@@ -67,8 +78,8 @@ def test_a_folder_that_is_no_whole_backup_of_this_form_is_refused(folder: Path, 
     folder = tmp_path / "backup.part"
     folder = folder.rename(tmp_path / "backup")
     values = json.loads((folder / "manifest.json").read_text())
-    (folder / "manifest.json").write_text(json.dumps(values | {"form": 2}))
-    with pytest.raises(BackupError, match="form: Input should be 1.*of another version"):
+    (folder / "manifest.json").write_text(json.dumps(values | {"form": 3}))
+    with pytest.raises(BackupError, match="form: Input should be 1 or 2.*of another version; this reads forms 1 and 2"):
         read_manifest(folder)
     (folder / "manifest.json").write_text('{"form": 1')
     with pytest.raises(BackupError, match="the file: Invalid JSON.*it is damaged"):

@@ -10,9 +10,9 @@ import pytest
 from lakehouse.catalog.stored_version import NewerStateError, refuse_newer
 from lakehouse.settings import Settings
 from lakehouse.version import VERSION
-from stack import control
 from stack.environment import local_settings
 from stack.errors import StackError
+from stack.restoring import HDFS, restoring
 from stack.state import metastore, upgrade
 
 
@@ -54,7 +54,7 @@ def stack(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Stack:
 def test_an_upgrade_says_from_what_to_what_and_each_change(stack: Stack) -> None:
     stack.upgrade()
     assert stack.did == [
-        set(upgrade.HDFS), set(upgrade.NEEDED), ("tables", "--list-erasures"), set(upgrade.AFTER)
+        set(HDFS), set(upgrade.NEEDED), ("tables", "--list-erasures"), set(upgrade.AFTER)
     ]  # fmt: skip
     assert stack.said == [
         f"from a version that noted none to {VERSION}",
@@ -72,7 +72,7 @@ def test_state_of_newer_code_is_left_alone(stack: Stack) -> None:
     stack.stored = "1000.0.0"
     with pytest.raises(StackError, match=f"Nothing was changed: .*version 1000.0.0, and this is {VERSION}"):
         stack.upgrade()
-    assert stack.did == [set(upgrade.HDFS)]
+    assert stack.did == [set(HDFS)]
 
 
 @pytest.mark.parametrize("version", [None, "0.0.9", VERSION])
@@ -88,10 +88,12 @@ def test_a_newer_version_is_known_by_its_numbers(version: str) -> None:
 
 @pytest.mark.parametrize("act", [upgrade.upgrade, metastore.rebuild])
 def test_an_absent_stack_and_a_half_restored_one_are_refused(stack: Stack, act: Any) -> None:
-    (stack.settings.state / control.RESTORING).touch()
+    marker = restoring(stack.settings.state)
+    marker.parent.mkdir()
+    marker.touch()
     with pytest.raises(StackError, match="A restore into .* did not end"):
         act(stack.settings, stack.said.append)
-    (stack.settings.state / control.RESTORING).unlink()
+    marker.unlink()
     (stack.settings.state / "hdfs").rmdir()
     with pytest.raises(StackError, match="holds no stack"):
         act(stack.settings, stack.said.append)
