@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -52,3 +53,33 @@ def test_the_tests_that_the_guarantees_name_exist() -> None:
     named = re.findall(r"`(test_\w+?)(?:\.\.\.)?`", text)
     assert named
     assert [test for test in named if f"def {test}" not in defined] == []
+
+
+MOST = 120
+MADE = {"docs/licences.md", "docs/faults/README.md", "docs/faults/cluster.md", "benchmarks/results.md"}  # by programs
+PAGES = sorted(
+    name
+    for file in [*CHECKOUT.glob("*.md"), *(CHECKOUT / "docs").rglob("*.md"), *(CHECKOUT / "benchmarks").glob("*.md")]
+    if (name := str(file.relative_to(CHECKOUT))) not in MADE
+)
+
+
+def prose(text: str) -> Iterator[tuple[int, str]]:
+    """The lines with their numbers; without tables, pictures, code and what is one long word."""
+    fenced = False
+    for number, line in enumerate(text.splitlines(), start=1):
+        if line.lstrip().startswith("```"):
+            fenced = not fenced
+        elif not fenced and not line.startswith(("|", "!", "    ", "#")) and " " in line.strip():
+            yield number, line
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_prose_wraps(page: str) -> None:
+    lines = prose((CHECKOUT / page).read_text())
+    assert [f"{page}:{number}" for number, line in lines if len(line) > MOST] == []
+
+
+def test_code_and_tables_may_be_wider() -> None:
+    wide = "x " * 100
+    assert list(prose(f"```\n{wide}\n```\n| {wide} |\n{wide}\n")) == [(5, wide)]
