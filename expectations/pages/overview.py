@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable, Mapping, Sequence, Set
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
@@ -15,16 +15,7 @@ from expectations.results import Outcome
 from expectations.rulebook import CRITICAL
 from lakehouse.catalog.views import DAILY_TABLES
 from lakehouse.contract.model import Contract, Contracts
-from lakehouse.ledger.vocabulary import (
-    NOT_PUBLISHED,
-    BuildCause,
-    BuildStep,
-    Destination,
-    Kind,
-    Step,
-    Verdict,
-    sql_list,
-)
+from lakehouse.ledger.vocabulary import NOT_PUBLISHED, Destination, Kind, Step, Verdict, sql_list
 
 DAYS = 30
 HOURS = 48
@@ -34,21 +25,14 @@ VIEWS = {"player_inventory": "player_item_changes"}
 WHOLE_BATCH = ""  # stands for the tables of a check that is about all of its batch
 _COUNTED = "ops.ledger cross join unnest(counts) as c(destination, topic, partition, event_date, rows)"
 
-INGESTED = "select complete_through, lag_seconds from ops.ingested"
-# What ops.freshness says of each table follows from these rows, of which that view would unfold as many again.
+FRESHNESS = "select table_name, complete_through, lag_seconds, last_entry_id, last_written_at from ops.freshness"
 # A rebuild counts all rows of its day once more, an erasure what it deletes, and a replay what was quarantined before.
 ROWS = f"""
 select c.destination, c.event_date,
-  coalesce(sum(c.rows) filter (where kind = '{Kind.INGEST}'
-    or kind = '{Kind.REPLAY}' and c.destination not in ({sql_list(NOT_PUBLISHED)})), 0) as rows,
-  coalesce(sum(c.rows) filter (where kind = '{Kind.INGEST}'), 0) as arrived,
-  bool_or(kind = '{Kind.INGEST}') as is_ingested, max(entry_id) as last_entry_id
+  coalesce(sum(c.rows) filter (where kind = '{Kind.INGEST}' or c.destination not in ({sql_list(NOT_PUBLISHED)})), 0) as rows,
+  coalesce(sum(c.rows) filter (where kind = '{Kind.INGEST}'), 0) as arrived
 from {_COUNTED}
-where step = '{Step.DONE}' group by 1, 2
-"""
-BUILT = f"""
-select day, max(built_through) as built_through from ops.day_builds
-where step = '{BuildStep.FINISHED}' and cause = '{BuildCause.ROLLUP}' group by 1
+where step = '{Step.DONE}' and kind in ('{Kind.INGEST}', '{Kind.REPLAY}') and c.event_date >= ? group by 1, 2
 """
 QUARANTINED = """
 select event_type, event_date, count(*) as rows from ops.quarantine
@@ -150,9 +134,8 @@ def load(
     last = threads.submit(_last, source)
     threads.shutdown(wait=False)
     found = source.all(
-        ingested=(INGESTED,),
-        built=(BUILT,),
-        rows=(ROWS,),
+        freshness=(FRESHNESS,),
+        rows=(ROWS, since),
         quarantined=(QUARANTINED, since),
         open=(OPEN, now - day, now - 2 * day, now - day),
         failing=(FAILING, now.date() - day, now - day),
@@ -175,7 +158,7 @@ def build(
     days = tuple(now.date() - dt.timedelta(days=ago) for ago in range(DAYS - 1, -1, -1))
     rows = {(row["destination"], row["event_date"]): row["rows"] for row in found["rows"]}
     by_destination = {name: _per_day(rows, name, days) for name in {each["destination"] for each in found["rows"]}}
-    tables = _tables(found, contracts, waiting, every_minutes, days, rows, now)
+    tables = _tables(found, contracts, waiting, every_minutes, days, rows)
     nothing = (0,) * len(days)
     published = [sum(by_destination.get(each, nothing)[at] for each in contracts.tables) for at in range(len(days))]
     quarantined = by_destination.get(Destination.QUARANTINE, nothing)
@@ -210,50 +193,27 @@ def _tables(
     every_minutes: int,
     days: Sequence[dt.date],
     rows: Mapping[tuple[str, dt.date], int],
-    now: dt.datetime,
 ) -> tuple[TableRow, ...]:
+    freshness = {row["table_name"].removeprefix("game."): row for row in found["freshness"]}
     failing = _failing(found["failing"], contracts)
     bad = {(row["event_type"], row["event_date"]): row["rows"] for row in found["quarantined"]}
     arrived = {(row["destination"], row["event_date"]): row["arrived"] for row in found["rows"]}
     # All event tables are complete alike, also one that has no row yet.
-    complete = next(iter(found["ingested"]), None)
-    last = _last_entries(found["rows"])
+    complete = next((freshness[each] for each in contracts.tables if each in freshness), None)
     tables = [
-        _event_table(contract, complete, last, failing, found["open"], waiting, every_minutes, days, rows, arrived, bad)
+        _event_table(
+            contract, complete, freshness, failing, found["open"], waiting, every_minutes, days, rows, arrived, bad
+        )
         for contract in contracts.values()
     ]
-    built = max((row["built_through"] for row in found["built"]), default=None)
-    through = complete_day(
-        {row["event_date"] for row in found["rows"] if row["is_ingested"] and row["event_date"]},
-        {row["day"] for row in found["built"]},
-    )
-    tables += [_daily_table(name, through, built, failing.get(name, Health.GOOD), now) for name in DAILY_TABLES]
+    tables += [_daily_table(name, freshness.get(name), failing.get(name, Health.GOOD)) for name in DAILY_TABLES]
     return tuple(sorted(tables, key=lambda each: (-each.health, each.name)))
-
-
-def _last_entries(rows: Sequence[Row]) -> dict[str, int]:
-    """The newest entry that wrote into each destination."""
-    last: dict[str, int] = {}
-    for row in rows:
-        last[row["destination"]] = max(row["last_entry_id"], last.get(row["destination"], 0))
-    return last
-
-
-def complete_day(with_events: Set[dt.date], built: Set[dt.date]) -> dt.date | None:
-    """The day through which daily tables are complete, as ops.freshness says it: the first with events that is not built.
-
-    Days before the first that was ever built do not count; None if none was.
-    """
-    if not built:
-        return None
-    left = [day for day in with_events - built if min(built) < day <= max(built)]
-    return min(left, default=max(built) + dt.timedelta(days=1))
 
 
 def _event_table(
     contract: Contract,
     complete: Row | None,
-    last: Mapping[str, int],
+    freshness: Mapping[str, Row],
     failing: Mapping[str, Health],
     opened: Sequence[Row],
     waiting: Waiting,
@@ -280,27 +240,24 @@ def _event_table(
         why=_why(parts),
         complete_through=complete["complete_through"] if complete else None,
         lag=lag,
-        last_entry=last.get(name),
+        last_entry=freshness[name]["last_entry_id"] if name in freshness else None,
         rows=_per_day(rows, name, days),
         pass_rates=tuple(rate(arrived.get((name, day), 0), bad.get((contract.event_type, day), 0)) for day in days),
         open_rows=open_rows,
     )
 
 
-def _daily_table(
-    name: str, through: dt.date | None, last_entry: int | None, audit: Health, now: dt.datetime
-) -> TableRow:
-    complete = dt.datetime.combine(through, dt.time(), dt.UTC) if through else None
-    lag = now - complete if complete else None
+def _daily_table(name: str, there: Row | None, audit: Health) -> TableRow:
+    lag = shared.lag_of(there)
     parts = {"freshness": health.of_daily(lag), "audit": audit}
     return TableRow(
         name=name,
         owner="lakehouse",
         health=health.worst(parts.values()),
         why=_why(parts),
-        complete_through=complete,
+        complete_through=there["complete_through"] if there else None,
         lag=lag,
-        last_entry=last_entry,
+        last_entry=there["last_entry_id"] if there else None,
         rows=(),
         pass_rates=(),
         open_rows=0,

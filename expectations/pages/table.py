@@ -20,7 +20,7 @@ LAST_EVENTS = 40
 LEAST_RATE = 0.95  # of a day that needs no look
 ORDER = tuple(map(str, (Outcome.FAILED, Outcome.REFUSED, Outcome.WAIVED, Outcome.PASSED, Outcome.SKIPPED)))
 
-FRESHNESS = "select table_name, complete_through, lag_seconds from ops.freshness"
+INGESTED = "select complete_through, lag_seconds from ops.ingested"
 # A check of no table is about all of its batch.
 LAST_CHECKS = """
 select name, description, severity, scope, tables, field, outcome, observed, allowed, rows_checked, rows_failing, audited_at,
@@ -138,12 +138,12 @@ def _questions(name: str, contract: Contract | None, since: dt.date, lately: dt.
     questions = {"checks": _last_checks(name, contract, lately), "changes": (CHANGES, start)}
     if contract is None:
         return questions | {
-            "freshness": (FRESHNESS,),
+            "freshness": (overview.FRESHNESS,),
             "audits": (DAY_AUDITS, since),
             "builds": (BUILDS, since),
         }
-    of_events = {"rows": (overview.ROWS,), "quarantined": (overview.QUARANTINED, since)}
-    return questions | of_events | {"ingested": (overview.INGESTED,), "contracts": (CONTRACTS, start)}
+    of_events = {"rows": (overview.ROWS, since), "quarantined": (overview.QUARANTINED, since)}
+    return questions | of_events | {"ingested": (INGESTED,), "contracts": (CONTRACTS, start)}
 
 
 def _last_checks(name: str, contract: Contract | None, since: dt.date) -> tuple[Any, ...]:

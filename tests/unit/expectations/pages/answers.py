@@ -54,31 +54,24 @@ SAMPLE = {
     "event_type": "message", "event_id": "e1", "player": ANNA, "field": "text", "rule": "length", "at_fault": True,
     "value": VALUE, "bytes": len(VALUE),
 }  # fmt: skip
-
-
-def counted(destination: str, day: dt.date, rows: int, **more: Any) -> dict[str, Any]:
-    """A row of overview.ROWS."""
-    row = {"destination": destination, "event_date": day, "rows": rows, "arrived": rows}
-    return row | {"is_ingested": True, "last_entry_id": 7} | more
-
-
 # (a word that only this statement has, its rows); the first that fits is the answer
 ANSWERS: list[tuple[str, list[dict[str, Any]]]] = [
     (
         "from ops.freshness",
         [
             {
-                "table_name": "game.messages", "complete_through": NOW, "lag_seconds": 4000,
+                "table_name": "game.messages", "complete_through": NOW, "lag_seconds": 4000, "last_entry_id": 7,
+                "last_written_at": NOW,
             }
         ],
     ),
     (
         "c.destination, c.event_date",
         [
-            counted("messages", TODAY, 3),
-            counted("messages", TODAY - dt.timedelta(days=1), 8, last_entry_id=5),
-            counted("quarantine", TODAY, 7),
-            counted("duplicate", TODAY, 2),
+            {"destination": "messages", "event_date": TODAY, "rows": 3, "arrived": 3},
+            {"destination": "messages", "event_date": TODAY - dt.timedelta(days=1), "rows": 8, "arrived": 8},
+            {"destination": "quarantine", "event_date": TODAY, "rows": 7, "arrived": 7},
+            {"destination": "duplicate", "event_date": TODAY, "rows": 2, "arrived": 2},
         ],
     ),
     ("entry_id = batch_id", [{"event_type": "message", "event_date": TODAY, "rows": 1, "arrived": 1}]),
