@@ -62,6 +62,12 @@ define until_healthy
 	@[ "$$(docker wait $$($(1) ps -q views dags) | sort -u)" = 0 ] || { $(1) ps; exit 1; }
 	$(call healthy,$(1))
 endef
+# One that does not get well ends `up`; its last checks say why.
+define up
+	@$(1) up -d $(2) || { for id in $$($(1) ps -q); do \
+	  docker inspect -f '{{with .State.Health}}{{if ne .Status "healthy"}}{{$$.Name}} is {{.Status}}: {{range .Log}}{{.Output}}{{end}}{{end}}{{end}}' \
+	  $$id | tail -n 4; done; echo 'docker logs NAME shows more.'; exit 1; } >&2
+endef
 define healthy
 	@states() { docker inspect -f '{{if .State.Health}}{{.State.Health.Status}}{{end}}' $$ids; }; ids=$$($(1) ps -q); \
 	  for _ in {1..150}; do [[ $$(states) == *starting* || $$(states) == *unhealthy* ]] || exit 0; sleep 2; done; $(1) ps; exit 1
@@ -85,7 +91,7 @@ image:  ## the container images: of all services, and of the API alone
 compose-up: image  ## start all servers in containers, and wait until they work
 	$(call secrets)
 	@$(COMPOSE) run --rm --no-deps trino --settled
-	$(COMPOSE) up -d
+	$(call up,$(COMPOSE))
 	$(call until_healthy,$(COMPOSE))
 
 compose-demo:  ## the demo, against the containers
@@ -112,14 +118,14 @@ FILLED = postgres namenode datanode kafka metastore spark
 
 compose-restore: restore-words image  ## fill empty containers with a backup, and start them: FROM=FOLDER ERASURES=FILE|NONE WHY='...' [YES=1]
 	$(call secrets,-v "$(from):/host$(from):ro","/host$(from)")
-	$(COMPOSE) up -d $(FILLED)
+	$(call up,$(COMPOSE),$(FILLED))
 	$(call healthy,$(COMPOSE))
 	@erasures=(--no-erasures); \
 	  [ "$$ERASURES" = NONE ] || { list="$$(cd "$$(dirname "$$ERASURES")" && pwd -P)/$$(basename "$$ERASURES")"; \
 	  mount=(-v "$$list:/host$$list:ro"); erasures=(--erasures "/host$$list"); }; \
 	  $(by_hand) -v "$(from):/host$(from):ro" "$${mount[@]}" backup restore "/host$(from)" --running --why "$$WHY" \
 	  "$${erasures[@]}" $(if $(YES),--yes)
-	$(COMPOSE) up -d
+	$(call up,$(COMPOSE))
 	$(call until_healthy,$(COMPOSE))
 from = $$(cd "$$FROM" && pwd -P)
 
@@ -133,7 +139,7 @@ CLUSTER = COMPOSE_PROJECT_NAME=$(or $(CLUSTER_PROJECT),lakehouse-cluster) $(COMP
 
 cluster-up: image  ## start all servers as a cluster of containers, most of them twice or thrice; 12 GB
 	$(call secrets)
-	$(CLUSTER) up -d
+	$(call up,$(CLUSTER))
 	$(call until_healthy,$(CLUSTER))
 
 cluster-demo:  ## the demo, against the cluster

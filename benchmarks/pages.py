@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 from unittest.mock import patch
 
 from benchmarks.stack import measuring
+from expectations.pages.counted import Counts
 from expectations.pages.site import Asked, Site
 from expectations.pages.source import Source
 from expectations.pages.waiting import Patient, ask_kafka
@@ -130,17 +131,18 @@ def measure(settings: Settings, batches: int) -> None:
     contracts = load_contracts(settings.contracts)
     waiting = Patient(lambda: ask_kafka(settings, contracts.topics))
 
-    def new_site() -> Site:
+    def new_site(counts: Counts) -> Site:
         source = Source(lambda sql, parameters: query(settings, sql, parameters))
-        return Site(source, contracts, waiting, 1, "", "/quality")
+        return Site(source, counts, contracts, waiting, 1, "", "/quality")
 
     tables = (f"table/{contracts.tables[0]}", "table/daily_event_counts")
     pages = ("", *tables, f"batch/{batches}", f"batch/{batches // 2}", "issue/rule:1")
     print(f"{'page':<26} {'first':>7} {'no answer kept':>15} {'kept':>7}  of {batches:,} batches")
     for path in pages:
-        first = seconds(new_site(), path)
-        again = sorted(seconds(new_site(), path) for _ in range(ROUNDS))[ROUNDS // 2]
-        site = new_site()
+        counts = Counts()
+        first = seconds(new_site(counts), path)
+        again = sorted(seconds(new_site(counts), path) for _ in range(ROUNDS))[ROUNDS // 2]
+        site = new_site(counts)
         seconds(site, path)
         print(f"{path or 'overview':<26} {first:>6.2f}s {again:>14.2f}s {seconds(site, path):>6.3f}s", flush=True)
 

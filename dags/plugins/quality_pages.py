@@ -18,6 +18,7 @@ from fastapi import Depends, FastAPI, Form, HTTPException, Request
 from fastapi.exception_handlers import http_exception_handler
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
+from expectations.pages.counted import Counts
 from expectations.pages.site import Answer, Asked, Site
 from expectations.pages.source import Kept, Source
 from expectations.pages.waiting import Patient, ask_kafka
@@ -108,19 +109,20 @@ def _is_browser(request: Request) -> bool:
 
 
 @cache
-def _source() -> tuple[Source, Kept, Patient]:
+def _source() -> tuple[Source, Counts, Kept, Patient]:
     """What all requests share: answers of Trino, the contracts, and what Kafka says; each kept for some seconds."""
     settings = Settings.load()
     contracts = Kept(lambda: load_contracts(settings.contracts))
     waiting = Kept(lambda: ask_kafka(settings, contracts.get().topics))
-    return Source(lambda sql, parameters: query(settings, sql, parameters)), contracts, Patient(waiting.get)
+    source = Source(lambda sql, parameters: query(settings, sql, parameters))
+    return source, Counts(), contracts, Patient(waiting.get)
 
 
 def _site() -> Site:
-    source, contracts, waiting = _source()
+    source, counts, contracts, waiting = _source()
     every = Settings.load().ingest_every_minutes
     root = API_ROOT_PATH.rstrip("/")
-    return Site(source, contracts.get(), waiting, every, root, f"{root}{_PREFIX}")
+    return Site(source, counts, contracts.get(), waiting, every, root, f"{root}{_PREFIX}")
 
 
 def _response(answer: Answer) -> Response:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence, Set
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
-from expectations.pages import health, shared
+from expectations.pages import counted, health, shared
+from expectations.pages.counted import Counts
 from expectations.pages.health import Health
 from expectations.pages.source import Row, Source
 from expectations.pages.waiting import Waiting
@@ -15,7 +16,14 @@ from expectations.results import Outcome
 from expectations.rulebook import CRITICAL
 from lakehouse.catalog.views import DAILY_TABLES
 from lakehouse.contract.model import Contract, Contracts
-from lakehouse.ledger.vocabulary import NOT_PUBLISHED, Destination, Kind, Step, Verdict, sql_list
+from lakehouse.ledger.vocabulary import (
+    BuildCause,
+    BuildStep,
+    Destination,
+    Step,
+    Verdict,
+    sql_list,
+)
 
 DAYS = 30
 HOURS = 48
@@ -23,16 +31,11 @@ LAST_BATCHES = 12
 # What a check of a view says stands with the table that the view adds up.
 VIEWS = {"player_inventory": "player_item_changes"}
 WHOLE_BATCH = ""  # stands for the tables of a check that is about all of its batch
-_COUNTED = "ops.ledger cross join unnest(counts) as c(destination, topic, partition, event_date, rows)"
 
-FRESHNESS = "select table_name, complete_through, lag_seconds, last_entry_id, last_written_at from ops.freshness"
-# A rebuild counts all rows of its day once more, an erasure what it deletes, and a replay what was quarantined before.
-ROWS = f"""
-select c.destination, c.event_date,
-  coalesce(sum(c.rows) filter (where kind = '{Kind.INGEST}' or c.destination not in ({sql_list(NOT_PUBLISHED)})), 0) as rows,
-  coalesce(sum(c.rows) filter (where kind = '{Kind.INGEST}'), 0) as arrived
-from {_COUNTED}
-where step = '{Step.DONE}' and kind in ('{Kind.INGEST}', '{Kind.REPLAY}') and c.event_date >= ? group by 1, 2
+INGESTED = "select complete_through, lag_seconds from ops.ingested"
+BUILT = f"""
+select day, max(built_through) as built_through from ops.day_builds
+where step = '{BuildStep.FINISHED}' and cause = '{BuildCause.ROLLUP}' group by 1
 """
 QUARANTINED = """
 select event_type, event_date, count(*) as rows from ops.quarantine
@@ -48,7 +51,6 @@ DECIDED = f"""
 select date_trunc('hour', time) as hour, step, verdict, count(*) as entries from ops.ledger
 where step in ('{Step.DECIDED}', '{Step.ABANDONED}') and time >= ? group by 1, 2, 3
 """
-NEWEST = "select max(entry_id) as entry_id from ops.ledger"
 LAST = """
 select entry_id, kind, status, verdict, failed_checks, planned_at, closed_at, offsets, published, quarantined, duplicates
 from ops.batches where entry_id > ? order by entry_id desc
@@ -123,31 +125,37 @@ class Overview:
 
 
 def load(
-    source: Source, contracts: Contracts, waiting: Callable[[], Waiting], every_minutes: int, now: dt.datetime
+    source: Source,
+    counts: Counts,
+    contracts: Contracts,
+    waiting: Callable[[], Waiting],
+    every_minutes: int,
+    now: dt.datetime,
 ) -> Overview:
     """Asks for everything at once. Raises what the source raises."""
     now = now.replace(second=0, microsecond=0)  # so that answers are kept
     day = dt.timedelta(days=1)
     since = now.date() - (DAYS - 1) * day
-    threads = ThreadPoolExecutor(2)
+    threads = ThreadPoolExecutor(3)
     waits = threads.submit(waiting)  # beside what Trino is asked
+    rows = threads.submit(counts.rows, source)
     last = threads.submit(_last, source)
     threads.shutdown(wait=False)
     found = source.all(
-        freshness=(FRESHNESS,),
-        rows=(ROWS, since),
+        ingested=(INGESTED,),
+        built=(BUILT,),
         quarantined=(QUARANTINED, since),
         open=(OPEN, now - day, now - 2 * day, now - day),
         failing=(FAILING, now.date() - day, now - day),
         decided=(DECIDED, now - DAYS * day),
     )
-    found["last"] = last.result()
+    found |= {"last": last.result(), "rows": rows.result()}
     return build(found, contracts, waits.result(), every_minutes, now)
 
 
 def _last(source: Source) -> Sequence[Row]:
     """The last entries. With the number of the newest Trino finds them without reading all of the ledger."""
-    newest = source.rows(NEWEST)[0]["entry_id"] or 0
+    newest = source.rows(counted.NEWEST)[0]["entry_id"] or 0
     return source.rows(LAST, max(0, newest - LAST_BATCHES))
 
 
@@ -158,7 +166,7 @@ def build(
     days = tuple(now.date() - dt.timedelta(days=ago) for ago in range(DAYS - 1, -1, -1))
     rows = {(row["destination"], row["event_date"]): row["rows"] for row in found["rows"]}
     by_destination = {name: _per_day(rows, name, days) for name in {each["destination"] for each in found["rows"]}}
-    tables = _tables(found, contracts, waiting, every_minutes, days, rows)
+    tables = _tables(found, contracts, waiting, every_minutes, days, rows, now)
     nothing = (0,) * len(days)
     published = [sum(by_destination.get(each, nothing)[at] for each in contracts.tables) for at in range(len(days))]
     quarantined = by_destination.get(Destination.QUARANTINE, nothing)
@@ -193,27 +201,50 @@ def _tables(
     every_minutes: int,
     days: Sequence[dt.date],
     rows: Mapping[tuple[str, dt.date], int],
+    now: dt.datetime,
 ) -> tuple[TableRow, ...]:
-    freshness = {row["table_name"].removeprefix("game."): row for row in found["freshness"]}
     failing = _failing(found["failing"], contracts)
     bad = {(row["event_type"], row["event_date"]): row["rows"] for row in found["quarantined"]}
     arrived = {(row["destination"], row["event_date"]): row["arrived"] for row in found["rows"]}
     # All event tables are complete alike, also one that has no row yet.
-    complete = next((freshness[each] for each in contracts.tables if each in freshness), None)
+    complete = next(iter(found["ingested"]), None)
+    last = _last_entries(found["rows"])
     tables = [
-        _event_table(
-            contract, complete, freshness, failing, found["open"], waiting, every_minutes, days, rows, arrived, bad
-        )
+        _event_table(contract, complete, last, failing, found["open"], waiting, every_minutes, days, rows, arrived, bad)
         for contract in contracts.values()
     ]
-    tables += [_daily_table(name, freshness.get(name), failing.get(name, Health.GOOD)) for name in DAILY_TABLES]
+    built = max((row["built_through"] for row in found["built"]), default=None)
+    through = complete_day(
+        {row["event_date"] for row in found["rows"] if row["is_ingested"] and row["event_date"]},
+        {row["day"] for row in found["built"]},
+    )
+    tables += [_daily_table(name, through, built, failing.get(name, Health.GOOD), now) for name in DAILY_TABLES]
     return tuple(sorted(tables, key=lambda each: (-each.health, each.name)))
+
+
+def _last_entries(rows: Sequence[Row]) -> dict[str, int]:
+    """The newest entry that wrote into each destination."""
+    last: dict[str, int] = {}
+    for row in rows:
+        last[row["destination"]] = max(row["last_entry_id"], last.get(row["destination"], 0))
+    return last
+
+
+def complete_day(with_events: Set[dt.date], built: Set[dt.date]) -> dt.date | None:
+    """The day through which daily tables are complete, as ops.freshness says it: the first with events that is not built.
+
+    Days before the first that was ever built do not count; None if none was.
+    """
+    if not built:
+        return None
+    left = [day for day in with_events - built if min(built) < day <= max(built)]
+    return min(left, default=max(built) + dt.timedelta(days=1))
 
 
 def _event_table(
     contract: Contract,
     complete: Row | None,
-    freshness: Mapping[str, Row],
+    last: Mapping[str, int],
     failing: Mapping[str, Health],
     opened: Sequence[Row],
     waiting: Waiting,
@@ -240,24 +271,27 @@ def _event_table(
         why=_why(parts),
         complete_through=complete["complete_through"] if complete else None,
         lag=lag,
-        last_entry=freshness[name]["last_entry_id"] if name in freshness else None,
+        last_entry=last.get(name),
         rows=_per_day(rows, name, days),
         pass_rates=tuple(rate(arrived.get((name, day), 0), bad.get((contract.event_type, day), 0)) for day in days),
         open_rows=open_rows,
     )
 
 
-def _daily_table(name: str, there: Row | None, audit: Health) -> TableRow:
-    lag = shared.lag_of(there)
+def _daily_table(
+    name: str, through: dt.date | None, last_entry: int | None, audit: Health, now: dt.datetime
+) -> TableRow:
+    complete = dt.datetime.combine(through, dt.time(), dt.UTC) if through else None
+    lag = now - complete if complete else None
     parts = {"freshness": health.of_daily(lag), "audit": audit}
     return TableRow(
         name=name,
         owner="lakehouse",
         health=health.worst(parts.values()),
         why=_why(parts),
-        complete_through=there["complete_through"] if there else None,
+        complete_through=complete,
         lag=lag,
-        last_entry=there["last_entry_id"] if there else None,
+        last_entry=last_entry,
         rows=(),
         pass_rates=(),
         open_rows=0,

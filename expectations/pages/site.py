@@ -11,6 +11,7 @@ from typing import Any
 from urllib.parse import quote
 
 from expectations.pages import batch, charts, day, issue, overview, shared, table
+from expectations.pages.counted import Counts
 from expectations.pages.source import Source
 from expectations.pages.waiting import Waiting
 from lakehouse.clients.trino import QueryError
@@ -43,11 +44,15 @@ class Asked:
 
 
 class Site:
-    """All pages. `waiting` asks Kafka what is unread; `airflow` and `prefix` are where Airflow and the pages are served."""
+    """All pages. `source` and `counts` are shared by all requests.
+
+    `waiting` asks Kafka what is unread; `airflow` and `prefix` are where Airflow and the pages are served.
+    """
 
     def __init__(
         self,
         source: Source,
+        counts: Counts,
         contracts: Contracts,
         waiting: Callable[[], Waiting],
         every_minutes: int,
@@ -56,6 +61,7 @@ class Site:
         now: Callable[[], dt.datetime] = lambda: dt.datetime.now(dt.UTC),
     ) -> None:
         self._source = source
+        self._counts = counts
         self._contracts = contracts
         self._waiting = waiting
         self._every_minutes = every_minutes
@@ -87,10 +93,12 @@ class Site:
 
     def _page(self, kind: str, rest: str, asked: Asked) -> str | None:
         if kind == "" and not rest:
-            found = overview.load(self._source, self._contracts, self._waiting, self._every_minutes, self._now())
+            found = overview.load(
+                self._source, self._counts, self._contracts, self._waiting, self._every_minutes, self._now()
+            )
             return self._render("overview.html", page=found, **_charts(found))
         if kind == "table":
-            found_table = table.load(self._source, self._contracts, rest, self._now())
+            found_table = table.load(self._source, self._counts, self._contracts, rest, self._now())
             if found_table is None:
                 return None
             return self._render("table.html", page=found_table, axis=_axis(found_table), least_rate=table.LEAST_RATE)

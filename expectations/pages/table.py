@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
 from expectations.pages import overview, shared
+from expectations.pages.counted import Counts
 from expectations.pages.source import Row, Source
 from expectations.results import Outcome
 from lakehouse.catalog import tables as catalog
@@ -20,7 +22,7 @@ LAST_EVENTS = 40
 LEAST_RATE = 0.95  # of a day that needs no look
 ORDER = tuple(map(str, (Outcome.FAILED, Outcome.REFUSED, Outcome.WAIVED, Outcome.PASSED, Outcome.SKIPPED)))
 
-INGESTED = "select complete_through, lag_seconds from ops.ingested"
+FRESHNESS = "select table_name, complete_through, lag_seconds from ops.freshness"
 # A check of no table is about all of its batch.
 LAST_CHECKS = """
 select name, description, severity, scope, tables, field, outcome, observed, allowed, rows_checked, rows_failing, audited_at,
@@ -112,7 +114,7 @@ class TablePage:
     audited_day: dt.date | None
 
 
-def load(source: Source, contracts: Contracts, name: str, now: dt.datetime) -> TablePage | None:
+def load(source: Source, counts: Counts, contracts: Contracts, name: str, now: dt.datetime) -> TablePage | None:
     """None: there is no such table. Raises what the source raises."""
     definition = next((each for each in catalog.definitions(contracts) if each.table.name == name), None)
     if definition is None or definition.table.database != "game":
@@ -121,7 +123,11 @@ def load(source: Source, contracts: Contracts, name: str, now: dt.datetime) -> T
     now = now.replace(second=0, microsecond=0)
     since = now.date() - dt.timedelta(days=DAYS - 1)
     nothing: dict[str, Sequence[Row]] = dict.fromkeys(("rows", "quarantined", "audits", "builds", "contracts"), ())
-    found = nothing | source.all(**_questions(name, contract, since, now.date() - LATELY))
+    with ThreadPoolExecutor(1) as beside:
+        rows = beside.submit(counts.rows, source) if contract else None
+        found = nothing | source.all(**_questions(name, contract, since, now.date() - LATELY))
+    if rows:
+        found["rows"] = rows.result()
     checks = found["checks"] or source.rows(*_last_checks(name, contract, since))
     if not contract and checks:  # a day that was built twice was audited twice
         newest = max(row["audited_at"] for row in checks)
@@ -138,12 +144,15 @@ def _questions(name: str, contract: Contract | None, since: dt.date, lately: dt.
     questions = {"checks": _last_checks(name, contract, lately), "changes": (CHANGES, start)}
     if contract is None:
         return questions | {
-            "freshness": (overview.FRESHNESS,),
+            "freshness": (FRESHNESS,),
             "audits": (DAY_AUDITS, since),
             "builds": (BUILDS, since),
         }
-    of_events = {"rows": (overview.ROWS, since), "quarantined": (overview.QUARANTINED, since)}
-    return questions | of_events | {"ingested": (INGESTED,), "contracts": (CONTRACTS, start)}
+    return questions | {
+        "quarantined": (overview.QUARANTINED, since),
+        "ingested": (overview.INGESTED,),
+        "contracts": (CONTRACTS, start),
+    }
 
 
 def _last_checks(name: str, contract: Contract | None, since: dt.date) -> tuple[Any, ...]:

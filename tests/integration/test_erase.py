@@ -8,6 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from expectations.pages.counted import Counts
 from expectations.pages.site import Asked, Site
 from expectations.pages.source import Source
 from expectations.pages.waiting import Waiting
@@ -61,7 +62,7 @@ def erased(stack: Real) -> str:
 def all_pages(stack: Real) -> Iterator[str]:
     """Every quality page there is, with personal data where it can be shown."""
     source = Source(lambda sql, parameters: query(stack.settings, sql, parameters))
-    site = Site(source, stack.contracts, Waiting, 5, "", "/quality")
+    site = Site(source, Counts(), stack.contracts, Waiting, 5, "", "/quality")
     entries = [f"batch/{row['entry_id']}" for row in stack.query("select entry_id from ops.batches")]
     reasons = stack.query("select distinct reason_code from ops.quarantine_open")
     issues = [f"issue/{row['reason_code']}" for row in reasons]

@@ -7,7 +7,12 @@ from collections.abc import Iterator
 
 import pytest
 
+from expectations.pages import overview
+from expectations.pages.counted import Counts
+from expectations.pages.source import Source
+from expectations.pages.waiting import Waiting
 from lakehouse.catalog.views import DAILY_TABLES, FRESHNESS, INGESTED, create_views
+from lakehouse.clients.trino import query
 from tests.real import Real, event
 
 pytestmark = pytest.mark.timeout(900)
@@ -62,6 +67,18 @@ def test_event_tables_are_complete_through_the_plan_of_the_last_done_ingest_what
 
 def test_a_batch_that_took_as_much_as_it_may_has_perhaps_left_messages_behind(stack: Real, capped: int) -> None:
     assert through(stack) == planned_at(stack, capped)
+
+
+def test_the_overview_says_of_each_table_what_the_view_says(stack: Real) -> None:
+    """It makes it of other questions, which cost less."""
+    stack.ingest()
+    source = Source(lambda sql, parameters: query(stack.settings, sql, parameters))
+    page = overview.load(source, Counts(), stack.contracts, Waiting, 5, dt.datetime.now(dt.UTC))
+    said = {f"game.{each.name}": (each.complete_through, each.last_entry) for each in page.tables}
+    rows = stack.query("select table_name, complete_through, last_entry_id from ops.freshness")
+    assert len(rows) > 3
+    for row in rows:
+        assert said[row["table_name"]] == (row["complete_through"], row["last_entry_id"]), row["table_name"]
 
 
 @pytest.mark.parametrize(

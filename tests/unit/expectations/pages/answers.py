@@ -54,24 +54,31 @@ SAMPLE = {
     "event_type": "message", "event_id": "e1", "player": ANNA, "field": "text", "rule": "length", "at_fault": True,
     "value": VALUE, "bytes": len(VALUE),
 }  # fmt: skip
+
+
+def counted(destination: str, day: dt.date, rows: int, **more: Any) -> dict[str, Any]:
+    """A row of counted.ROWS."""
+    row = {"destination": destination, "event_date": day, "rows": rows, "arrived": rows, "is_closed": True}
+    return row | {"is_ingested": True, "last_entry_id": 7} | more
+
+
 # (a word that only this statement has, its rows); the first that fits is the answer
 ANSWERS: list[tuple[str, list[dict[str, Any]]]] = [
     (
         "from ops.freshness",
         [
             {
-                "table_name": "game.messages", "complete_through": NOW, "lag_seconds": 4000, "last_entry_id": 7,
-                "last_written_at": NOW,
+                "table_name": "game.messages", "complete_through": NOW, "lag_seconds": 4000,
             }
         ],
     ),
     (
         "c.destination, c.event_date",
         [
-            {"destination": "messages", "event_date": TODAY, "rows": 3, "arrived": 3},
-            {"destination": "messages", "event_date": TODAY - dt.timedelta(days=1), "rows": 8, "arrived": 8},
-            {"destination": "quarantine", "event_date": TODAY, "rows": 7, "arrived": 7},
-            {"destination": "duplicate", "event_date": TODAY, "rows": 2, "arrived": 2},
+            counted("messages", TODAY, 3),
+            counted("messages", TODAY - dt.timedelta(days=1), 8, last_entry_id=5),
+            counted("quarantine", TODAY, 7),
+            counted("duplicate", TODAY, 2),
         ],
     ),
     ("entry_id = batch_id", [{"event_type": "message", "event_date": TODAY, "rows": 1, "arrived": 1}]),
@@ -93,7 +100,7 @@ ANSWERS: list[tuple[str, list[dict[str, Any]]]] = [
             }
         ],
     ),
-    ("max(entry_id) as entry_id from ops.ledger", [{"entry_id": 7}]),
+    ("as closed_through from ops.ledger", [{"entry_id": 7, "closed_through": 6}]),
     ("from ops.ingested", [{"complete_through": NOW, "lag_seconds": 4000}]),
     ("from ops.checks", CHECKS),
     ("min(entry_id) as entry_id from ops.ledger", [
@@ -152,8 +159,8 @@ def answer(sql: str, parameters: Sequence[Any]) -> list[dict[str, Any]]:
 
 def nothing(sql: str, parameters: Sequence[Any]) -> list[dict[str, Any]]:
     """A lakehouse in which nothing has happened yet."""
-    if "max(entry_id) as entry_id" in sql:
-        return [{"entry_id": None}]
+    if "as closed_through" in sql:
+        return [{"entry_id": None, "closed_through": None}]
     if "as places" in sql:
         return [{"level": 3, "rows": 0, "held": 0, "first_seen": None, "last_seen": None, "places": 1}]
     if "from ops.ingested" in sql:

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from expectations.pages.counted import Counts
 from expectations.pages.site import Asked, Site
 from expectations.pages.source import Source
 from expectations.pages.waiting import Waiting
@@ -65,7 +66,9 @@ def window(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
 @pytest.fixture(scope="module")
 def pages(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     """The pages as files."""
-    site = Site(Source(answer), CONTRACTS, lambda: Waiting(5, ("it expires soon",)), 5, "", "/quality", lambda: NOW)
+    site = Site(
+        Source(answer), Counts(), CONTRACTS, lambda: Waiting(5, ("it expires soon",)), 5, "", "/quality", lambda: NOW
+    )
     folder = tmp_path_factory.mktemp("pages")
     files = {name: folder / f"{name}.html" for name in PAGES}
     for name, path in PAGES.items():

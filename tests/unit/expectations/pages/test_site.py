@@ -10,11 +10,12 @@ from typing import Any
 import pytest
 
 from expectations.pages import overview
+from expectations.pages.counted import Counts
 from expectations.pages.site import Answer, Asked, Site, moved
 from expectations.pages.source import Source
 from expectations.pages.waiting import Waiting
 from lakehouse.clients.trino import QueryError
-from tests.unit.expectations.pages.answers import ANNA, CONTRACTS, NOW, TODAY, answer, nothing
+from tests.unit.expectations.pages.answers import ANNA, CONTRACTS, NOW, TODAY, answer, counted, nothing
 
 PAGES = ["", "table/messages", "table/daily_event_counts", "batch/7", f"day/{TODAY}", "issue/audit:a_critical"]
 
@@ -23,7 +24,7 @@ FIVE = Waiting(5)
 
 
 def site(ask: Any = answer, waiting: Waiting = FIVE) -> Site:
-    return Site(Source(ask), CONTRACTS, lambda: waiting, 5, "", "/quality", lambda: NOW)
+    return Site(Source(ask), Counts(), CONTRACTS, lambda: waiting, 5, "", "/quality", lambda: NOW)
 
 
 def shown(path: str, ask: Any = answer, **asked: Any) -> str:
@@ -80,13 +81,37 @@ def test_the_overview_adds_up_what_is_open_and_says_its_trend() -> None:
 
 def test_the_volume_of_a_day_is_what_arrived() -> None:
     page = overview.build(
-        {**dict.fromkeys(("freshness", "quarantined", "open", "decided", "failing", "last"), ()), "rows": [
-            {"destination": "messages", "event_date": TODAY, "rows": 10, "arrived": 4},  # 6 were replayed
-            {"destination": "quarantine", "event_date": TODAY, "rows": 7, "arrived": 7},
+        {**dict.fromkeys(("ingested", "built", "quarantined", "open", "decided", "failing", "last"), ()), "rows": [
+            counted("messages", TODAY, 10, arrived=4),  # 6 were replayed
+            counted("quarantine", TODAY, 7),
         ]},
         CONTRACTS, FIVE, 5, NOW,
     )  # fmt: skip
     assert (page.volume[-1], page.published, page.quarantined) == (11, 10, 7)
+
+
+@pytest.mark.parametrize(
+    ("with_events", "built", "complete"),
+    [
+        ([], [1, 2, 3], 4),
+        ([1, 2, 3], [3, 2, 1], 4),
+        ([1, 2, 3, 4], [1, 2, 4], 3),  # day 3 is missing: that a later one is built does not count
+        ([2, 3, 9], [2, 3], 4),
+        ([2, 3], [2, 3, 10], 11),  # no events between
+        ([0, 2], [1, 2], 3),  # before the first day that was ever built
+        ([1], [], None),
+    ],
+)
+def test_daily_tables_are_complete_through_the_first_day_with_events_that_is_not_built(
+    with_events: list[int], built: list[int], complete: int | None
+) -> None:
+    """As the view ops.freshness says it, of the same rows; tests/integration/test_freshness.py holds the two together."""
+
+    def days(numbers: list[int]) -> set[dt.date]:
+        return {TODAY + dt.timedelta(days=number) for number in numbers}
+
+    found = overview.complete_day(days(with_events), days(built))
+    assert found == (None if complete is None else TODAY + dt.timedelta(days=complete))
 
 
 def test_the_overview_warns_of_what_waits_in_kafka() -> None:
@@ -120,7 +145,7 @@ def test_days_of_an_event_table_tell_its_messages_and_those_of_a_daily_table_its
 def test_what_is_replayed_changes_no_rate_of_the_day() -> None:
     def ask(sql: str, parameters: Sequence[Any]) -> list[dict[str, Any]]:
         if "c.destination, c.event_date" in sql:
-            return [{"destination": "messages", "event_date": TODAY, "rows": 4, "arrived": 3}]  # 1 was replayed
+            return [counted("messages", TODAY, 4, arrived=3)]  # 1 was replayed
         return answer(sql, parameters)
 
     assert f"{TODAY}: 4 published, 1 quarantined, 75.0% passed" in shown("table/messages", ask)
