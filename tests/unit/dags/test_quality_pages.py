@@ -11,6 +11,7 @@ from urllib.parse import parse_qs, urlsplit
 import httpx
 import pytest
 
+from expectations.pages.counted import Counts
 from expectations.pages.source import Kept, Source
 from expectations.pages.waiting import Patient, Waiting
 from lakehouse.clients.airflow import AirflowError
@@ -52,7 +53,7 @@ class Logged:
 def anonymous(monkeypatch: pytest.MonkeyPatch) -> Client:
     import quality_pages
 
-    shared = (Source(answer), Kept(lambda: CONTRACTS), Patient(lambda: Waiting(0)))
+    shared = (Source(answer), Counts(), Kept(lambda: CONTRACTS), Patient(lambda: Waiting(0)))
     monkeypatch.setattr(quality_pages, "_source", lambda: shared)
     return Client(quality_pages.app)
 
