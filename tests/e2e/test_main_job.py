@@ -16,6 +16,7 @@ import pytest
 import requests
 
 from expectations.pages import overview
+from expectations.pages.counted import Counts
 from expectations.pages.source import Source
 from expectations.pages.waiting import Waiting
 from lakehouse.clients.airflow import ENDED
@@ -58,7 +59,7 @@ def test_after_the_demo_the_daily_tables_the_inventory_and_the_overview_hold_tod
         assert scheduled.value(f"select count(*) from game.{table} where event_date >= current_date - interval '1' day")
     assert scheduled.value("select count(*) from game.player_inventory")
     source = Source(lambda sql, parameters: query(scheduled.settings, sql, parameters))
-    found = overview.load(source, scheduled.contracts, Waiting, 5, dt.datetime.now(dt.UTC))
+    found = overview.load(source, Counts(), scheduled.contracts, Waiting, 5, dt.datetime.now(dt.UTC))
     assert found.volume[-1] + found.volume[-2] >= 13_521
     assert {each.name for each in found.tables if sum(each.rows)} >= {
         "sword_purchases",
