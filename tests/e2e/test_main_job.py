@@ -64,7 +64,7 @@ def test_after_the_demo_the_daily_tables_the_inventory_and_the_overview_hold_tod
     assert {each.name for each in found.tables if sum(each.rows)} >= {
         "sword_purchases",
         "guild_actions",
-        "cart_actions",
+        "horse_purchases",
     }
 
 
