@@ -7,7 +7,7 @@ import statistics
 
 from benchmarks.figures import Figure, Table
 from benchmarks.spark_jobs import by_hand, ingest, live_heap
-from benchmarks.stack import fill
+from benchmarks.stack import fill, keeping_errors
 from lakehouse.settings import Settings
 from stack.processes import memory_bytes, stack_processes
 from stack.services import SPARK_LIMIT_MB
@@ -80,17 +80,12 @@ def _send_large(settings: Settings) -> None:
     from confluent_kafka import Producer
 
     lost: list[object] = []
-
-    def delivered(error: object, _: object) -> None:
-        if error is not None:
-            lost.append(error)
-
     producer = Producer(
         {
             "bootstrap.servers": settings.kafka_bootstrap,
             "acks": "all",
             "message.max.bytes": 2 * LARGE_BYTES,
-            "on_delivery": delivered,
+            "on_delivery": keeping_errors(lost),
         }
     )
     for _ in range(LARGE):

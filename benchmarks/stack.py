@@ -10,7 +10,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import click
@@ -85,17 +85,22 @@ def renew_spark(settings: Settings) -> None:
     await_service(settings, "spark", RENEW_SECONDS)
 
 
+def keeping_errors(lost: list[object]) -> Callable[[object, object], None]:
+    """For a producer's `on_delivery`: the errors of messages that Kafka did not take."""
+
+    def delivered(error: object, _: object) -> None:
+        if error is not None:
+            lost.append(error)
+
+    return delivered
+
+
 def fill(settings: Settings, rows: int, topic: str = "events") -> None:
     """Puts `rows` valid events with ids of their own into Kafka, past the API, over all partitions."""
     import uuid_utils
     from confluent_kafka import Producer
 
     lost: list[object] = []
-
-    def delivered(error: object, _: object) -> None:
-        if error is not None:
-            lost.append(error)
-
     until = time.monotonic() + FILL_SECONDS
     producer = Producer(
         {
@@ -103,7 +108,7 @@ def fill(settings: Settings, rows: int, topic: str = "events") -> None:
             "acks": "all",
             "linger.ms": 50,
             "queue.buffering.max.messages": 1_000_000,
-            "on_delivery": delivered,
+            "on_delivery": keeping_errors(lost),
         }
     )
     for number in range(rows):
