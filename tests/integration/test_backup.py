@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from lakehouse.clients.hdfs import Hdfs, HdfsError
+from lakehouse.clients.hdfs import Hdfs
 from lakehouse.clients.trino import QueryError
 from lakehouse.erasure_list import read
 from lakehouse.settings import CHECKOUT, Settings
@@ -22,6 +22,7 @@ from stack.control import down, up
 from stack.preflight import port_is_free
 from tests.answers import answers
 from tests.conftest import IDLE_SECONDS
+from tests.half_restored import copied, wait_until_it_copies
 from tests.real import Place, Real, clean_environment, event
 
 pytestmark = pytest.mark.timeout(1200)
@@ -102,22 +103,11 @@ def killed(when: str, *arguments: str) -> None:
 
 def killed_while_it_copies(real: Real, *arguments: str) -> None:
     """The same, once some files are in HDFS."""
-    hdfs, draft = Hdfs(real.settings), f"{real.settings.warehouse}.restoring"
-
-    def some_are_there() -> bool:
-        try:
-            return hdfs.summary(draft).files > 20
-        except HdfsError:  # it does not answer yet
-            return False
-
-    until = time.monotonic() + 200
     with start(*arguments) as process:
-        while not some_are_there():
-            assert process.poll() is None and time.monotonic() < until, process.communicate()[0]
-            time.sleep(0.05)
+        wait_until_it_copies(real, process, 200)
         process.kill()
         said, _ = process.communicate()
-    quiet(f"{said}  (killed, with {hdfs.summary(draft).files} files in HDFS)")
+    quiet(f"{said}  (killed, with {copied(real)} files in HDFS)")
     assert process.returncode == -signal.SIGKILL and "files are in HDFS" not in said
 
 

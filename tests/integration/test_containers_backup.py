@@ -14,7 +14,6 @@ from pathlib import Path
 import pytest
 import requests
 
-from lakehouse.clients.hdfs import Hdfs, HdfsError
 from lakehouse.erasure_list import read
 from lakehouse.settings import CHECKOUT, Settings
 from stack.preflight import port_is_free
@@ -24,6 +23,7 @@ from tests.compose import PROJECT, SECRETS, airflow_of, compose, ingest, passwor
 from tests.conftest import IDLE_SECONDS
 from tests.faults import oracle
 from tests.faults.load import Load
+from tests.half_restored import copied, wait_until_it_copies
 from tests.real import Real, new_event_id
 
 pytestmark = [pytest.mark.extra, pytest.mark.timeout(2400)]
@@ -103,19 +103,8 @@ def restore_words(backup: Path) -> tuple[str, ...]:
 
 def killed_while_it_copies(real: Real, *words: str) -> None:
     """Kills the container that restores, as kill -9 does, once some files are in HDFS."""
-    hdfs, draft = Hdfs(real.settings), f"{real.settings.warehouse}.restoring"
-
-    def some_are_there() -> bool:
-        try:
-            return hdfs.summary(draft).files > 20
-        except HdfsError:  # it does not answer yet
-            return False
-
-    until = time.monotonic() + 600
     with start(*words) as process:
-        while not some_are_there():
-            assert process.poll() is None and time.monotonic() < until, process.communicate()[0]
-            time.sleep(0.1)
+        wait_until_it_copies(real, process, 600)
         labels = (f"project={PROJECT}", "service=backup")
         filters = [part for label in labels for part in ("--filter", f"label=com.docker.compose.{label}")]
         (restoring,) = run("docker", "ps", "-q", *filters).split()
@@ -125,7 +114,7 @@ def killed_while_it_copies(real: Real, *words: str) -> None:
         )
         run("docker", "kill", restoring)
         said, _ = process.communicate(timeout=120)
-    tell(f"{said}  (killed, with {hdfs.summary(draft).files} files in HDFS)")
+    tell(f"{said}  (killed, with {copied(real)} files in HDFS)")
     assert process.returncode != 0 and "files are in HDFS" not in said and "Restored" not in said
 
 
