@@ -51,7 +51,6 @@ lint: $(READY)  ## style, format and types
 	.venv/bin/ruff check .
 	.venv/bin/ruff format --check .
 	.venv/bin/mypy
-	MYPYPATH=dags .venv/bin/mypy $$(git ls-files 'dags/*.py')
 
 bench: tools $(READY)  ## measure, each figure beside a baseline of the same run
 	$(PYTHON) -m benchmarks

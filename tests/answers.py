@@ -25,9 +25,9 @@ def answers(real: Real, but: Mapping[str, str] | None = None) -> dict[str, Any]:
     assert len(columns) > 20
     found = {}
     for name, names in columns.items():
-        row = ", ".join(f'"{each}"' for each in names)
+        whole = ", ".join(f'"{each}"' for each in names)
         left_out = [f"not ({condition})" for column, condition in (but or {}).items() if column in names]
         found[name] = real.query(
-            f"select count(*) as rows, to_hex(checksum(row({row}))) as sum from {name} where {' and '.join(left_out) or 'true'}"
+            f"select count(*) as rows, to_hex(checksum(row({whole}))) as sum from {name} where {' and '.join(left_out) or 'true'}"
         )
     return found

@@ -83,16 +83,18 @@ class Real:
             start_new_session=True,
         )
 
-    def run(self, job: str, *arguments: str, cold: bool = False, **settings: str) -> str:
+    def run(
+        self, job: str, *arguments: str, cold: bool = False, change: Callable[[], None] | None = None, **settings: str
+    ) -> str:
         """Runs a job to its good end. Returns what it printed."""
-        process = self.start(job, *arguments, cold=cold, **settings)
+        process = self.start(job, *arguments, cold=cold, change=change, **settings)
         output, _ = process.communicate(timeout=JOB_SECONDS)
         assert process.returncode == 0, f"{job} ended with {process.returncode}:\n{output[-4000:]}"
         return said(output)
 
     def run_killed(self, job: str, kill_at: str, *arguments: str, cold: bool = False, **settings: str) -> None:
         """Runs a job that kills itself at the named point, and sees that it did."""
-        process = self.start(job, *arguments, cold=cold, kill_at=kill_at, **settings)
+        process = self.start(job, *arguments, cold=cold, change=None, kill_at=kill_at, **settings)
         output, _ = process.communicate(timeout=JOB_SECONDS)
         assert process.returncode == -9, (
             f"{job} was to die at {kill_at} but ended with {process.returncode}:\n{output[-4000:]}"
@@ -100,8 +102,8 @@ class Real:
 
     def ingest(self, **settings: str) -> None:
         """Drains and publishes all that waits."""
-        self.run("drain", **settings)
-        self.run("publish", **settings)
+        self.run("drain", cold=False, change=None, **settings)
+        self.run("publish", cold=False, change=None, **settings)
 
     def spark_sql(self, statement: str) -> None:
         """Runs one statement in the warm Spark, in a process of its own."""

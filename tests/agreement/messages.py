@@ -266,9 +266,10 @@ class Messages:
         week, hour = dt.timedelta(days=7), dt.timedelta(hours=1)
         at = dice.choice([-week, -week - _MILLISECOND, hour, hour + _MILLISECOND, -2 * week, 0 * hour])
         found = uuid7(APPENDED_AT + at, dice, dice.choice([7, 7, 7, 4]))
-        changed: Callable[[str], str] = dice.choice(
-            [str, str, str.upper, lambda it: it + "\\n", lambda it: it[:-1], lambda it: it[:19] + "c" + it[20:]]
-        )
+        changes: list[Callable[[str], str]] = [
+            str, str, str.upper, lambda it: it + "\\n", lambda it: it[:-1], lambda it: it[:19] + "c" + it[20:],
+        ]  # fmt: skip
+        changed = dice.choice(changes)
         return [(name, Written(f'"{changed(found)}"') if name == "event_id" else value) for name, value in event]
 
     def _other_time(self, event: Pairs) -> Pairs:

@@ -40,11 +40,12 @@ def test_every_metric_of_the_dashboard_is_there_and_says_what_the_tables_say(sta
         unread = sum(found.get("lakehouse_unread_messages", {}).values())
         return found if (found.get("lakehouse_last_batch_id"), unread) == ({(): newest}, 1) else None
 
-    found: Series = Retrying(
+    found = Retrying(
         retry=retry_if_not_result(lambda answer: answer is not None),
         stop=stop_after_delay(KEPT_SECONDS),
         wait=wait_fixed(1),
     )(told)
+    assert found is not None
     assert found["lakehouse_up"] == {("trino",): 1, ("kafka",): 1, ("spark",): 1}
     assert found["lakehouse_quarantine_open_messages"] == {(): before + 1}
     assert found["lakehouse_last_batch_info"] == {("done", "passed"): 1}

@@ -86,8 +86,8 @@ def sent(stack: Real) -> Sent:
     }
     stack.ingest()
     after = look()
-    gained = [new - old for new, old in zip(after[:3], before[:3], strict=True)]
-    return Sent(said, *gained, after[3] - before[3])
+    answers, rows, quarantined = (new - old for new, old in zip(after[:3], before[:3], strict=True))
+    return Sent(said, answers, rows, quarantined, after[3] - before[3])
 
 
 def test_the_documents_questions_answer_what_was_acknowledged(sent: Sent) -> None:

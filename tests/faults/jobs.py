@@ -36,7 +36,7 @@ class Jobs:
     def start(self, job: str, *, change: Callable[[], None] | None = None, **settings: str) -> Any:
         change = change or self.change
         self.note(f"start {job} {settings or ''} {change.__name__ if change else ''}")
-        process = self._real.start(job, change=change, **{**self.settings, **settings})
+        process = self._real.start(job, cold=False, change=change, **{**self.settings, **settings})
         self._started.append(process)
         return process
 

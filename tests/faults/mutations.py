@@ -10,13 +10,14 @@ from contextlib import contextmanager
 
 import requests
 
+from lakehouse.settings import CHECKOUT
 from stack.environment import job_environment, local_settings, python_bin
 from tests.faults import oracle, results, sabotage
 from tests.faults.jobs import Jobs
 from tests.faults.load import Load
 from tests.faults.servers import Servers, kill
 from tests.faults.trial import AFTER, ROWS, send_junk
-from tests.real import CHECKOUT, Place, Real
+from tests.real import Place, Real
 
 API_SECONDS = 60.0
 

@@ -92,7 +92,7 @@ def _of_places(raw: list[Row], tables: Mapping[tuple[str, int, int], list[str]])
 def _of_events(sent: Sent, raw: list[Row], tables: Mapping[tuple[str, int, int], list[str]]) -> Iterable[str]:
     arrivals: dict[str, dict[tuple[str, int, int], Row]] = defaultdict(dict)
     for row in raw:
-        if row.event_id in sent.events:
+        if row.event_id is not None and row.event_id in sent.events:
             arrivals[row.event_id][row.key] = row
     fates: dict[int, set[bool]] = defaultdict(set)
     for event_id, allowed in sent.events.items():

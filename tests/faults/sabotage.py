@@ -3,6 +3,12 @@
 from __future__ import annotations
 
 from typing import Any
+from unittest.mock import patch
+
+
+def put(where: object, name: str, what: object) -> None:
+    """Replaces it for good."""
+    patch.object(where, name, what).start()
 
 
 def lose_rows() -> None:
@@ -14,7 +20,7 @@ def lose_rows() -> None:
     def lossy(self: Batch, messages: Any, *arguments: Any) -> bool:
         return stage(self, messages._replace(frame=messages.frame.where("`offset` % 7 <> 3")), *arguments)
 
-    Batch._stage = lossy  # type: ignore[method-assign]
+    put(Batch, "_stage", lossy)
 
 
 def lose_rows_unnoticed() -> None:
@@ -23,15 +29,15 @@ def lose_rows_unnoticed() -> None:
     from jobs.staging import files
 
     lose_rows()
-    files.check_balance = lambda *_: None  # type: ignore[assignment]
-    ingest.check_range = lambda *_: None  # type: ignore[assignment]
+    put(files, "check_balance", lambda *_: None)
+    put(ingest, "check_range", lambda *_: None)
 
 
 def forget_transaction_ids() -> None:
     """Commits carry no transaction id, so that Delta takes a repeated one for another."""
     from jobs.delta import writes
 
-    writes.with_transaction_id = lambda writer, app, version: writer  # type: ignore[assignment]
+    put(writes, "with_transaction_id", lambda writer, app, version: writer)
 
 
 def create_careless_app() -> Any:
@@ -39,22 +45,18 @@ def create_careless_app() -> Any:
     from api import app, publish
 
     settings_of = publish.producer_settings
-    publish.producer_settings = lambda settings: {  # type: ignore[assignment]
-        **settings_of(settings),
-        "acks": "0",
-        "enable.idempotence": False,
-    }
+    careless = {"acks": "0", "enable.idempotence": False}
+    put(publish, "producer_settings", lambda settings: {**settings_of(settings), **careless})
     return app.create_app()
 
 
 def serve_careless_api() -> int:
     """Serves it as `python -m api` serves the real one."""
+    from granian import Granian
+
     from api import __main__ as serving
 
-    granian = serving.Granian
-    serving.Granian = lambda _, **options: granian(  # type: ignore[assignment, misc]
-        "tests.faults.sabotage:create_careless_app", **options
-    )
+    put(serving, "Granian", lambda _, **options: Granian("tests.faults.sabotage:create_careless_app", **options))
     return serving.main()
 
 

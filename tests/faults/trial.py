@@ -227,6 +227,10 @@ def kill_server(bench: Bench) -> None:
         bench.load.wait_for(AFTER)
 
 
+def ended(job: Any) -> Callable[[], bool]:
+    return lambda: job.poll() is not None
+
+
 def strike_at_watched(bench: Bench) -> None:
     """Kills the job at a moment seen in HDFS, and for `spark` Spark too. Else Spark goes on with the query."""
     table = "raw/events" if bench.trial.job == "drain" else "game/sword_purchases"
@@ -239,11 +243,11 @@ def strike_at_watched(bench: Bench) -> None:
         version, known = watch.next_version(), watch.data_files()
         job = bench.jobs.start(bench.trial.job)
         if bench.trial.point == "candidate_written":
-            seen = staging.until_candidate(candidates, lambda job=job: job.poll() is not None)
+            seen = staging.until_candidate(candidates, ended(job))
         elif committed:
-            seen = watch.until_version(version, lambda job=job: job.poll() is not None)
+            seen = watch.until_version(version, ended(job))
         else:
-            seen = watch.until_new_file(known, lambda job=job: job.poll() is not None)
+            seen = watch.until_new_file(known, ended(job))
         if seen:
             send(spark, signal.SIGSTOP)
             job.kill()
@@ -273,7 +277,7 @@ def kill_workers(bench: Bench) -> None:
         staging = Watch(bench.real.settings, STAGING)
         known = staging.candidates()
         job = bench.jobs.start(bench.trial.job)
-        seen = staging.until_candidate(known, lambda job=job: job.poll() is not None)
+        seen = staging.until_candidate(known, ended(job))
         if seen:
             bench.servers.kill_workers()
             bench.over()

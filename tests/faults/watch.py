@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from typing import Any
 
 import requests
 
@@ -67,11 +68,11 @@ class Watch:
         answer = self._get("LISTSTATUS", path)
         return [each["pathSuffix"] for each in answer["FileStatuses"]["FileStatus"]] if answer else []
 
-    def _get(self, operation: str, path: str) -> dict | None:
+    def _get(self, operation: str, path: str) -> dict[str, Any] | None:
         parameters = {"op": operation, "user.name": USER}
         response = self._session.get(f"{self._root}/{path}".rstrip("/"), params=parameters, timeout=30)
         if response.status_code == 404:
             return None
         response.raise_for_status()
-        answer: dict = response.json()
+        answer: dict[str, Any] = response.json()
         return answer

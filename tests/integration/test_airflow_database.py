@@ -40,8 +40,8 @@ def settings() -> Iterator[Settings]:
         state = Path(folder)
         (state / "tmp").mkdir()
         (state / "database.password").write_text("secret")
-        with socket.create_server(("127.0.0.1", 0)) as server:
-            port = server.getsockname()[1]
+        with socket.create_server(("127.0.0.1", 0)) as free:
+            port = free.getsockname()[1]
         found = local_settings(Settings(state=state, database=f"127.0.0.1:{port}"))
         (state / "postgres").mkdir()
         if USER:
@@ -105,9 +105,8 @@ def test_a_restore_that_is_killed_leaves_nothing_and_the_next_one_puts_all_of_it
     query(settings, "drop table dag_run")
 
     started: list[subprocess.Popen[str]] = []
-    original = subprocess.Popen
 
-    class Seen(original):  # type: ignore[valid-type, misc]
+    class Seen(subprocess.Popen[str]):
         def __init__(self, *arguments: Any, **options: Any) -> None:
             super().__init__(*arguments, **options)
             started.append(self)

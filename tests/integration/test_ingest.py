@@ -6,6 +6,7 @@ import json
 import shutil
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from unittest.mock import patch
 
 import pytest
 import requests
@@ -96,7 +97,7 @@ def hide_logs() -> None:
     def hidden(*_: object) -> list[committed.Added]:
         raise committed.CommitUnclear("the log is hidden")
 
-    committed.added = hidden
+    patch.object(committed, "added", hidden).start()
 
 
 def mixed() -> list[bytes]:

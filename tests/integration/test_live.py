@@ -10,6 +10,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 import requests
@@ -40,7 +41,7 @@ def url_of(stack: Real) -> str:
 
 
 def asked(stack: Real, player: str, **headers: str) -> requests.Response:
-    path = requests.utils.quote(player, safe="")
+    path = quote(player, safe="")
     return requests.get(f"{stack.settings.api_url}/players/{path}", headers=headers, timeout=30)
 
 

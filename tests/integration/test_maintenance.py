@@ -8,7 +8,7 @@ import secrets
 import shutil
 import uuid
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import Any
 
@@ -71,7 +71,7 @@ def test_compaction_at_the_same_time_as_ingest_loses_nothing(stack: Real) -> Non
     with ThreadPoolExecutor(2) as pool:
         for _ in range(3):
             sent += stack.produce(*swords(5), b"junk")
-            runs = [
+            runs: list[Future[Any]] = [
                 pool.submit(stack.ingest),
                 pool.submit(stack.run, "maintain", "--task", "compact", compact_from_files="2"),
             ]

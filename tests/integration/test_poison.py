@@ -139,7 +139,7 @@ def planted(tmp_path: Path) -> str:
 
 def failed(stack: Real, job: str, *arguments: str, **settings: str) -> str:
     """What a job says that fails."""
-    process = stack.start(job, *arguments, **settings)
+    process = stack.start(job, *arguments, cold=False, change=None, **settings)
     output, _ = process.communicate(timeout=400)
     assert process.returncode != 0, output[-3000:]
     return output

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -109,7 +110,7 @@ def test_a_rebuild_beside_ingest_and_replay_loses_and_doubles_nothing(
     held = stack.produce(*[event(color="red") for _ in range(5)])
     stack.ingest(contracts=only_blue)
     with ThreadPoolExecutor(3) as pool:
-        jobs = [
+        jobs: list[Future[Any]] = [
             pool.submit(stack.run, "rebuild", *today, *BY),
             pool.submit(stack.run, "replay", '--selection={"reason": "rule:blue_for_a_day"}', *BY),
         ]

@@ -35,7 +35,9 @@ def send(producer: Producer, values: Sequence[bytes], partition: int) -> list[Pl
 
     def delivered(error: KafkaError | None, message: Message) -> None:
         assert error is None, error
-        places.append((message.topic(), message.partition(), message.offset()))
+        topic, partition, offset = message.topic(), message.partition(), message.offset()
+        assert topic is not None and partition is not None and offset is not None
+        places.append((topic, partition, offset))
 
     for value in values:
         producer.produce("events", value, b"test", partition=partition, on_delivery=delivered)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 from tests.model import judge
 from tests.model.rules import Rules, Step
@@ -30,12 +31,9 @@ class Drain(Rules):
                 else:
                     yield state, self.to(local, "plan>own", last, (self.player, last, ends)), label
         elif newest and not state.entries[newest - 1].closed:
-            yield state, self._to_raw(local, "plan", newest, data), label
+            yield state, self.to_raw(local, "plan", newest, data), label
         else:
             yield state, self.to(local, self._after("plan"), newest, data), label
-
-    def _to_raw(self, local: Local, then: str, entry: int, data: tuple = (0, None)) -> Local:
-        return self.to(local, ("read>" if self.loses else "raw>") + then, entry, (*data, None))
 
     def _after(self, then: str) -> str:
         return "plan>ingest" if "same_snapshot" not in self.without else "reread"
@@ -98,13 +96,13 @@ class Drain(Rules):
                 yield state, self.to(local, "END"), ("stops: messages {} expired before their plan", gone)
                 return
         won, lost = (self.to(local, step, last + 1, (0, ends, None)) for step in ("raw>on", "back>raw"))
-        won = self._to_raw(local, "on", last + 1, (0, ends))
+        won = self.to_raw(local, "on", last + 1, (0, ends))
         for vector in self.vectors(start):
             yield self._planned(state, local, last, (start, vector), won, lost, "I")
         yield state, self._drained(local, ends), ("sees nothing new in Kafka",)
 
     def _planned(
-        self, state: State, local: Local, last: int, plan: tuple, won: Local, lost: Local, kind: str = ""
+        self, state: State, local: Local, last: int, plan: tuple[Any, ...], won: Local, lost: Local, kind: str = ""
     ) -> Step:
         if not self.wins(state, local, PLAN, last + 1, "plan_txn"):
             return state, lost, ("plan of entry {}: refused", last + 1)
@@ -112,21 +110,13 @@ class Drain(Rules):
         state = self.commit(state, PLAN, last + 1, entries=state.entries + (entry,))
         return state, won, ("plans entry {}: {} {}", last + 1, entry.kind, plan)
 
-    def _back(self, state: State, local: Local) -> Iterator[Step]:
-        """Reads back what another run planned, or which decision was first."""
-        entry = state.entries[local.entry - 1]
-        if local.step == "back>raw":
-            if entry.kind == "I":
-                after = self._to_raw(local, "on", local.entry, local.data[:2])
-            elif local.kind == "E" and "erase_drains_on" in self.without:
-                last = len(state.entries)
-                after = self.to(local, "plan>own", last, (self.player, last, local.data[1]))
-            else:
-                after = self._drained(local, local.data[1])
-            yield state, after, ("reads back {}", entry.kind)
-        else:
-            for taken in self._taken(local, local.entry, entry):
-                yield state, taken, ("reads back entry {}", local.entry)
+    def _planned_by_another(self, state: State, local: Local, entry: Entry) -> Local:
+        if entry.kind == "I":
+            return self.to_raw(local, "on", local.entry, local.data[:2])
+        if local.kind == "E" and "erase_drains_on" in self.without:
+            last = len(state.entries)
+            return self.to(local, "plan>own", last, (self.player, last, local.data[1]))
+        return self._drained(local, local.data[1])
 
     def _begin(self, state: State, local: Local) -> Iterator[Step]:
         """Reads through which entry it goes: it keeps that, however long it takes to get a number."""

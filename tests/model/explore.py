@@ -16,13 +16,14 @@ from itertools import pairwise
 
 from tests.model import invariants
 from tests.model.protocol import Protocol
-from tests.model.state import DECIDE, DONE, FACTS, LOSS, PLAN, RAW, SLOT, START, Local, commit_of, initial
+from tests.model.state import DECIDE, DONE, FACTS, LOSS, PLAN, RAW, SLOT, START, Local, State, commit_of, initial
 
 # Sentences without which a stored version does not mean that a commit is without effect.
 EFFECTS = {
     "raw_txn", "plan_txn", "decide_txn", "publish_txn", "actions_txn", "done_txn", "loss_txn", "facts_txn", "decided_once",
     "decided_stays", "one_by_one", "abandon_lowest", "read_back",
 }  # fmt: skip
+Node = tuple[int, ...]  # the number of a state, then of each run what it does next
 FINISHERS = 2  # ingest runs, one after the other
 
 
@@ -48,19 +49,19 @@ class Explorer:
         self.runs = "".join(sorted(runs))
         self.groups = [(self.runs.index(k), self.runs.rindex(k) + 1) for k in sorted(set(runs)) if runs.count(k) > 1]
         self.reduces = not protocol.fine and not protocol.without & EFFECTS
-        self._state_ids: dict = {}
-        self._states: list = []
-        self._local_ids: dict = {}
-        self._locals: list = []
-        self._steps: dict = {}
-        self._settled: dict = {}
-        self._finished: dict = {}
-        self._idle: dict = {}
+        self._state_ids: dict[State, int] = {}
+        self._states: list[State] = []
+        self._local_ids: dict[Local, int] = {}
+        self._locals: list[Local] = []
+        self._steps: dict[tuple[int, int], tuple[tuple[int, int], ...]] = {}
+        self._settled: dict[tuple[int, int], int] = {}
+        self._finished: dict[int, str | None] = {}
+        self._idle: dict[int, str | None] = {}
         self._visited: set[int] = set()
         self.commits: set[str] = set()
 
     # ---- interned states and runs
-    def state_id(self, state: object) -> int:
+    def state_id(self, state: State) -> int:
         number = self._state_ids.setdefault(state, len(self._states))
         if number == len(self._states):
             self._states.append(state)
@@ -89,7 +90,7 @@ class Explorer:
     def label(self, state: int, local: int, to: tuple[int, int]) -> str:
         for s, r, (template, *values) in self.protocol.steps(self._states[state], self._locals[local]):
             if (self.state_id(s), self.local_id(r)) == to:
-                return template.format(*values)
+                return str(template.format(*values))
         return "?"
 
     # ---- reduction
@@ -185,8 +186,9 @@ class Explorer:
             self.state_id(initial(self.protocol.scenario)),
             *(self.local_id(Local(k, START[k])) for k in self.runs),
         )
-        parents: dict = {first: None}
-        frontier, transitions, checked = [first], 0, self._visited
+        parents: dict[Node, Node | None] = {first: None}
+        frontier: list[Node] = [first]
+        transitions, checked = 0, self._visited
         while frontier:
             following = []
             for node in frontier:
@@ -207,12 +209,12 @@ class Explorer:
         seconds = time.monotonic() - began
         return Result(len(parents), transitions, len(checked), seconds, commits=frozenset(self.commits))
 
-    def visited(self) -> set:
+    def visited(self) -> set[State]:
         """Explores, and returns the states of the tables that runs reach (not those that only a finisher reaches)."""
         self.explore()
         return {self._states[number] for number in self._visited}
 
-    def successors(self, node: tuple[int, ...]) -> list[tuple[int, ...]]:
+    def successors(self, node: Node) -> list[Node]:
         state, locals_ = node[0], node[1:]
         found, tried = [], set()
         for i, local in enumerate(locals_):
@@ -232,11 +234,11 @@ class Explorer:
                 found.append((to, *runs))
         return found
 
-    def trace(self, parents: dict, node: tuple[int, ...]) -> list[str]:
+    def trace(self, parents: dict[Node, Node | None], node: Node) -> list[str]:
         """The steps that lead to a node. A run is named by its kind; steps of two runs of one kind look alike."""
         path = [node]
-        while parents[path[-1]] is not None:
-            path.append(parents[path[-1]])
+        while (parent := parents[path[-1]]) is not None:
+            path.append(parent)
         path.reverse()
         lines = []
         for before, after in pairwise(path):
@@ -245,7 +247,7 @@ class Explorer:
         self.finish(node[0], finisher)
         return lines + finisher
 
-    def _how(self, before: tuple[int, ...], after: tuple[int, ...]) -> str:
+    def _how(self, before: Node, after: Node) -> str:
         for i, local in enumerate(before[1:]):
             for to in self.steps(before[0], local):
                 runs = list(before[1:])

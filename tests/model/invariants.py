@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from tests.model import judge
 from tests.model.protocol import Protocol
-from tests.model.state import ABANDONED, Entry, State
+from tests.model.state import ABANDONED, Bad, Entry, State
 
 
 def always(protocol: Protocol, state: State) -> str | None:
@@ -109,14 +109,14 @@ def _rebuild(protocol: Protocol, state: State, number: int, entry: Entry) -> str
     if any(m in judge.discarded(state) for m in published):
         return f"rebuild {number} publishes a discarded message"
     last = before[-1] if before else None
-    again = last is not None and (last.kind, last.plan[2:]) == ("R", entry.plan[2:])
+    again = last if last is not None and (last.kind, last.plan[2:]) == ("R", entry.plan[2:]) else None
     changes = decision.game or decision.bad or decision.actions or decision.swaps
-    if again and changes and last.decisions[-1].contracts == decision.contracts:
+    if again is not None and changes and again.decisions[-1].contracts == decision.contracts:
         return f"rebuild {number} repeats a rebuild and changes something"
     return None
 
 
-def _was_open(state: State, row: tuple, number: int) -> bool:
+def _was_open(state: State, row: Bad, number: int) -> bool:
     return not any(a[0] == row[0] and row[2] < a[1] < number for a in state.actions)
 
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from tests.model.state import ABANDONED, TABLES, Bad, Decision, Row, Scenario, State
+from tests.model.state import ABANDONED, TABLES, Arrival, Bad, Decision, Row, Scenario, State
 
 Sentences = frozenset[str]
 
 
-def order(scenario: Scenario, row: tuple[int, int]) -> tuple[int, int, int]:
+def order(scenario: Scenario, row: Arrival) -> tuple[int, int, int]:
     """The order of arrival of a row (batch, message) of raw."""
     message = scenario.messages[row[1]]
     return row[0], message.part, message.off
@@ -25,7 +25,7 @@ def discarded(state: State) -> set[int]:
     return {m for m, _, action in state.actions if action == "discarded"}
 
 
-def in_range(scenario: Scenario, plan: tuple) -> tuple[int, ...]:
+def in_range(scenario: Scenario, plan: tuple[tuple[int, ...], ...]) -> tuple[int, ...]:
     start, until = plan
     return tuple(i for i, m in enumerate(scenario.messages) if start[m.part] <= m.off < until[m.part])
 
@@ -35,7 +35,9 @@ def below(scenario: Scenario, player: str, offsets: tuple[int, ...]) -> set[int]
     return {i for i, m in enumerate(scenario.messages) if m.player == player and m.off < offsets[m.part]}
 
 
-def first_arrival(scenario: Scenario, row: tuple[int, int], raw: tuple, without: Sentences, kind: str) -> int | None:
+def first_arrival(
+    scenario: Scenario, row: Arrival, raw: tuple[Arrival, ...], without: Sentences, kind: str
+) -> int | None:
     """The message that brought the row's event id before it, None if the row is the first."""
     me = scenario.messages[row[1]]
     earlier = [
@@ -49,7 +51,7 @@ def first_arrival(scenario: Scenario, row: tuple[int, int], raw: tuple, without:
     return min(earlier, key=lambda o: order(scenario, o))[1] if earlier else None
 
 
-def is_duplicate(scenario: Scenario, row: tuple[int, int], raw: tuple) -> bool:
+def is_duplicate(scenario: Scenario, row: Arrival, raw: tuple[Arrival, ...]) -> bool:
     """The same event of the same player came before."""
     first = first_arrival(scenario, row, raw, frozenset(), "")
     return first is not None and scenario.messages[first].player == scenario.messages[row[1]].player
@@ -105,7 +107,7 @@ def stage(scenario: Scenario, state: State, entry: int, contracts: int, without:
 
 
 def _judge(
-    scenario: Scenario, state: State, entry: int, rows: list, contracts: int, without: Sentences
+    scenario: Scenario, state: State, entry: int, rows: list[Arrival], contracts: int, without: Sentences
 ) -> tuple[list[Row], list[Bad]]:
     """Good and bad rows; duplicates and suppressed messages are neither."""
     good: list[Row] = []
@@ -209,6 +211,8 @@ def _raw_is_off(scenario: Scenario, state: State, entry: int, without: Sentences
     It compares all batches below the rebuild's own entry: those are closed, and so are the erases. An erase's counts
     know partition and day, not the batch, so they cannot be compared with batches up to the rebuild's bound only.
     """
+    day: int
+    through: int
     day, through, _ = state.entries[entry - 1].plan
     bound = through if "counts_below" in without else entry - 1
     ingests = [e.decisions[-1].counted for e in state.entries[:bound] if e.kind == "I" and e.effective]

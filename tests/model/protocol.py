@@ -40,3 +40,12 @@ class Protocol(Drain, Publish, Around):
             return
         name = local.step.partition(">")[0].partition(":")[0]
         yield from getattr(self, f"_{name}")(state, local)
+
+    def _back(self, state: State, local: Local) -> Iterator[Step]:
+        """Reads back what another run planned, or which decision was first."""
+        entry = state.entries[local.entry - 1]
+        if local.step == "back>raw":
+            yield state, self._planned_by_another(state, local, entry), ("reads back {}", entry.kind)
+        else:
+            for taken in self._taken(local, local.entry, entry):
+                yield state, taken, ("reads back entry {}", local.entry)

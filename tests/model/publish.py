@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from functools import cache
 from itertools import permutations
 from math import factorial
+from typing import Any
 
 from tests.model import judge
 from tests.model.rules import Rules, Step
@@ -23,8 +24,8 @@ def publication(scenario: Scenario, kind: str, decision: Decision, raw_first: bo
             steps = ["erase:raw", *steps] if raw_first else [*steps, "erase:raw"]
         return (*steps, "count")
     places = _places(scenario, decision)
-    steps = list(permutations(places))[decision.order]
-    return (*steps, *["actions"] * bool(decision.actions), "count")
+    ordered = list(permutations(places))[decision.order]
+    return (*ordered, *["actions"] * bool(decision.actions), "count")
 
 
 def _places(scenario: Scenario, decision: Decision) -> list[str]:
@@ -47,7 +48,7 @@ class Publish(Rules):
                 yield (
                     state,
                     (
-                        self._to_raw(local, "stage", number)
+                        self.to_raw(local, "stage", number)
                         if entry.kind == "I" and "raw_before_stage" not in self.without
                         else self.to(local, first, number)
                     ),
@@ -121,7 +122,7 @@ class Publish(Rules):
         steps = self._publication(state.entries[local.entry - 1], local.data)
         return self.to(local, steps[steps.index(local.step) + 1], local.entry, local.data)
 
-    def _published(self, state: State, local: Local, column: str, rows: tuple) -> Step:
+    def _published(self, state: State, local: Local, column: str, rows: tuple[Any, ...]) -> Step:
         number, after = local.entry, self._after_publishing(state, local)
         left_out = "actions_txn" if local.step == "actions" else "publish_txn"
         if not self.wins(state, local, SLOT[local.step], number, left_out):

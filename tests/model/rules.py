@@ -60,13 +60,18 @@ class Rules:
         if left_out and left_out in self.without:
             return True
         if self.fine:
+            assert local.began is not None
             return local.began < version and stored == local.began
         return stored < version
 
-    def commit(self, state: State, slot: int, version: int, **changes: object) -> State:
+    def commit(self, state: State, slot: int, version: int, **changes: Any) -> State:
         versions = list(state.versions)
         versions[slot] = max(versions[slot], version)
-        return state._replace(versions=tuple(versions), **changes)  # type: ignore[arg-type]
+        return state._replace(versions=tuple(versions), **changes)
 
     def to(self, local: Local, step: str, entry: object = None, data: object = None) -> Local:
         return Local(local.kind, step, entry, data)
+
+    def to_raw(self, local: Local, then: str, entry: int, data: tuple[Any, ...] = (0, None)) -> Local:
+        """On to the append of a batch to raw, where it may lose messages by way of reading them, and `then` on."""
+        return self.to(local, ("read>" if self.loses else "raw>") + then, entry, (*data, None))

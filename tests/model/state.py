@@ -73,6 +73,7 @@ SLOTS = ("plan", "raw", "decide", *(f"game:{t}" for t in TABLES), "quarantine", 
 SLOT = {**{name: i for i, name in enumerate(SLOTS)}, "abandon": SLOTS.index("decide")}
 RAW, PLAN, DECIDE, DONE, LOSS, FACTS = (SLOT[n] for n in ("raw", "plan", "decide", "done", "loss", "facts"))
 
+Arrival = tuple[int, int]  # batch, message: a row of raw
 Row = tuple[int, int, int]  # message, batch, entry: a row of a game table
 Bad = tuple[int, int, int, str]  # the same and the reason (rule, audit, reused): a row of quarantine
 ABANDONED = "abandoned"
@@ -125,7 +126,7 @@ class State(NamedTuple):
 
     entries: tuple[Entry, ...]
     versions: tuple[int, ...]
-    raw: tuple[tuple[int, int], ...]  # batch, message
+    raw: tuple[Arrival, ...]
     game: tuple[Row, ...]
     quarantine: tuple[Bad, ...]
     actions: tuple[tuple[int, int, str], ...]

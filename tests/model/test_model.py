@@ -9,13 +9,13 @@ from tests.model.__main__ import run
 from tests.model.explore import Explorer
 from tests.model.mutations import MUTATIONS, NEEDLESS, SENTENCES, Mutation, Needless
 from tests.model.protocol import Protocol
-from tests.model.state import COMMITS
+from tests.model.state import COMMITS, State
 
 pytestmark = pytest.mark.timeout(300)
 
 
 def test_no_state_violates_an_invariant() -> None:
-    states, commits = 0, set()
+    states, commits = 0, set[str]()
     for name, runs in scenarios.QUICK:
         result = run(name, runs)
         assert result.violation is None, f"{name} {runs}: {result.violation}\n" + "\n".join(result.trace)
@@ -57,7 +57,7 @@ def test_every_sentence_is_either_needed_or_known_to_be_needless() -> None:
     ("name", "runs"), [("TWO", "III"), ("ONE", "IPR"), ("ONE", "IE"), ("TWO", "IIKL"), ("WAIVED", "IW")]
 )
 def test_reductions_hide_no_state_of_the_tables(name: str, runs: str) -> None:
-    def tables(reduces: bool) -> set:
+    def tables(reduces: bool) -> set[State]:
         explorer = Explorer(Protocol(getattr(scenarios, name), loses="K" in runs), runs)
         explorer.reduces = reduces
         return explorer.visited()

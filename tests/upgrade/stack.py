@@ -11,6 +11,7 @@ import sys
 import tarfile
 from collections.abc import Collection, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from urllib.parse import quote
 
@@ -72,7 +73,7 @@ def start(settings: Settings, names: Collection[str]) -> None:
     if not supervisor.is_running():
         supervisor.start()
 
-    def run(part: Service) -> None:
+    def run(part: Service, _: object) -> None:
         for port in PORTS[part.name]:
             problem = preflight.port_problem(settings, part.name, port)
             assert problem is None, problem
@@ -85,9 +86,7 @@ def start(settings: Settings, names: Collection[str]) -> None:
         await_service(settings, part.name, START_SECONDS)
 
     steps = [
-        Step(part.name, tuple(set(part.needs) & set(names)), lambda _, part=part: run(part))
-        for part in parts
-        if part.name in names
+        Step(part.name, tuple(set(part.needs) & set(names)), partial(run, part)) for part in parts if part.name in names
     ]
     for name, error in run_steps(steps, lambda step, seconds: None).errors.items():
         raise AssertionError(f"{name} did not start, see {settings.state}/logs: {error}") from error

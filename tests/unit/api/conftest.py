@@ -60,7 +60,10 @@ class Broker:
             self.silent.append(lambda: on_delivery(KafkaError(KafkaError._PURGE_QUEUE), None))
             return
         error = KafkaError(KafkaError.TOPIC_AUTHORIZATION_FAILED) if answer == "refuses" else None
-        report = lambda: on_delivery(error, None)  # noqa: E731
+
+        def report() -> None:
+            on_delivery(error, None)
+
         if topic == PROBE_TOPIC:
             self.reports.append(report)
         else:

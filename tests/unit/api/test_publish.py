@@ -42,10 +42,12 @@ def test_a_receipt_of_nothing_is_done_at_once() -> None:
 
 def test_a_receipt_counts_right_from_many_threads() -> None:
     receipt = Receipt(4_000)
-    threads = [
-        threading.Thread(target=lambda first=n: [receipt.note(i, None) for i in range(first, 4_000, 4)])
-        for n in range(4)
-    ]
+
+    def note(first: int) -> None:
+        for i in range(first, 4_000, 4):
+            receipt.note(i, None)
+
+    threads = [threading.Thread(target=note, args=(n,)) for n in range(4)]
     for thread in threads:
         thread.start()
     assert receipt.wait(20)
@@ -204,7 +206,12 @@ def test_between_two_probes_a_second_apart_reports_are_served(
     broker: Any, monkeypatch: pytest.MonkeyPatch, reachable: bool
 ) -> None:
     served, polls, waits = Served(broker if reachable else None), list[float](), list[float]()
-    monkeypatch.setattr(broker, "poll", lambda timeout: polls.append(timeout) or 0)
+
+    def poll(timeout: float) -> int:
+        polls.append(timeout)
+        return 0
+
+    monkeypatch.setattr(broker, "poll", poll)
     monkeypatch.setattr(served._stopped, "wait", waits.append)
     served._serve()
     assert served.probes == 2

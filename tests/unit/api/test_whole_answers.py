@@ -114,8 +114,8 @@ def test_a_byte_order_mark_and_long_numbers_are_read_as_they_are(client: FlaskCl
         body = b"\xef\xbb\xbf" + json.dumps(GOOD | {"n": number}).encode()
         assert client.post("/v1/events", data=body, content_type="application/json").status_code == 200
     assert [event["n"] for event in broker.events] == [10**18, 10**18 - 1, 2**64, 10**999]
-    body = json.dumps(GOOD)[:-1] + ', "n": ' + "1" * 1001 + "}"
-    assert client.post("/v1/events", data=body.encode(), content_type="application/json").status_code == 422
+    long = json.dumps(GOOD)[:-1] + ', "n": ' + "1" * 1001 + "}"
+    assert client.post("/v1/events", data=long.encode(), content_type="application/json").status_code == 422
 
 
 @pytest.mark.parametrize(
@@ -448,7 +448,12 @@ def test_a_probe_that_fails_says_why(
 ) -> None:
     publisher.probe()
     if answer == "silent":
-        broker.poll = lambda timeout: time.sleep(0.01) or 0
+
+        def poll(timeout: float) -> int:
+            time.sleep(0.01)
+            return 0
+
+        broker.poll = poll
     broker.answers["probe"] = answer
     with caplog.at_level(logging.INFO):
         publisher.probe()

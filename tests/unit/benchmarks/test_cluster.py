@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import psutil
 import pytest
 
 from benchmarks import cluster
@@ -29,8 +30,8 @@ def test_the_memory_of_containers_is_added_in_one_unit(monkeypatch: pytest.Monke
 
 
 def test_time_that_cores_wait_is_not_work(monkeypatch: pytest.MonkeyPatch) -> None:
-    times = cluster.psutil.cpu_times()
+    times = psutil.cpu_times()
     fields = dict.fromkeys(times._fields, 0.0) | {"user": 3.0, "system": 2.0, "idle": 50.0, "iowait": 7.0}
     fields |= {"guest": 1.0}  # Linux counts it in user too
-    monkeypatch.setattr(cluster.psutil, "cpu_times", lambda: type(times)(**fields))
+    monkeypatch.setattr(psutil, "cpu_times", lambda: type(times)(**fields))
     assert cluster.busy_seconds() == pytest.approx(5.0)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -9,7 +10,7 @@ from typing import Any
 import pytest
 
 from tests.cluster import __main__ as command
-from tests.cluster import containers, results, standby, trial
+from tests.cluster import results, standby, trial
 from tests.cluster.containers import NotBack, leader_of, states_of, wait
 from tests.cluster.faults import BY_NAME, FAULTS, _another_than_the_leader
 from tests.cluster.results import Result
@@ -66,7 +67,7 @@ def test_a_broker_that_does_not_lead_is_another_one() -> None:
 
 
 def test_a_wait_ends_with_what_was_missing(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(containers.time, "sleep", lambda _: None)
+    monkeypatch.setattr(time, "sleep", lambda _: None)
     with pytest.raises(NotBack, match="after 0 s it is not"):
         wait(lambda: False, 0.0, lambda: "it is not")
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Engine, create_engine, event, text
 
-from stack.environment import CHECKOUT
+from lakehouse.settings import CHECKOUT
 
 FILE = CHECKOUT / "dags" / "plugins" / "airflow_local_settings.py"
 
@@ -53,4 +53,4 @@ def test_a_savepoint_in_a_transaction_and_one_rolled_back_are_as_before(database
         connection.execute(text("insert into runs values (2)"))
         nested.rollback()
         connection.commit()
-        assert connection.execute(text("select id from runs")).fetchall() == [(1,)]
+        assert connection.execute(text("select id from runs")).scalars().all() == [1]

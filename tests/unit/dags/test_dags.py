@@ -55,8 +55,9 @@ def filled_in(dag: Any, conf: dict[str, Any]) -> dict[str, Any]:
     """What a run's tasks see of its form."""
     from airflow.sdk.definitions.param import process_params
 
-    form = SimpleNamespace(params=copy.deepcopy(dag.params))  # it would be filled in for all tests
-    return process_params(form, SimpleNamespace(params={}), conf, suppress_exception=False)
+    form: Any = SimpleNamespace(params=copy.deepcopy(dag.params))  # it would be filled in for all tests
+    task: Any = SimpleNamespace(params={})
+    return process_params(form, task, conf, suppress_exception=False)
 
 
 def spark_tasks(bag: Any) -> list[Any]:
@@ -112,6 +113,7 @@ def test_a_spark_task_hands_the_settings_on(monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setenv("LAKEHOUSE_HEADER_RULES", '{"Host": "drop"}')
     task = spark_task("drain", settings=Settings.load(), limit=dt.timedelta(minutes=1), if_it_fails="")
     given = task.env_vars
+    assert given is not None
     assert given["LAKEHOUSE_SPARK_REMOTE"] == "sc://somewhere:15002"
     assert given["LAKEHOUSE_HEADER_RULES"] == '{"Host": "drop"}'
     assert (CHECKOUT / "jobs").is_dir() and given["PYTHONPATH"] == str(CHECKOUT)
@@ -234,7 +236,7 @@ def prepared(bag: Any, dag_id: str, task_id: str, user: str | None = "ada", **co
 def arguments(bag: Any, dag_id: str, task_id: str, user: str | None = "ada", **conf: Any) -> list[str]:
     *found, run, name = prepared(bag, dag_id, task_id, user, **conf).application_args
     assert run == "--run" and name == f"{dag_id}/r1"
-    return found
+    return list(map(str, found))
 
 
 def test_an_empty_form_selects_all_and_says_nothing_of_what_was_left_out(bag: Any) -> None:
@@ -252,7 +254,7 @@ def test_an_empty_form_selects_all_and_says_nothing_of_what_was_left_out(bag: An
 
 
 def test_a_selection_is_json_whatever_was_typed(bag: Any) -> None:
-    typed = {
+    typed: dict[str, Any] = {
         "reason": """rule:it's "quoted" {{ 7 * 7 }} \\ <b>""",
         "event_type": "purchase_sword",
         "batch_id": 7,

@@ -48,7 +48,10 @@ def small_data(spark: SparkSession) -> Iterator[SparkSession]:
         spark.conf.set(name, value)
     yield spark
     for name, old in before.items():
-        spark.conf.set(name, old)
+        if old is None:
+            spark.conf.unset(name)
+        else:
+            spark.conf.set(name, old)
 
 
 @pytest.fixture(scope="session")
@@ -76,12 +79,13 @@ def batch(small_data: SparkSession, contracts: Contracts) -> MakeBatch:
 
 
 def good_row(number: int, event_type: str) -> Row:
-    own: Row = {
+    fields: dict[str, Row] = {
         "cart_action": {"action": "add", "items": [("sword", "oak", 2)]},
         "default": {},
         "purchase_horse": {"speed": 1.5, "size": "small", "quantity": 1},
         "purchase_sword": {"direction": "increase", "color": "red", "quantity": 2},
-    }[event_type]
+    }
+    own = fields[event_type]
     return {
         "topic": "events",
         "topic_id": "id",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import secrets
 import uuid
+from collections.abc import Sequence
 from pathlib import Path
 
 from pyspark.sql import DataFrame, Row, SparkSession
@@ -26,7 +27,9 @@ def event_id(at: dt.datetime = NOW) -> str:
     return str(uuid.UUID(int=millis << 80 | 0x7 << 76 | secrets.randbits(12) << 64 | 0b10 << 62 | secrets.randbits(62)))
 
 
-def batch_of(spark: SparkSession, values: list[bytes | None], batch_id: int = 1, at: dt.datetime = NOW) -> DataFrame:
+def batch_of(
+    spark: SparkSession, values: Sequence[bytes | None], batch_id: int = 1, at: dt.datetime = NOW
+) -> DataFrame:
     # as a table of Arrow: of Python's rows Spark would make an RDD, which each query reads by a worker of its own
     return as_raw(spark.createDataFrame(raw_rows(values, at)), {"events": "id"}, batch_id)
 

@@ -37,7 +37,9 @@ def test_every_column_of_a_view_is_explained_and_no_other() -> None:
     about, statements = comments(load_contracts(Settings().contracts)), views.views(Settings())
     assert list(about) == list(statements)
     for name, statement in statements.items():
-        columns = sqlglot.parse_one(statement, dialect="trino").named_selects
+        query = sqlglot.parse_one(statement, dialect="trino")
+        assert isinstance(query, sqlglot.exp.Query)
+        columns = query.named_selects
         if columns != ["*"]:
             assert sorted(columns) == sorted(about[name].columns), name
         assert all(about[name].columns.values()) and about[name].view

@@ -160,7 +160,12 @@ def test_a_day_whose_run_is_not_there_is_not_started(monkeypatch: pytest.MonkeyP
     api, lines, days = Airflow(), list[str](), [dt.date(2026, 3, 9), D1]
     asked: list[str] = []
     runs = api.runs
-    monkeypatch.setattr(api, "runs", lambda dag_id, query: asked.append(f"{dag_id}?{query}") or runs(dag_id, query))
+
+    def noted(dag_id: str, query: str) -> list[dict[str, Any]]:
+        asked.append(f"{dag_id}?{query}")
+        return runs(dag_id, query)
+
+    monkeypatch.setattr(api, "runs", noted)
     states = backfill.follow(api, 3, days, lines.append)  # type: ignore[arg-type]
     assert states == {D1: "success", dt.date(2026, 3, 9): "not started"}
     assert lines == ["2026-03-01  success  backfill__2026-03-01"] and slept == [3.0]

@@ -17,7 +17,7 @@ from operations import completeness, draining, ingest_status
 from operations.cli import main
 from operations.runs import RunOutcome
 from stack.errors import StackError
-from stack.state.manifest import BackupError
+from stack.state.manifest import BackupError, Manifest
 from tests.unit.stack.state.manifests import manifest
 
 AT = TopicPartition("events", "a", 0)
@@ -33,14 +33,18 @@ def did(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
     def restored(settings: Settings, order: Any, manifest: Any, servers: Any, say: Any) -> None:
         done.append(f"restore, {servers.up}")
 
+    def backup(settings: Settings, folder: Path, say: object, owner: object) -> Manifest:
+        done.append((folder, owner))
+        return MANIFEST
+
+    def check(settings: Settings, order: Any, servers: object, say: object) -> Manifest:
+        done.append(order)
+        return MANIFEST
+
     monkeypatch.setattr("stack.airflow_login.connect", lambda settings: "api")
     monkeypatch.setattr("operations.draining.drain_kafka", lambda settings, api, say: done.append("drain"))
-    monkeypatch.setattr(
-        "stack.state.backup.backup", lambda settings, folder, say, owner: done.append((folder, owner)) or MANIFEST
-    )
-    monkeypatch.setattr(
-        "stack.state.restore.check", lambda settings, order, servers, say: done.append(order) or MANIFEST
-    )
+    monkeypatch.setattr("stack.state.backup.backup", backup)
+    monkeypatch.setattr("stack.state.restore.check", check)
     monkeypatch.setattr("stack.state.restore.erased_since", lambda order: 3)
     monkeypatch.setattr("stack.state.restore.restore", restored)
     monkeypatch.setattr("stack.state.metastore.rebuild", lambda settings, say: done.append("rebuild"))
@@ -147,7 +151,7 @@ class Ingest:
 
 
 def test_ingest_runs_until_all_that_waited_is_in_tables(monkeypatch: pytest.MonkeyPatch) -> None:
-    api, said = Ingest(monkeypatch), []
+    api, said = Ingest(monkeypatch), list[str]()
     draining.drain_kafka(Settings(), api, said.append)  # type: ignore[arg-type]
     assert api.runs == 3
     assert said[0] == "5 offsets wait in Kafka: ingesting" and said[-1] == "all that waited in Kafka is in tables"

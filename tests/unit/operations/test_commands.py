@@ -13,6 +13,7 @@ from click.testing import CliRunner, Result
 from kafka.errors import KafkaTimeoutError
 
 from lakehouse.ledger.offsets import Loss, Mismatch, TopicPartition
+from lakehouse.ledger.selection import Selection
 from lakehouse.settings import Settings
 from operations import quarantine
 from operations.cli import main
@@ -312,8 +313,13 @@ def test_a_list_ends_with_the_sum_of_its_messages(monkeypatch: pytest.MonkeyPatc
 def test_reasons_are_counted_by_code(monkeypatch: pytest.MonkeyPatch) -> None:
     rows = [{"reason_code": "b", "messages": 3}, {"reason_code": "a", "messages": 1}]
     asked: list[Any] = []
-    monkeypatch.setattr("operations.quarantine.query", lambda *given: asked.append(given[1:]) or rows)
-    selection = quarantine.Selection(reason="audit:*", batch_id=7)
+
+    def query(settings: Settings, *given: object) -> list[dict[str, Any]]:
+        asked.append(given)
+        return rows
+
+    monkeypatch.setattr("operations.quarantine.query", query)
+    selection = Selection(reason="audit:*", batch_id=7)
     assert quarantine.by_reason(Settings(), selection) == {"b": 3, "a": 1}
     assert quarantine.counted(Settings(), selection) == rows
     assert [parameters for _, parameters in asked] == [["audit:", 7], ["audit:", 7]]

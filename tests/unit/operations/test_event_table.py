@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -52,7 +53,7 @@ def test_the_command_writes_the_table_between_its_marks(tmp_path: Path, monkeypa
 
 
 def test_a_field_is_written_with_type_limits_and_whether_it_must_be_there(tmp_path: Path) -> None:
-    fields = {
+    fields: dict[str, dict[str, Any]] = {
         "a": {"type": ["string", "null"], "format": "uuid"},
         "b": {"type": "number", "minimum": 0.5, "maximum": 12_000},
         "c": {"type": "array", "items": {"type": "integer"}},

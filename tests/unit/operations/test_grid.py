@@ -79,7 +79,7 @@ def test_values_are_shown_as_they_are() -> None:
 
 
 def test_only_columns_of_numbers_stand_to_the_right() -> None:
-    rows = [{"yes": True, "mixed": 1, "none": None}, {"yes": False, "mixed": "a", "none": None}]
+    rows: list[dict[str, Any]] = [{"yes": True, "mixed": 1, "none": None}, {"yes": False, "mixed": "a", "none": None}]
     assert text(rows, 80).splitlines() == [
         " yes   | mixed | none",
         "-------+-------+------",

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from kafka.errors import KafkaConnectionError
 
+from lakehouse.clients import expiry
 from lakehouse.clients.expiry import Unread
 from lakehouse.clients.trino import QueryError
 from lakehouse.ledger.offsets import Log, OffsetsError, TopicPartition
@@ -57,7 +58,7 @@ def servers(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
     }
     for name, fake in fakes.items():
         monkeypatch.setattr(module, name, fake)
-    monkeypatch.setattr(module.expiry, "unread", unread)
+    monkeypatch.setattr(expiry, "unread", unread)
     return answers
 
 

@@ -11,6 +11,7 @@ from unittest.mock import Mock
 import pytest
 from kafka.errors import KafkaTimeoutError
 
+from lakehouse.clients import expiry
 from lakehouse.clients.expiry import Unread
 from lakehouse.ledger.offsets import Log, OffsetsError, TopicPartition
 from lakehouse.settings import CHECKOUT, Settings
@@ -64,7 +65,7 @@ class Kafka:
         monkeypatch.setattr(look, "admin", lambda settings: nullcontext("the client"))
         monkeypatch.setattr(look, "read_logs", self.read_logs)
         monkeypatch.setattr(look, "group_offsets", self.group_offsets)
-        monkeypatch.setattr(look.expiry, "unread", lambda *given: self.unread if given[1:] == self.given else None)
+        monkeypatch.setattr(expiry, "unread", lambda *given: self.unread if given[1:] == self.given else None)
         monkeypatch.setattr(look, "log", self.said)
 
     @property

@@ -22,6 +22,7 @@ from lakehouse.settings import Settings
 from operations import metrics
 from operations.cli import main
 from operations.metrics import Exporter, Part, exporter
+from stack.services import SPARK_LIMIT_MB
 from tests.unit.operations.exported import AGO, answering, scraped
 
 
@@ -32,9 +33,10 @@ def servers(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
 
 def test_everything_that_answers_is_told(servers: dict[str, Any]) -> None:
     found = scraped(exporter(Settings(spark_remote="sc://127.0.0.1:15002")))
-    about = found.pop("lakehouse_open_entry_age_seconds"), found.pop("lakehouse_unread_oldest_age_seconds")
-    age = pytest.approx((dt.datetime.now(dt.UTC) - AGO).total_seconds(), abs=60)
-    assert about == ({(): age}, {("0", "events"): age, ("1", "events"): 0})
+    age = (dt.datetime.now(dt.UTC) - AGO).total_seconds()
+    assert found.pop("lakehouse_open_entry_age_seconds") == pytest.approx({(): age}, abs=60)
+    unread = {("0", "events"): age, ("1", "events"): 0.0}
+    assert found.pop("lakehouse_unread_oldest_age_seconds") == pytest.approx(unread, abs=60)
     assert found == {
         "lakehouse_up": {("trino",): 1, ("kafka",): 1, ("spark",): 1},
         "lakehouse_last_batch_id": {(): 7},
@@ -48,7 +50,7 @@ def test_everything_that_answers_is_told(servers: dict[str, Any]) -> None:
         "lakehouse_unread_messages": {("0", "events"): 5, ("1", "events"): 0},
         "lakehouse_unread_expires_seconds": {("0", "events"): 5400},
         "lakehouse_spark_memory_bytes": {(): 2_000},
-        "lakehouse_spark_memory_limit_bytes": {(): metrics.SPARK_LIMIT_MB * 1_000_000},
+        "lakehouse_spark_memory_limit_bytes": {(): SPARK_LIMIT_MB * 1_000_000},
     }
 
 

@@ -190,7 +190,12 @@ def test_an_event_is_looked_for_in_every_table_and_then_its_actions_and_batches(
 
 def test_what_no_table_has_is_nowhere_and_what_is_no_id_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[str] = []
-    monkeypatch.setattr(tracing, "query", lambda settings, sql, parameters: asked.append(sql) or [])
+
+    def query(settings: Settings, sql: str, parameters: object) -> list[object]:
+        asked.append(sql)
+        return []
+
+    monkeypatch.setattr(tracing, "query", query)
     contracts = load_contracts(Settings().contracts)
     assert tracing.trace(Settings(), contracts, ID) == [] and len(asked) == 1
     with pytest.raises(ValueError) as raised:

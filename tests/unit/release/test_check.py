@@ -11,7 +11,7 @@ from click.testing import CliRunner
 
 from lakehouse.settings import CHECKOUT, Settings
 from release import __main__ as command
-from release import check
+from release import changelog, check, page
 from release.check import CheckError, Checkout, addresses, clean, locks, registry_hosts, version
 from release.inventory import Inventory
 from tests.unit.release.made import component, rules
@@ -100,7 +100,7 @@ def test_hosts_of_registries_are_those_that_the_environment_names() -> None:
 def test_version_and_changelog_are_read_and_a_wrong_tag_is_found(checkout: Checkout) -> None:
     (checkout.folder / "CHANGELOG.md").write_text((CHECKOUT / "CHANGELOG.md").read_text())
     git(checkout.folder, "tag", "v9.9.9")
-    with pytest.raises(check.changelog.ChangelogError, match=r"v9\.9\.9"):
+    with pytest.raises(changelog.ChangelogError, match=r"v9\.9\.9"):
         version(checkout)
 
 
@@ -157,11 +157,11 @@ def test_a_licence_that_is_not_allowed_fails_the_check(
     with pytest.raises(CheckError, match="g:new 1.0 is under AGPL-3.0-only, which is not on the list"):
         check.licences(checkout)
     checkout.__dict__["inventory"] = Inventory((), (component(),))
-    monkeypatch.setattr(check.page, "PAGE", tmp_path / "licences.md")
-    check.page.PAGE.write_text("old")
+    monkeypatch.setattr(page, "PAGE", tmp_path / "licences.md")
+    page.PAGE.write_text("old")
     with pytest.raises(CheckError, match=r"docs/licences.md is not what is inside: run `make licences`"):
         check.licences(checkout)
-    check.page.PAGE.write_text(check.licences_page(checkout))
+    page.PAGE.write_text(check.licences_page(checkout))
     assert check.licences(checkout) == "1 licences, all allowed or accepted"
     checkout.__dict__["policy"] = rules(said=[{"of": ["g:gone"], "licence": "MIT", "seen": "x"}])
     with pytest.raises(CheckError, match="names what is not inside any more, take it out: said: g:gone"):

@@ -93,7 +93,8 @@ def test_what_breaks_the_schema_is_refused() -> None:
     with pytest.raises(SbomError, match="breaks CycloneDX's schema"):
         written(Inventory((), (component(sha256=("no hash",)),)), WHEN)
     document = json.loads(written(inventory(), WHEN))
-    for change in ({"compnents": []}, {"specVersion": 7}):
+    changes: tuple[dict[str, Any], ...] = ({"compnents": []}, {"specVersion": 7})
+    for change in changes:
         with pytest.raises(SbomError, match="breaks CycloneDX's schema"):
             validate(json.dumps(document | change))
     with pytest.raises(SbomError, match="lists nothing"):

@@ -39,7 +39,7 @@ def ending(monkeypatch: pytest.MonkeyPatch, status: int, output: str = "") -> li
         stdout.write(output)
         return subprocess.CompletedProcess(command, status)
 
-    monkeypatch.setattr(bootstrap.subprocess, "run", run)
+    monkeypatch.setattr(subprocess, "run", run)
     return calls
 
 

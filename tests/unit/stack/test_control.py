@@ -12,16 +12,17 @@ from typing import Any
 import pytest
 
 from lakehouse.settings import Settings
-from stack import control, steps
+from stack import bootstrap, control, downloads, preflight, steps
 from stack.environment import local_settings
 from stack.errors import NotReady, StackError
 from stack.services import PORTS, Machine, Once, Service
 from stack.steps import Step
+from stack.supervisor import Supervisor
 
 MACHINE = Machine(Path("/java17"), Path("/java25"))
 
 
-class Supervisord:
+class Supervisord(Supervisor):
     """In place of supervisord: keeps what it was told, and what each service does."""
 
     def __init__(self, did: list[str]) -> None:
@@ -32,7 +33,7 @@ class Supervisord:
     def is_running(self) -> bool:
         return self.running
 
-    def start(self) -> None:
+    def start(self, limit_seconds: float = 0) -> None:
         self.did.append("start supervisord")
         self.running = True
 
@@ -112,20 +113,20 @@ class Stack:
         monkeypatch.setattr(control, "trino_java", lambda: MACHINE.trino_java)
         monkeypatch.setattr(control, "kill_processes", kill)
         monkeypatch.setattr(control, "write_configuration", write)
-        monkeypatch.setattr(control.preflight, "problems", problems)
-        monkeypatch.setattr(control.downloads, "fetch", fetch)
-        monkeypatch.setattr(control.bootstrap, "job_environment", lambda settings, java: {"JAVA_HOME": str(java)})
-        monkeypatch.setattr(control.bootstrap, "make_topics", did("topics"))
-        monkeypatch.setattr(control.bootstrap, "make_views", did("views"))
-        monkeypatch.setattr(control.bootstrap, "prepare_airflow", did("airflow"))
+        monkeypatch.setattr(preflight, "problems", problems)
+        monkeypatch.setattr(downloads, "fetch", fetch)
+        monkeypatch.setattr(bootstrap, "job_environment", lambda settings, java: {"JAVA_HOME": str(java)})
+        monkeypatch.setattr(bootstrap, "make_topics", did("topics"))
+        monkeypatch.setattr(bootstrap, "make_views", did("views"))
+        monkeypatch.setattr(bootstrap, "prepare_airflow", did("airflow"))
 
         def make_tables(settings: Settings, environment: dict[str, str]) -> None:
             assert environment == {"JAVA_HOME": "/java17"}
             self.did.append("tables")
 
-        monkeypatch.setattr(control.bootstrap, "make_tables", make_tables)
-        self.bootstrap_steps = control.bootstrap.steps
-        monkeypatch.setattr(control.bootstrap, "steps", self.first_step)
+        monkeypatch.setattr(bootstrap, "make_tables", make_tables)
+        self.bootstrap_steps = bootstrap.steps
+        monkeypatch.setattr(bootstrap, "steps", self.first_step)
         monkeypatch.setattr(control, "PROBES", {name: self.probe(name) for name in PORTS})
         clock = SimpleNamespace(monotonic=lambda: self.now, sleep=self.sleep)
         monkeypatch.setattr(control, "time", clock)
@@ -286,7 +287,7 @@ def test_a_service_that_does_not_answer_in_time_is_named_with_its_log(stack: Sta
     ],
 )
 def test_a_service_whose_process_keeps_ending_is_not_waited_for(
-    stack: Stack, states: list[tuple[str, int]], asked: int
+    stack: Stack, monkeypatch: pytest.MonkeyPatch, states: list[tuple[str, int]], asked: int
 ) -> None:
     stack.answers["kafka"] = not_ready
     left = list(states)
@@ -297,7 +298,7 @@ def test_a_service_whose_process_keeps_ending_is_not_waited_for(
         name, stop = left.pop(0)
         return {"kafka": {"statename": name, "stop": stop}}
 
-    stack.supervisor.states = known  # type: ignore[method-assign]
+    monkeypatch.setattr(stack.supervisor, "states", known)
     with pytest.raises(
         StackError, match="^kafka did not start: its process ends again and again; the last lines of its"
     ):
@@ -310,14 +311,14 @@ def test_after_a_failure_others_are_given_up(stack: Stack) -> None:
     stack.answers["kafka"] = not_ready
     stack.supervisor.known = {"kafka": {"statename": "RUNNING", "stop": 0}}
     with pytest.raises(StackError, match="^given up, since another part failed$"):
-        control._await(stack.settings, part, stack.supervisor, lambda: True)  # type: ignore[arg-type]
+        control._await(stack.settings, part, stack.supervisor, lambda: True)
 
 
 def test_a_step_that_fails_is_named_with_its_error(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(settings: Settings) -> None:
         raise ValueError("no such topic")
 
-    monkeypatch.setattr(control.bootstrap, "make_topics", refuse)
+    monkeypatch.setattr(bootstrap, "make_topics", refuse)
     with pytest.raises(StackError) as raised:
         stack.up()
     assert str(raised.value) == "topics: ValueError: no such topic"
@@ -380,7 +381,7 @@ def test_down_stops_supervisord_waits_for_it_and_kills_what_is_left(
         if stack.now >= 3:
             pid.unlink(missing_ok=True)
 
-    monkeypatch.setattr(control.time, "sleep", sleep)
+    monkeypatch.setattr("stack.control.time.sleep", sleep)
     control.down(stack.settings, stack.said.append)
     assert stack.did == ["stop supervisord", "kill"] and stack.now == pytest.approx(3)
     assert stack.said == [f"Down. The data stay in {stack.settings.state}."]

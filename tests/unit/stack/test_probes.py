@@ -58,7 +58,8 @@ def test_a_port_that_nobody_listens_on_is_said_before_a_client_waits(
     probe: Callable[[Settings], None], setting: str
 ) -> None:
     port = closed_port()
-    assert refused(probe, Settings(**{setting: port})) == f"port {port}: Connection refused"
+    ports: dict[str, Any] = {setting: port}
+    assert refused(probe, Settings(**ports)) == f"port {port}: Connection refused"
 
 
 class Kafka:

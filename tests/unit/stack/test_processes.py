@@ -16,7 +16,26 @@ from stack import launch
 from stack.environment import MARK
 from stack.processes import heap_limit_bytes, kill_processes, memory_bytes, stack_processes
 
-Start = Callable[..., subprocess.Popen[str]]
+
+class Python(subprocess.Popen[str]):
+    """One that a test started; `line` is the first that it printed."""
+
+    line = ""
+
+
+class Told(psutil.Process):
+    """One of which only the command line is asked."""
+
+    def __init__(self, line: list[str] | None) -> None:
+        self.line = line
+
+    def cmdline(self) -> list[str]:
+        if self.line is None:
+            raise psutil.NoSuchProcess(1)
+        return self.line
+
+
+Start = Callable[..., Python]
 FOREVER = "print('there', flush=True); import time; time.sleep(300)"
 DEAF = "import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN); " + FOREVER
 KIND = (
@@ -36,16 +55,14 @@ time.sleep(300)
 @pytest.fixture
 def start() -> Iterator[Start]:
     """Starts Python with this code, as that service; returns when it has printed its first line, kept as `.line`."""
-    started: list[subprocess.Popen[str]] = []
+    started: list[Python] = []
 
-    def start(code: str, mark: str = "", *arguments: str) -> subprocess.Popen[str]:
+    def start(code: str, mark: str = "", *arguments: str) -> Python:
         environment = {MARK: mark} if mark else {}
-        process = subprocess.Popen(
-            [sys.executable, "-c", code, *arguments], env=environment, stdout=subprocess.PIPE, text=True
-        )
+        process = Python([sys.executable, "-c", code, *arguments], env=environment, stdout=subprocess.PIPE, text=True)
         started.append(process)
         assert process.stdout is not None
-        process.line = process.stdout.readline().strip()  # type: ignore[attr-defined]
+        process.line = process.stdout.readline().strip()
         return process
 
     yield start
@@ -92,7 +109,7 @@ def test_all_of_a_stack_are_ended_with_their_children_also_those_that_do_not_lis
     other = start(FOREVER, f"{tmp_path}-2#kafka")
     kind, deaf = start(KIND, f"{tmp_path}#kafka", str(tmp_path / "tidied up")), start(DEAF, f"{tmp_path}#api")
     parent = start(WITH_CHILD, f"{tmp_path}#airflow")
-    child = psutil.Process(int(parent.line))  # type: ignore[attr-defined]
+    child = psutil.Process(int(parent.line))
     assert kill_processes(tmp_path) == []
     assert not any(psutil.pid_exists(process.pid) for process in (kind, deaf, parent, child))
     assert (tmp_path / "tidied up").exists()
@@ -122,7 +139,7 @@ def test_what_an_earlier_server_left_is_killed_before_the_next_begins(tmp_path: 
 
 
 def test_one_that_cannot_be_killed_is_not_waited_for_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
-    now, killed = [0.0], []
+    now, killed = [0.0], list[tuple[int, int]]()
 
     def kill(process: int, signal: int) -> None:
         killed.append((process, signal))
@@ -133,7 +150,7 @@ def test_one_that_cannot_be_killed_is_not_waited_for_for_ever(monkeypatch: pytes
         now[0] += seconds
 
     monkeypatch.setattr(launch, "marked_processes", lambda mark: [8, 9])
-    monkeypatch.setattr(launch.os, "kill", kill)
+    monkeypatch.setattr(os, "kill", kill)
     monkeypatch.setattr(launch, "time", SimpleNamespace(monotonic=lambda: now[0], sleep=sleep))
     launch.clear("a=b", limit_seconds=0.2)
     assert killed[:4] == [(8, 9), (9, 9), (8, 9), (9, 9)] and now[0] == pytest.approx(0.2)
@@ -144,8 +161,8 @@ def test_launch_becomes_the_server(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     file = tmp_path / "kafka.json"
     file.write_text('{"mark": "a=b", "folder": "/", "argv": ["/bin/x", "y"], "environment": {"C": "d"}}')
     monkeypatch.setattr(launch, "clear", lambda *given: did.append(given))
-    monkeypatch.setattr(launch.os, "chdir", lambda *given: did.append(given))
-    monkeypatch.setattr(launch.os, "execve", lambda *given: did.append(given))
+    monkeypatch.setattr(os, "chdir", lambda *given: did.append(given))
+    monkeypatch.setattr(os, "execve", lambda *given: did.append(given))
     launch.main(str(file))
     assert did == [("a=b",), ("/",), ("/bin/x", ["/bin/x", "y"], {"C": "d"})]
 
@@ -162,12 +179,8 @@ def test_launch_becomes_the_server(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     ],
 )
 def test_a_heap_limit_is_what_the_command_lines_say(lines: list[list[str]], limit: int | None) -> None:
-    processes = [SimpleNamespace(cmdline=lambda line=line: line) for line in lines]
-    assert heap_limit_bytes(processes) == limit  # type: ignore[arg-type]
+    assert heap_limit_bytes([Told(line) for line in lines]) == limit
 
 
 def test_a_process_that_is_gone_has_no_heap_limit() -> None:
-    def gone() -> list[str]:
-        raise psutil.NoSuchProcess(1)
-
-    assert heap_limit_bytes([SimpleNamespace(cmdline=gone)]) is None  # type: ignore[list-item]
+    assert heap_limit_bytes([Told(None)]) is None

@@ -6,6 +6,7 @@ import configparser
 import json
 import stat
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -111,7 +112,7 @@ def test_jobs_ask_the_warm_spark_of_their_own_stack(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(("given", "used"), [({}, 1), ({"ingest_every_minutes": 7}, 7)])
-def test_ingest_runs_every_minute_unless_set(tmp_path: Path, given: dict[str, int], used: int) -> None:
+def test_ingest_runs_every_minute_unless_set(tmp_path: Path, given: dict[str, Any], used: int) -> None:
     assert local_settings(Settings(state=tmp_path, **given)).ingest_every_minutes == used
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import graphlib
 import threading
 from collections.abc import Callable
+from functools import partial
 
 import pytest
 
@@ -19,17 +20,22 @@ def nothing(step: Step, seconds: float) -> None:
 
 def test_a_step_runs_after_those_it_needs_whatever_the_order_given() -> None:
     order: list[str] = []
-    steps = [
-        Step(name, needs, lambda _, name=name: order.append(name))
-        for name, needs in (("c", ("a", "b")), ("b", ("a",)), ("a", ()))
-    ]
+
+    def run(name: str, _: GiveUp) -> None:
+        order.append(name)
+
+    steps = [Step(name, needs, partial(run, name)) for name, needs in (("c", ("a", "b")), ("b", ("a",)), ("a", ()))]
     assert set(run_steps(steps, nothing).seconds) == {"a", "b", "c"}
     assert order == ["a", "b", "c"]
 
 
 def test_steps_that_need_nothing_of_each_other_run_side_by_side() -> None:
     meet = threading.Barrier(2, timeout=10)
-    outcome = run_steps([Step(name, (), lambda _: meet.wait() and None) for name in ("a", "b")], nothing)
+
+    def run(_: GiveUp) -> None:
+        meet.wait()
+
+    outcome = run_steps([Step(name, (), run) for name in ("a", "b")], nothing)
     assert outcome.errors == {}
 
 
@@ -67,7 +73,10 @@ def test_while_no_step_ends_it_is_told_which_are_at_work() -> None:
         seen.append(([step.name for step in running], seconds))
         told.set()
 
-    steps = [Step("slow", (), lambda _: told.wait(10) and None), Step("later", ("slow",), lambda _: None)]
+    def slow(_: GiveUp) -> None:
+        told.wait(10)
+
+    steps = [Step("slow", (), slow), Step("later", ("slow",), lambda _: None)]
     outcome = run_steps(steps, nothing, at_work, every_seconds=0.05)
     assert set(outcome.seconds) == {"slow", "later"} and outcome.errors == {}
     assert seen[0][0] == ["slow"] and 0.05 <= seen[0][1] < 10

@@ -107,7 +107,7 @@ class Program:
                 calls.error = None
 
         calls.error = OSError("not yet")
-        monkeypatch.setattr(module.subprocess, "run", run)
+        monkeypatch.setattr(subprocess, "run", run)
         monkeypatch.setattr(module, "time", SimpleNamespace(monotonic=lambda: self.now, sleep=sleep))
 
 

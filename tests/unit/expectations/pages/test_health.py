@@ -21,7 +21,7 @@ def test_an_event_table_is_late_by_the_runs_that_it_missed(minutes: int | None, 
 
 
 def test_a_daily_table_is_late_by_hours() -> None:
-    found = [health.of_daily(lag and dt.timedelta(hours=lag)) for lag in (None, 25, 27, 51)]
+    found = [health.of_daily(None if lag is None else dt.timedelta(hours=lag)) for lag in (None, 25, 27, 51)]
     assert found == [Health.UNKNOWN, Health.GOOD, Health.WARN, Health.BAD]
 
 

@@ -193,26 +193,33 @@ class World:
         return add(*self.days.values())
 
 
+def begin(world: World, kind: str, day: dt.date, chance: random.Random) -> Step:
+    if kind == "rollup":
+        return world.rollup(day)
+    if kind == "publish":
+        return world.publish(day, chance.randint(-2, 3))
+    return world.snapshot() if kind == "snapshot" else world.erase()
+
+
 def walk(world: World, seed: int, steps: int = 90) -> bool:
     """Lets up to six processes take turns, some of which stop for good. Returns whether the view was always right."""
     chance = random.Random(seed)
-    running: list[Step] = []
+    running: list[tuple[str, Step]] = []
     days = chance.sample(DAYS, chance.choice([1, 2, len(DAYS)]))  # few days: many races for one
     for _ in range(steps):
         if len(running) < 6 and chance.random() < 0.4:
             day = chance.choice(days)
-            start = [lambda day=day: world.rollup(day)] * 4 + [world.snapshot] * 3
-            start += [lambda day=day: world.publish(day, chance.randint(-2, 3)), world.erase]
-            running.append(chance.choice(start)())
+            kind = chance.choice(["rollup"] * 4 + ["snapshot"] * 3 + ["publish", "erase"])
+            running.append((kind, begin(world, kind, day, chance)))
         if running:
-            process = chance.choice(running)
+            kind, process = chance.choice(running)
             try:
                 next(process)
             except StopIteration:
-                running.remove(process)
+                running.remove((kind, process))
             else:
-                if chance.random() < 0.02 and process.__name__ in ("rollup", "snapshot"):
-                    running.remove(process)  # killed; a killed entry is what the next run finishes first
+                if chance.random() < 0.02 and kind in ("rollup", "snapshot"):
+                    running.remove((kind, process))  # killed; a killed entry is what the next run finishes first
         if world.view() != world.plain_sum():
             return False
     return True

@@ -14,6 +14,7 @@ import pytest
 from jobs.entries import commit
 from jobs.ledger.memory import MemoryLedger, MemoryTable
 from jobs.runtime.job import Job
+from jobs.staging import last_resort
 from jobs.staging.files import BalanceError, Refused
 from lakehouse.ledger.entries import Count, Decision, Entry, LedgerError, Refusal, Request, Snapshot
 from lakehouse.ledger.offsets import OffsetRange, TopicPartition
@@ -100,8 +101,8 @@ def world(monkeypatch: pytest.MonkeyPatch) -> World:
 
     monkeypatch.setattr(commit, "KINDS", dict.fromkeys(Kind, world.kind))
     monkeypatch.setattr(commit, "prepare_audit", lambda: None)
-    monkeypatch.setattr(commit.last_resort, "noted", noted)
-    monkeypatch.setattr(commit.last_resort, "killed", lambda job, entry: world.died)
+    monkeypatch.setattr(last_resort, "noted", noted)
+    monkeypatch.setattr(last_resort, "killed", lambda job, entry: world.died)
     return world
 
 
@@ -198,7 +199,7 @@ def test_only_a_request_is_given_up_for_its_age(world: World) -> None:
 
 
 def test_only_a_request_is_given_up_because_attempts_at_it_died(world: World) -> None:
-    world.died = commit.last_resort.KILLED
+    world.died = last_resort.KILLED
     world.ledger().plan_ingest(1, RANGES)
     world.ledger().plan_request(2, REPLAY)
     commit.close_all(world.job())

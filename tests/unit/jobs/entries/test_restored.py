@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from jobs import restored
-from jobs.raw import drain, lost
+from jobs.raw import drain, lost, raw_events
 from jobs.raw.losses import read_losses
 from jobs.runtime.job import Job
 from jobs.upkeep.erasures import hash_of, listed_erasures
@@ -60,7 +60,7 @@ def test_a_planned_batch_that_raw_lacks_is_lost_from_its_beginning_and_ingest_go
         read.append((batch_id, [each for each in ranges if len(each)]))
         return world.messages([sword()] * sum(map(len, ranges)), 0, batch_id)
 
-    monkeypatch.setattr(drain.raw_events, "read_batch", read_batch)
+    monkeypatch.setattr(raw_events, "read_batch", read_batch)
     assert drain.drain_waiting(world.job()) == 1
     assert read == [(2, []), (3, [OffsetRange(NEW, 0, 1)])]
 

@@ -360,7 +360,7 @@ def test_a_message_that_is_too_large_keeps_the_id_that_it_names(spark: SparkSess
     assert (row.reason_code, row.event_id, row.player) == ("too_large", same, None)
 
 
-CORRECTED = [
+CORRECTED: list[tuple[dict[str, Any], dict[str, Any]]] = [
     ({"quantity": "1"}, {"quantity": 1}),
     ({"occurred_at": "yesterday"}, {"occurred_at": "2026-11-22T09:00:00Z"}),
     ({"quantity": -1}, {"quantity": 1}),

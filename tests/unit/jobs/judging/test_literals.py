@@ -65,7 +65,7 @@ def test_texts_of_a_contract_are_texts_in_every_statement_made_of_it(spark: Spar
         (None, hostile), (None, "${env:HOME}"), ("schema:text:enum", "other"), (None, hostile)
     ]  # fmt: skip
     ddl = event_definition(contracts["message"], contracts).ddl("file:/nowhere")
-    parsed = spark._jsparkSession.sessionState().sqlParser().parsePlan(ddl)  # type: ignore[attr-defined]
+    parsed = spark._jsparkSession.sessionState().sqlParser().parsePlan(ddl)
     assert hostile in parsed.toString()
 
 

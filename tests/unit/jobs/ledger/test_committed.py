@@ -14,7 +14,10 @@ if TYPE_CHECKING:
 
 
 def commit(app: str, version: int, *paths: str, day: str = "2026-11-22") -> str:
-    actions: list[dict] = [{"commitInfo": {"operation": "WRITE"}}, {"txn": {"appId": app, "version": version}}]
+    actions: list[dict[str, object]] = [
+        {"commitInfo": {"operation": "WRITE"}},
+        {"txn": {"appId": app, "version": version}},
+    ]
     actions += [{"add": {"path": path, "partitionValues": {"event_date": day}, "dataChange": True}} for path in paths]
     return "\n".join(map(json.dumps, actions))
 

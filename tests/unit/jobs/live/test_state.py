@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import pytest
@@ -157,7 +157,7 @@ def test_who_writes_to_a_former_generation_writes_nothing(
     state.switch(made)
     state.drop_others()
     before = sorted(client.scan_iter())
-    steps = {
+    steps: dict[str, Callable[[], object]] = {
         "add": lambda: state.add(generation, 1, [("ann", ANN)]),
         "replace": lambda: state.replace(generation, 1, [("ann", ANN)]),
         "notify": lambda: state.notify(generation, news(1, 1), 10),

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from pyspark.sql import DataFrame, Row, SparkSession
 
-from expectations.audit import AuditError
+from expectations.results import AuditError
 from expectations.rulebook import Rule
 from jobs.judging import duplicates, version
 from jobs.judging.judge import judge

@@ -119,7 +119,10 @@ def test_what_a_late_answer_hid_is_taken_for_done(
     api = AirflowApi("http://airflow", "a", "b")
 
     def ask() -> str | None:
-        return api.trigger("ingest_events") if method == "POST" else api.delete_run("ingest_events", "r1")
+        if method == "POST":
+            return api.trigger("ingest_events")
+        api.delete_run("ingest_events", "r1")
+        return None
 
     server.then = then
     with pytest.raises(AirflowError, match=f"{method} .*{then}"):  # nothing was asked before

@@ -216,9 +216,9 @@ WHERE = Settings(webhdfs_url="http://namenode/webhdfs/v1/")
 
 def test_deleting_may_take_longer_than_other_questions(monkeypatch: pytest.MonkeyPatch) -> None:
     web, hdfs = Web(monkeypatch), Hdfs(WHERE)
-    for ask in (lambda: hdfs.delete("/a b"), lambda: hdfs.exists("/a b")):
+    for ask in (hdfs.delete, hdfs.exists):
         with pytest.raises(HdfsError) as raised:
-            ask()
+            ask("/a b")
     assert (
         str(raised.value) == "http://namenode/webhdfs/v1 does not speak WebHDFS (GETFILESTATUS /a b); see `make status`"
     )

@@ -47,6 +47,17 @@ class Admin:
         self.there: list[str] = []
         self.closed = 0
 
+    def given_for_any(self, monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
+        """Whoever makes a client gets this one. Returns what they were made with."""
+        made: list[dict[str, Any]] = []
+
+        def make(**given: Any) -> Admin:
+            made.append(given)
+            return self
+
+        monkeypatch.setattr(kafka, "KafkaAdminClient", make)
+        return made
+
     def describe_topics(self, topics: list[str]) -> list[dict[str, Any]]:
         self.asked.append(topics)
         return self.topics
@@ -74,8 +85,8 @@ class Admin:
 
 
 def test_an_admin_client_gives_up_after_20_seconds_and_is_closed(monkeypatch: pytest.MonkeyPatch) -> None:
-    client, made = Admin(), list[Any]()
-    monkeypatch.setattr(kafka, "KafkaAdminClient", lambda **given: made.append(given) or client)
+    client = Admin()
+    made = client.given_for_any(monkeypatch)
     with pytest.raises(ZeroDivisionError), admin(SETTINGS) as given:
         assert given is client
         raise ZeroDivisionError
@@ -90,7 +101,7 @@ def test_logs_are_from_the_first_offset_to_the_last_that_is_committed() -> None:
         OffsetSpec.EARLIEST: {key(A0): 1, key(A1): 2, key(B0): 3},
         OffsetSpec.LATEST: {key(A0): 11, key(A1): 12, key(B0): 13},
     }
-    found = read_logs(client, ("b", "a"), {"c"})  # type: ignore[arg-type]
+    found = read_logs(client, ("b", "a"), {"c"})
     assert found == [Log(B0, 3, 13), Log(A0, 1, 11), Log(A1, 2, 12)]
     committed = IsolationLevel.READ_COMMITTED
     assert client.asked[0] == ["a", "b", "c"]
@@ -100,9 +111,9 @@ def test_logs_are_from_the_first_offset_to_the_last_that_is_committed() -> None:
 def test_a_topic_that_is_not_there_is_said_unless_it_may_be_gone() -> None:
     client = Admin()
     client.topics = [described("a", 0, error_code=3), described("b", error_code=3)]
-    assert read_logs(client, ("a",), {"a", "b"}) == []  # type: ignore[arg-type]
+    assert read_logs(client, ("a",), {"a", "b"}) == []
     with pytest.raises(OffsetsError) as raised:
-        read_logs(client, ("b", "a"))  # type: ignore[arg-type]
+        read_logs(client, ("b", "a"))
     assert str(raised.value) == (
         "Kafka has no topic a, b; nothing was moved. No ingest has read of it so far: `make up` makes it (on a cluster: "
         "`lakehouse bootstrap`), then ingest goes on."
@@ -112,28 +123,28 @@ def test_a_topic_that_is_not_there_is_said_unless_it_may_be_gone() -> None:
 def test_offsets_of_a_time_are_the_ends_where_nothing_is_so_late() -> None:
     client, time = Admin(), dt.datetime(2026, 3, 4, 0, 0, 0, 1500, tzinfo=dt.UTC)
     client.offsets = {1772582400001: {key(A0): 0, key(A1): -1}}
-    assert offsets_from(client, [Log(A0, 0, 9), Log(A1, 0, 7)], time) == {A0: 0, A1: 7}  # type: ignore[arg-type]
-    assert offsets_from(client, [], time) == {}  # type: ignore[arg-type]
+    assert offsets_from(client, [Log(A0, 0, 9), Log(A1, 0, 7)], time) == {A0: 0, A1: 7}
+    assert offsets_from(client, [], time) == {}
     assert len(client.asked) == 1
 
 
 def test_a_group_tells_only_what_it_knows() -> None:
     client = Admin()
-    assert group_offsets(client, "lakehouse", [A0, A1]) == {A0: 0}  # type: ignore[arg-type]
-    assert group_offsets(client, "other", [A0]) == {}  # type: ignore[arg-type]
+    assert group_offsets(client, "lakehouse", [A0, A1]) == {A0: 0}
+    assert group_offsets(client, "other", [A0]) == {}
     assert client.asked == [{"lakehouse": [key(A0), key(A1)]}, {"other": [key(A0)]}]
 
 
 def test_retention_is_asked_once_a_topic() -> None:
     client = Admin()
-    assert retention_ms(client, ["b", "a", "b"]) == {"a": 7_200_000}  # type: ignore[arg-type]
+    assert retention_ms(client, ["b", "a", "b"]) == {"a": 7_200_000}
     names = ["retention.ms"]
     assert client.asked == [([("TOPIC", "a", names), ("TOPIC", "b", names)], "all")]
 
 
 def test_topics_that_are_not_there_are_made_and_the_client_is_closed(monkeypatch: pytest.MonkeyPatch) -> None:
-    client, made = Admin(), list[Any]()
-    monkeypatch.setattr(kafka, "KafkaAdminClient", lambda **given: made.append(given) or client)
+    client = Admin()
+    made = client.given_for_any(monkeypatch)
     contracts = load_contracts(SETTINGS.contracts)
     assert create_topics(SETTINGS, contracts) == ["MessageHistory", "events", "probe"]
     events = {"message.timestamp.type": "LogAppendTime", "max.message.bytes": "4194304"}

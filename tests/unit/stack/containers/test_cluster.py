@@ -9,12 +9,12 @@ import pytest
 
 from lakehouse.settings import Settings
 from stack.containers import cluster, standby
-from stack.environment import local_settings
+from stack.environment import DOCKER, local_settings
 from stack.errors import NotReady, StackError
 from stack.services import Machine, Service, services
 
 MACHINE = Machine(Path("/java"), Path("/trino-java"))
-SPARK = {"host": "spark-worker", "spark_master": "spark://spark-master:7077"}
+SPARK: dict[str, Any] = {"host": "spark-worker", "spark_master": "spark://spark-master:7077"}
 
 
 def part(name: str, **settings: Any) -> Service:
@@ -51,7 +51,7 @@ def test_trinos_worker_is_the_coordinator_with_another_file_and_id() -> None:
     (coordinator,) = (each for each in services(settings, MACHINE) if each.name == "trino")
     worker = part("trino-worker", host="trino-worker")
     assert {a: b for a, b in zip(coordinator.argv, worker.argv, strict=True) if a != b} == {
-        f"-Dconfig={cluster.DOCKER}/trino/config.properties": f"-Dconfig={cluster.DOCKER}/trino/worker.properties",
+        f"-Dconfig={DOCKER}/trino/config.properties": f"-Dconfig={DOCKER}/trino/worker.properties",
         "-Dnode.id=trino-1": "-Dnode.id=trino-worker",
     }
 
@@ -77,8 +77,13 @@ class Page:
 def test_a_worker_is_up_when_the_master_counts_on_it(
     monkeypatch: pytest.MonkeyPatch, workers: list[dict[str, str]], words: str | None
 ) -> None:
-    asked = []
-    monkeypatch.setattr(cluster, "http", lambda method, url: asked.append(url) or Page(workers=workers))
+    asked: list[str] = []
+
+    def http(method: str, url: str) -> Page:
+        asked.append(url)
+        return Page(workers=workers)
+
+    monkeypatch.setattr(cluster, "http", http)
     if words is None:
         cluster.probe_spark_worker(Settings(**SPARK))
     else:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections import Counter
 from types import SimpleNamespace
 from typing import Any
@@ -14,6 +15,7 @@ from stack.loads import demo as demo_module
 from stack.loads.demo import QUESTIONS, DemoError, Line, added, ask, compare, demo, ingest
 from stack.loads.documents import PLAYERS, SHOPS, Load
 
+Groups = Counter[tuple[str, ...]]
 BY_TITLE = {question.title: question for question in QUESTIONS}
 
 
@@ -34,10 +36,8 @@ def test_user1_joins_200_times_and_leaves_100_times() -> None:
 
 def test_a_missing_or_doubled_answer_is_not_equal() -> None:
     question = BY_TITLE["Horses bought by size"]
-    sent = Counter({("small",): 5})
-    right, lost, twice = (
-        compare(question, Counter({("small",): 2}), sent, Counter({("small",): n}))[0] for n in (7, 6, 8)
-    )
+    before, sent, *after = (Groups({("small",): n}) for n in (2, 5, 7, 6, 8))
+    right, lost, twice = (compare(question, before, sent, each)[0] for each in after)
     assert (right.equal, lost.equal, twice.equal) == (True, False, False)
 
 
@@ -47,7 +47,7 @@ def test_a_group_that_nobody_sent_is_shown_and_not_equal() -> None:
 
 
 def test_all_that_is_sent_adds_this_to_each_answer(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(demo_module.time, "gmtime", lambda: (2026, 3, 4, 0, 0, 0, 2, 63, 0))
+    monkeypatch.setattr(time, "gmtime", lambda: (2026, 3, 4, 0, 0, 0, 2, 63, 0))
     user1, user2, user3 = (f"user{number}.comcast.com" for number in (1, 2, 3))
     assert {question.title: dict(added(question, (*PLAYERS, *SHOPS))) for question in QUESTIONS} == {
         "Events in valid_events": {(): 13_521},
@@ -80,7 +80,7 @@ def test_an_answer_is_the_number_behind_its_groups(monkeypatch: pytest.MonkeyPat
 
 
 def test_lines_are_sorted_and_joined_by_group() -> None:
-    before, sent, after = (Counter(each) for each in ({("b", "x"): 1}, {("a", "y"): 2}, {("a", "y"): 2, ("b", "x"): 1}))
+    before, sent, after = (Groups(each) for each in ({("b", "x"): 1}, {("a", "y"): 2}, {("a", "y"): 2, ("b", "x"): 1}))
     title = QUESTIONS[0].title
     assert compare(QUESTIONS[0], before, sent, after) == [Line(title, "a, y", 0, 2, 2), Line(title, "b, x", 1, 0, 1)]
 

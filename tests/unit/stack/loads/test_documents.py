@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import socket
 import subprocess
 from collections import Counter
@@ -89,7 +90,7 @@ def test_load_3_sends_both_users_numbers_within_the_documents_limits() -> None:
 @pytest.fixture
 def bench(monkeypatch: pytest.MonkeyPatch) -> Callable[..., list[Any]]:
     """Apache Bench is there, and ends like this; gives the calls of it."""
-    monkeypatch.setattr(loads.shutil, "which", {"ab": "/usr/bin/ab"}.get)
+    monkeypatch.setattr(shutil, "which", {"ab": "/usr/bin/ab"}.get)
     calls: list[Any] = []
 
     def ends(status: int, output: str, errors: str = "") -> list[Any]:
@@ -97,7 +98,7 @@ def bench(monkeypatch: pytest.MonkeyPatch) -> Callable[..., list[Any]]:
             calls.append((command, options))
             return subprocess.CompletedProcess(command, status, output, errors)
 
-        monkeypatch.setattr(loads.subprocess, "run", run)
+        monkeypatch.setattr(subprocess, "run", run)
         return calls
 
     return ends
@@ -166,7 +167,7 @@ class Handler(BaseHTTPRequestHandler):
 
 @pytest.fixture
 def api(monkeypatch: pytest.MonkeyPatch) -> Iterator[Api]:
-    monkeypatch.setattr(loads.shutil, "which", lambda name: None)
+    monkeypatch.setattr(shutil, "which", lambda name: None)
     with Api() as server:
         Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
         yield server
@@ -192,7 +193,7 @@ def test_what_the_client_did_not_get_through_is_said(api: Api, monkeypatch: pyte
 
 
 def test_an_api_that_is_not_there_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(loads.shutil, "which", lambda name: None)
+    monkeypatch.setattr(shutil, "which", lambda name: None)
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         with pytest.raises(LoadError, match=r"^ +30 x POST /guild/join  as Player 1: .*refused"):

@@ -13,6 +13,7 @@ import pytest
 
 from stack.loads import sending as module
 from stack.loads.documents import Load, Pause
+from stack.loads.game_client import GameClient, NotSent
 from stack.loads.play import Becomes, Played, Session
 from stack.loads.sending import Sending, Tally
 from tests.unit.stack.api import Asked, serving
@@ -136,7 +137,7 @@ def test_a_rate_is_kept() -> None:
 def test_events_are_due_one_after_the_other_at_the_rate(monkeypatch: pytest.MonkeyPatch) -> None:
     now, waits = [100.0], list[float]()
     sending = Sending("http://127.0.0.1:1", TYPES, rate=50)
-    monkeypatch.setattr(module.time, "monotonic", lambda: now[0])
+    monkeypatch.setattr(time, "monotonic", lambda: now[0])
     monkeypatch.setattr(sending._stop, "wait", waits.append)
     for _ in range(3):
         sending._await_turn()
@@ -169,15 +170,15 @@ def test_where_nobody_answers_it_gives_up_and_says_where(monkeypatch: pytest.Mon
 
 def test_a_server_that_comes_back_in_time_gets_every_event_once(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "AGAIN_SECONDS", 0.05)
-    real, refusals = module.GameClient.send, [5]
+    real, refusals = GameClient.send, [5]
 
     def send(self: Any, *given: Any) -> Any:
         if refusals[0]:
             refusals[0] -= 1
-            raise module.NotSent("refused")
+            raise NotSent("refused")
         return real(self, *given)
 
-    monkeypatch.setattr(module.GameClient, "send", send)
+    monkeypatch.setattr(GameClient, "send", send)
     with serving(lambda _: (200, "ok")) as api:
         tally = Sending(api.url, TYPES).run((FRONT,))
     assert (tally.events, len(api.asked), refusals) == (5, 5, [0]) and tally.good

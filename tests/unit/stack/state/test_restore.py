@@ -9,23 +9,24 @@ import socket
 from collections.abc import Collection, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 from deltalake import write_deltalake
 
-from lakehouse.clients.hdfs import Summary
+from lakehouse.clients.hdfs import Hdfs, Summary
 from lakehouse.erasure_list import Erased, keep
 from lakehouse.ledger.offsets import Log, TopicPartition
 from lakehouse.settings import Settings
-from stack import control
+from stack import bootstrap, control
 from stack.environment import local_settings, secret_files
 from stack.errors import StackError
 from stack.restoring import HDFS, JOBS, alone, refuse_half_restored, restored, restoring
 from stack.state import restore, restored_servers
 from stack.state.backup import _hand_over, backup
-from stack.state.manifest import SECRETS, BackupError, Manifest, part_of
+from stack.state.manifest import SECRETS, BackupError, Manifest, part_of, read_manifest
 from stack.state.restore import Order
 from stack.state.restored_servers import Elsewhere, OfThisMachine
 from stack.steps import Step
@@ -203,7 +204,7 @@ class Steps:
 
     def restore(self, killed_at: str = "") -> None:
         self.killed_at = killed_at
-        restore.restore(self.settings, self.order, restore.read_manifest(self.order.folder), self, quiet)
+        restore.restore(self.settings, self.order, read_manifest(self.order.folder), self, quiet)
 
 
 STEPS = ["database from airflow.dump", ", ".join(HDFS), "warehouse", ", ".join(JOBS), "settle"]
@@ -243,7 +244,7 @@ class Answers:
     def __init__(self, settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
         self.files, self.empty, self.topics = 0, True, list[str]()
         logs = lambda client, topics, may_be_gone: [Log(TopicPartition(t, "id", 0), 0, 1) for t in self.topics]  # noqa: E731
-        monkeypatch.setattr(restored_servers.Hdfs, "summary", lambda hdfs, path: Summary(self.files, 1, 0))
+        monkeypatch.setattr(Hdfs, "summary", lambda hdfs, path: Summary(self.files, 1, 0))
         monkeypatch.setattr(restored_servers, "admin", lambda settings: nullcontext())
         monkeypatch.setattr(restored_servers, "read_logs", logs)
         monkeypatch.setattr(restored_servers, "airflow_database", lambda settings: self)
@@ -274,8 +275,12 @@ def test_of_servers_that_run_elsewhere_only_the_steps_that_are_meant_are_done(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     did: list[str] = []
-    made = [Step(name, (), lambda _, name=name: did.append(name)) for name in ("topics", "tables", "views", "dags")]  # type: ignore[misc]
-    monkeypatch.setattr(restored_servers.bootstrap, "steps", lambda settings, java: made)
+
+    def run(name: str, _: object) -> None:
+        did.append(name)
+
+    made = [Step(name, (), partial(run, name)) for name in ("topics", "tables", "views", "dags")]
+    monkeypatch.setattr(bootstrap, "steps", lambda settings, java: made)
     monkeypatch.setattr(restored_servers, "find_java", lambda environment: tmp_path)
     said: list[str] = []
     servers = Elsewhere(settings_of(tmp_path), said.append)

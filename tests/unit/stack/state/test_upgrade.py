@@ -8,8 +8,10 @@ from typing import Any
 import pytest
 
 from lakehouse.catalog.stored_version import NewerStateError, refuse_newer
+from lakehouse.clients.hdfs import Hdfs
 from lakehouse.settings import Settings
 from lakehouse.version import VERSION
+from stack import bootstrap
 from stack.environment import local_settings
 from stack.errors import StackError
 from stack.restoring import HDFS, restoring
@@ -37,10 +39,10 @@ class Stack:
 
         for module in (metastore, upgrade):
             monkeypatch.setattr(module, "start", start)
-        monkeypatch.setattr(upgrade.bootstrap, "make_tables", make_tables)
+        monkeypatch.setattr(bootstrap, "make_tables", make_tables)
         monkeypatch.setattr(upgrade, "job_environment", lambda settings: {})
         monkeypatch.setattr(upgrade, "stored_version", lambda settings: self.stored)
-        monkeypatch.setattr(upgrade.Hdfs, "exists", lambda hdfs, path: self.tables)
+        monkeypatch.setattr(Hdfs, "exists", lambda hdfs, path: self.tables)
 
     def upgrade(self) -> None:
         upgrade.upgrade(self.settings, self.said.append)
