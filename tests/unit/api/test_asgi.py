@@ -14,6 +14,7 @@ import pytest
 
 from api.front import AsgiFront, Front, environ_of
 from api.publish import Publisher
+from tests.unit.api.conftest import Broker
 
 GOOD = {"event_type": "guild_action", "action": "join"}
 
@@ -88,7 +89,7 @@ def asgi(front: Front, publisher: Publisher) -> Client:
     return Client(AsgiFront(front, publisher, 20_000))
 
 
-def test_an_event_is_answered_after_its_acknowledgement(asgi: Client, broker: Any) -> None:
+def test_an_event_is_answered_after_its_acknowledgement(asgi: Client, broker: Broker) -> None:
     answer = asgi.ask(raw_path=b"/purchase_a_sword", query=b"event_detail=test%20sword")
     assert (answer.status, answer.body) == (200, b"Test Sword Sword Purchased!\n")
     assert answer.headers["content-type"] == "text/plain; charset=utf-8"
@@ -97,7 +98,7 @@ def test_an_event_is_answered_after_its_acknowledgement(asgi: Client, broker: An
     assert asgi.received == 0
 
 
-def test_headers_and_paths_are_read_as_the_bytes_they_are(asgi: Client, broker: Any) -> None:
+def test_headers_and_paths_are_read_as_the_bytes_they_are(asgi: Client, broker: Broker) -> None:
     headers = [
         (b"host", "Jürgen".encode()),
         (b"x-b", b"1"),
@@ -125,7 +126,7 @@ def test_headers_and_paths_are_read_as_the_bytes_they_are(asgi: Client, broker: 
     ],
 )
 def test_a_header_that_says_who_or_what_comes_once(
-    asgi: Client, broker: Any, name: bytes, first: bytes, second: bytes
+    asgi: Client, broker: Broker, name: bytes, first: bytes, second: bytes
 ) -> None:
     body = json.dumps(GOOD).encode()
     once = [(key, value) for key, value in ((b"host", b"Player 1"), length(body)) if key != name]
@@ -143,7 +144,7 @@ def test_a_path_is_decoded_once_into_latin_1(raw: bytes, path: str) -> None:
     assert environ_of(scope("GET", raw, b"", []))["PATH_INFO"] == path
 
 
-def test_a_body_comes_in_pieces(asgi: Client, broker: Any) -> None:
+def test_a_body_comes_in_pieces(asgi: Client, broker: Broker) -> None:
     body = json.dumps([GOOD] * 30).encode()
     headers = [(b"host", b"p"), (b"content-type", b"application/json")]
     pieces = [body[:7], b"", body[7:500], body[500:]]
@@ -155,7 +156,7 @@ def test_a_body_comes_in_pieces(asgi: Client, broker: Any) -> None:
 
 
 @pytest.mark.parametrize("size", [20_001, 70_000, 200_000])
-def test_a_body_too_large_is_413_and_not_kept(asgi: Client, broker: Any, size: int) -> None:
+def test_a_body_too_large_is_413_and_not_kept(asgi: Client, broker: Broker, size: int) -> None:
     pieces = [b" " * 10_000] * (size // 10_000) + [b" " * (size % 10_000)]
     for header in ((b"content-length", str(size).encode()), (b"transfer-encoding", b"chunked")):
         answer = asgi.ask("POST", b"/v1/events", headers=[(b"host", b"p"), header], chunks=pieces)
@@ -163,7 +164,7 @@ def test_a_body_too_large_is_413_and_not_kept(asgi: Client, broker: Any, size: i
     assert broker.messages == []
 
 
-def test_a_client_that_leaves_while_it_sends_logs_nothing(asgi: Client, broker: Any) -> None:
+def test_a_client_that_leaves_while_it_sends_logs_nothing(asgi: Client, broker: Broker) -> None:
     line = json.dumps(GOOD).encode() + b"\n"
     headers = [(b"host", b"p"), (b"content-type", b"application/x-ndjson"), length(line * 3)]
     answer = asgi.ask("POST", b"/v1/events", headers=headers, chunks=[line, line, None])
@@ -171,14 +172,14 @@ def test_a_client_that_leaves_while_it_sends_logs_nothing(asgi: Client, broker: 
     assert broker.messages == []
 
 
-def test_what_nobody_acknowledges_is_503_after_the_timeout(asgi: Client, broker: Any) -> None:
+def test_what_nobody_acknowledges_is_503_after_the_timeout(asgi: Client, broker: Broker) -> None:
     broker.answers["events"] = "silent"
     answer = asgi.ask()
     assert (answer.status, answer.headers["content-type"]) == (503, "application/problem+json")
     assert "retry-after" in answer.headers
 
 
-def test_a_request_that_waits_does_not_hold_up_another(front: Front, publisher: Any, broker: Any) -> None:
+def test_a_request_that_waits_does_not_hold_up_another(front: Front, publisher: Publisher, broker: Broker) -> None:
     publisher.start()
     front.seconds = 30.0
     client = Client(AsgiFront(front, publisher, 20_000))
@@ -199,7 +200,7 @@ def test_a_request_that_waits_does_not_hold_up_another(front: Front, publisher: 
     assert seconds < 5
 
 
-def test_a_body_that_does_not_end_is_408(asgi: Client, broker: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_body_that_does_not_end_is_408(asgi: Client, broker: Broker, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("api.front.BODY_SECONDS", 0.05)
 
     async def never() -> Any:
@@ -213,7 +214,7 @@ def test_a_body_that_does_not_end_is_408(asgi: Client, broker: Any, monkeypatch:
 
 
 def test_more_bodies_at_once_than_there_is_room_for_are_503_and_the_room_is_given_back(
-    asgi: Client, broker: Any, monkeypatch: pytest.MonkeyPatch
+    asgi: Client, broker: Broker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("api.front.HELD_BYTES", 15_000)
     body = json.dumps([GOOD]).encode()
@@ -235,7 +236,7 @@ def test_an_event_that_is_acknowledged_is_not_made_an_error_by_a_full_disk(
     assert asgi.ask().status == 200
 
 
-def test_no_host_is_no_host_and_no_length_is_invented(asgi: Client, broker: Any) -> None:
+def test_no_host_is_no_host_and_no_length_is_invented(asgi: Client, broker: Broker) -> None:
     body = json.dumps(GOOD).encode()
     headers = [(b"host", b""), (b"x-player-id", b"p"), (b"transfer-encoding", b"chunked")]
     assert asgi.ask("POST", b"/v1/events", headers=headers, chunks=[body]).status == 200
@@ -243,7 +244,7 @@ def test_no_host_is_no_host_and_no_length_is_invented(asgi: Client, broker: Any)
     assert "Content-Length" not in broker.events[0]["http_headers"]
 
 
-def test_head_gets_no_body_and_logs_no_event(asgi: Client, broker: Any) -> None:
+def test_head_gets_no_body_and_logs_no_event(asgi: Client, broker: Broker) -> None:
     answer = asgi.ask("HEAD", b"/")
     assert (answer.status, answer.body) == (405, b"")
     answer = asgi.ask("HEAD", b"/healthz")
@@ -251,7 +252,7 @@ def test_head_gets_no_body_and_logs_no_event(asgi: Client, broker: Any) -> None:
     assert broker.messages == []
 
 
-def test_headers_that_are_too_large_are_431(asgi: Client, broker: Any) -> None:
+def test_headers_that_are_too_large_are_431(asgi: Client, broker: Broker) -> None:
     answer = asgi.ask(headers=[(b"host", b"p")] + [(b"x-%d" % n, b"a" * 4000) for n in range(5)])
     assert (answer.status, answer.headers["content-type"]) == (431, "application/problem+json")
     assert broker.messages == []
@@ -269,7 +270,7 @@ def test_an_unexpected_error_after_the_acknowledgement_is_a_problem(
     assert b"secret" not in answer.body
 
 
-def test_no_request_is_taken_before_the_broker_was_asked(front: Front, broker: Any, publisher: Any) -> None:
+def test_no_request_is_taken_before_the_broker_was_asked(front: Front, broker: Broker, publisher: Publisher) -> None:
     sent: list[str] = []
     messages = ["lifespan.startup", "lifespan.shutdown"]
 
@@ -285,7 +286,7 @@ def test_no_request_is_taken_before_the_broker_was_asked(front: Front, broker: A
 
 
 def test_a_large_body_is_worked_on_by_a_thread_of_its_own(
-    front: Front, publisher: Any, broker: Any, monkeypatch: pytest.MonkeyPatch
+    front: Front, publisher: Publisher, broker: Broker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("api.front._LARGE_BYTES", 100)
     threads: list[bool] = []

@@ -7,6 +7,8 @@ from typing import Any
 import pytest
 from flask.testing import FlaskClient
 
+from tests.unit.api.conftest import Broker
+
 ROUTES: list[tuple[str, str, str, str, dict[str, Any]]] = [
     ("GET", "/", "This is the default response!\n", "default", {}),
     (
@@ -77,7 +79,7 @@ ROUTES: list[tuple[str, str, str, str, dict[str, Any]]] = [
 
 @pytest.mark.parametrize(("method", "path", "text", "event_type", "fields"), ROUTES)
 def test_a_route_logs_its_event_and_answers_its_text(
-    client: FlaskClient, broker: Any, method: str, path: str, text: str, event_type: str, fields: dict[str, Any]
+    client: FlaskClient, broker: Broker, method: str, path: str, text: str, event_type: str, fields: dict[str, Any]
 ) -> None:
     answer = client.open(path, method=method)
     assert (answer.status_code, answer.data) == (200, text.encode())
@@ -106,7 +108,7 @@ ITEMS = [{"item_type": "sword", "item": "wood", "quantity": 2}]
 @pytest.mark.parametrize(
     ("action", "text"), [("add", "Cart Updated!\n"), ("Remove", "Cart Updated!\n"), ("CHECKOUT", "Checked Out!\n")]
 )
-def test_the_cart_takes_items_from_the_body(client: FlaskClient, broker: Any, action: str, text: str) -> None:
+def test_the_cart_takes_items_from_the_body(client: FlaskClient, broker: Broker, action: str, text: str) -> None:
     answer = client.post(f"/cart/{action}", json={"items": ITEMS})
     assert (answer.status_code, answer.text) == (200, text)
     assert (broker.events[0]["action"], broker.events[0]["items"]) == (action.lower(), ITEMS)
@@ -134,7 +136,7 @@ def test_the_cart_takes_items_from_the_body(client: FlaskClient, broker: Any, ac
     ],
 )
 def test_an_invalid_event_is_refused_by_field_and_rule_and_not_logged(
-    client: FlaskClient, broker: Any, path: str, field: str, rule: str
+    client: FlaskClient, broker: Broker, path: str, field: str, rule: str
 ) -> None:
     answer = client.post(path)
     assert answer.status_code == 400
@@ -148,13 +150,13 @@ def test_an_invalid_event_is_refused_by_field_and_rule_and_not_logged(
 @pytest.mark.parametrize(
     "body", [{"items": "all"}, {"items": ITEMS, "player": "somebody else"}, {"items": ITEMS, "event_id": "x"}]
 )
-def test_the_cart_refuses_a_wrong_body(client: FlaskClient, broker: Any, body: dict[str, Any]) -> None:
+def test_the_cart_refuses_a_wrong_body(client: FlaskClient, broker: Broker, body: dict[str, Any]) -> None:
     assert client.post("/cart/add", json=body).status_code == 400
     assert broker.messages == []
 
 
 @pytest.mark.parametrize(("levels", "field"), [(62, "items"), (900, "items"), (3_000, "")])
-def test_the_cart_refuses_more_than_64_levels(client: FlaskClient, broker: Any, levels: int, field: str) -> None:
+def test_the_cart_refuses_more_than_64_levels(client: FlaskClient, broker: Broker, levels: int, field: str) -> None:
     item = '{"item_type": "a", "item": "b", "quantity": 1, "x": ' + '{"a":' * levels + "1" + "}" * levels + "}"
     answer = client.post("/cart/add", data=f'{{"items": [{item}]}}', content_type="application/json")
     problem = answer.get_json(force=True)
@@ -163,18 +165,18 @@ def test_the_cart_refuses_more_than_64_levels(client: FlaskClient, broker: Any, 
     assert broker.messages == []
 
 
-def test_the_path_of_the_cart_wins_over_its_body(client: FlaskClient, broker: Any) -> None:
+def test_the_path_of_the_cart_wins_over_its_body(client: FlaskClient, broker: Broker) -> None:
     client.post("/cart/add", json={"items": ITEMS, "action": "checkout", "event_type": "default"})
     assert (broker.events[0]["event_type"], broker.events[0]["action"]) == ("cart_action", "add")
 
 
 @pytest.mark.parametrize("path", ["/", "/purchase_a_sword", "/message"])
-def test_head_logs_nothing(client: FlaskClient, broker: Any, path: str) -> None:
+def test_head_logs_nothing(client: FlaskClient, broker: Broker, path: str) -> None:
     assert client.head(path).status_code == 405
     assert broker.messages == []
 
 
-def test_the_envelope_says_who_sent_it(client: FlaskClient, broker: Any) -> None:
+def test_the_envelope_says_who_sent_it(client: FlaskClient, broker: Broker) -> None:
     headers = {
         "User-Agent": "ab",
         "Accept": "*/*",
@@ -198,13 +200,13 @@ def test_the_envelope_says_who_sent_it(client: FlaskClient, broker: Any) -> None
     }
 
 
-def test_every_event_has_an_id_of_its_own(client: FlaskClient, broker: Any) -> None:
+def test_every_event_has_an_id_of_its_own(client: FlaskClient, broker: Broker) -> None:
     for _ in range(50):
         client.get("/")
     assert len({event["event_id"] for event in broker.events}) == 50
 
 
-def test_the_player_header_names_the_player_and_the_key(client: FlaskClient, broker: Any) -> None:
+def test_the_player_header_names_the_player_and_the_key(client: FlaskClient, broker: Broker) -> None:
     client.get("/", headers={"X-Player-Id": "p-9"})
     assert (broker.events[0]["player"], broker.events[0]["host"], broker.messages[0][1]) == ("p-9", "Player 1", b"p-9")
 
@@ -220,21 +222,21 @@ def test_the_player_header_names_the_player_and_the_key(client: FlaskClient, bro
         ("ÿ", "ÿ"),
     ],
 )
-def test_a_host_is_taken_as_it_is(client: FlaskClient, broker: Any, sent: str, read: str) -> None:
+def test_a_host_is_taken_as_it_is(client: FlaskClient, broker: Broker, sent: str, read: str) -> None:
     """WSGI gives bytes as Latin-1, here as the server would."""
     assert client.get("/", environ_overrides={"HTTP_HOST": sent}).status_code == 200
     assert broker.events[0]["host"] == read
     assert broker.messages[0][1] == read.encode()
 
 
-def test_a_request_of_nobody_is_refused(client: FlaskClient, broker: Any) -> None:
+def test_a_request_of_nobody_is_refused(client: FlaskClient, broker: Broker) -> None:
     answer = client.get("/", environ_overrides={"HTTP_HOST": ""})
     assert (answer.status_code, answer.get_json(force=True)["field"]) == (400, "player")
     assert broker.messages == []
 
 
 @pytest.mark.parametrize("answer", ["silent", "refuses", "raises"])
-def test_no_acknowledgement_no_success(client: FlaskClient, broker: Any, answer: str) -> None:
+def test_no_acknowledgement_no_success(client: FlaskClient, broker: Broker, answer: str) -> None:
     broker.answers["events"] = answer
     response = client.get("/purchase_a_sword")
     assert response.status_code == 503
@@ -243,7 +245,7 @@ def test_no_acknowledgement_no_success(client: FlaskClient, broker: Any, answer:
     assert b"Purchased" not in response.data
 
 
-def test_an_event_that_is_too_large_is_refused(client: FlaskClient, broker: Any) -> None:
+def test_an_event_that_is_too_large_is_refused(client: FlaskClient, broker: Broker) -> None:
     answer = client.get("/purchase_a_sword?event_detail=" + "a" * 3000)
     assert answer.status_code == 413
     assert broker.messages == []

@@ -10,6 +10,7 @@ import pytest
 
 from api.events import Message
 from api.publish import Publisher, Receipt
+from tests.unit.api.conftest import Broker
 
 
 def message(topic: str = "events", size: int = 10) -> Message:
@@ -56,7 +57,7 @@ def test_a_receipt_counts_right_from_many_threads() -> None:
         thread.join()
 
 
-def test_each_message_has_its_own_answer(publisher: Publisher, broker: Any) -> None:
+def test_each_message_has_its_own_answer(publisher: Publisher, broker: Broker) -> None:
     broker.answers["MessageHistory"] = "refuses"
     publisher.start()
     receipt = publisher.publish([message(), message("MessageHistory"), message()])
@@ -64,7 +65,7 @@ def test_each_message_has_its_own_answer(publisher: Publisher, broker: Any) -> N
     assert receipt.acknowledged == [True, False, True]
 
 
-def test_a_full_queue_gives_up_the_rest_at_once(publisher: Publisher, broker: Any) -> None:
+def test_a_full_queue_gives_up_the_rest_at_once(publisher: Publisher, broker: Broker) -> None:
     publisher.start()
     broker.answers["events"], broker.room = "silent", 25
     receipt = publisher.publish([message(), message(), message(), message()])
@@ -77,7 +78,7 @@ def test_a_full_queue_gives_up_the_rest_at_once(publisher: Publisher, broker: An
 
 
 def test_what_is_under_way_fails_when_the_broker_is_lost_and_later_messages_are_not_queued(
-    publisher: Publisher, broker: Any, caplog: pytest.LogCaptureFixture
+    publisher: Publisher, broker: Broker, caplog: pytest.LogCaptureFixture
 ) -> None:
     publisher.start()
     broker.answers["events"] = "silent"
@@ -92,7 +93,7 @@ def test_what_is_under_way_fails_when_the_broker_is_lost_and_later_messages_are_
     assert len(broker.messages) == 1
 
 
-def test_a_full_queue_is_no_loss(publisher: Publisher, broker: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_full_queue_is_no_loss(publisher: Publisher, broker: Broker, monkeypatch: pytest.MonkeyPatch) -> None:
     publisher.start()
     produce, refusals = broker.produce, [BufferError("Local: Queue full")] * 3
 
@@ -106,17 +107,19 @@ def test_a_full_queue_is_no_loss(publisher: Publisher, broker: Any, monkeypatch:
     assert publisher.ready() and broker.discarded == 0
 
 
-def test_an_answer_that_came_while_other_reports_were_served_is_in_time(broker: Any) -> None:
+def test_an_answer_that_came_while_other_reports_were_served_is_in_time(
+    broker: Broker, monkeypatch: pytest.MonkeyPatch
+) -> None:
     times = iter([0.0, 0.0, 9.0, 9.0])
     publisher = Publisher(broker.connect, ack_timeout_seconds=1, probe_timeout_seconds=5, clock=lambda: next(times))
     polls = iter([False, True])
     poll = broker.poll
-    broker.poll = lambda timeout: poll(timeout) if next(polls) else 0
+    monkeypatch.setattr(broker, "poll", lambda timeout: poll(timeout) if next(polls) else 0)
     publisher.probe()
     assert publisher.ready()
 
 
-def test_a_request_that_took_the_old_producer_learns_of_its_end(publisher: Publisher, broker: Any) -> None:
+def test_a_request_that_took_the_old_producer_learns_of_its_end(publisher: Publisher, broker: Broker) -> None:
     publisher.start()
     old = publisher._producer
     broker.up = False
@@ -129,7 +132,7 @@ def test_a_request_that_took_the_old_producer_learns_of_its_end(publisher: Publi
     assert receipt.wait(0) and receipt.acknowledged == [False]
 
 
-def test_the_serving_thread_survives_what_nobody_thought_of(broker: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_serving_thread_survives_what_nobody_thought_of(broker: Broker, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("api.publish._PROBE_EVERY_SECONDS", 0.01)
     poll, failures = broker.poll, [RuntimeError("unexpected")] * 2
     publisher = Publisher(broker.connect, ack_timeout_seconds=5, probe_timeout_seconds=1)
@@ -150,7 +153,9 @@ def test_the_serving_thread_survives_what_nobody_thought_of(broker: Any, monkeyp
     ended(publisher)
 
 
-def test_the_serving_thread_asks_again_until_the_broker_is_back(broker: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_serving_thread_asks_again_until_the_broker_is_back(
+    broker: Broker, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("api.publish._PROBE_EVERY_SECONDS", 0.01)
     broker.up = False
     publisher = Publisher(broker.connect, ack_timeout_seconds=5, probe_timeout_seconds=0.01)
@@ -169,7 +174,7 @@ def test_the_serving_thread_asks_again_until_the_broker_is_back(broker: Any, mon
 
 
 def test_a_probe_is_sent_once_however_long_its_answer_takes(
-    publisher: Publisher, broker: Any, monkeypatch: pytest.MonkeyPatch
+    publisher: Publisher, broker: Broker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     produce, poll, sent, polls = broker.produce, broker.poll, list[Any](), iter([False, False, True])
 
@@ -203,7 +208,7 @@ class Served(Publisher):
 
 @pytest.mark.parametrize("reachable", [True, False])
 def test_between_two_probes_a_second_apart_reports_are_served(
-    broker: Any, monkeypatch: pytest.MonkeyPatch, reachable: bool
+    broker: Broker, monkeypatch: pytest.MonkeyPatch, reachable: bool
 ) -> None:
     served, polls, waits = Served(broker if reachable else None), list[float](), list[float]()
 

@@ -13,16 +13,17 @@ from flask.testing import FlaskClient
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
 from api.logs import JsonLines
+from api.publish import Publisher
 from api.routes import ROUTES
-from tests.unit.api.conftest import CONTRACTS
+from tests.unit.api.conftest import CONTRACTS, Broker
 
 
-def test_alive_also_without_a_broker(client: FlaskClient, broker: Any) -> None:
+def test_alive_also_without_a_broker(client: FlaskClient, broker: Broker) -> None:
     broker.up = False
     assert client.get("/healthz").status_code == 200
 
 
-def test_ready_follows_the_broker(client: FlaskClient, broker: Any, publisher: Any) -> None:
+def test_ready_follows_the_broker(client: FlaskClient, broker: Broker, publisher: Publisher) -> None:
     broker.up = False
     assert client.get("/readyz").status_code == 503
     broker.up = True
@@ -35,12 +36,14 @@ def test_ready_follows_the_broker(client: FlaskClient, broker: Any, publisher: A
     assert "Retry-After" in answer.headers
 
 
-def test_a_topic_that_refuses_the_probe_is_not_ready(client: FlaskClient, broker: Any) -> None:
+def test_a_topic_that_refuses_the_probe_is_not_ready(client: FlaskClient, broker: Broker) -> None:
     broker.answers["probe"] = "refuses"
     assert client.get("/readyz").status_code == 503
 
 
-def test_a_lost_broker_gets_no_messages_and_a_new_producer(client: FlaskClient, broker: Any, publisher: Any) -> None:
+def test_a_lost_broker_gets_no_messages_and_a_new_producer(
+    client: FlaskClient, broker: Broker, publisher: Publisher
+) -> None:
     client.get("/")
     broker.up = False
     publisher.probe()
@@ -68,14 +71,18 @@ def test_what_is_not_there_is_a_problem(client: FlaskClient) -> None:
     assert "POST" in client.get("/purchase_a_sword/red/1").headers["Allow"]
 
 
-def test_headers_that_are_too_large_are_431(client: FlaskClient, broker: Any) -> None:
+def test_headers_that_are_too_large_are_431(client: FlaskClient, broker: Broker) -> None:
     answer = client.get("/", headers={f"X-{number}": "a" * 4000 for number in range(5)})
     assert (answer.status_code, answer.content_type) == (431, "application/problem+json")
     assert broker.messages == []
 
 
 def test_an_unexpected_error_tells_the_log_and_not_the_client(
-    app: Flask, client: FlaskClient, publisher: Any, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    app: Flask,
+    client: FlaskClient,
+    publisher: Publisher,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
     def fail(_: Any) -> list[bool]:
         raise RuntimeError("secret detail")
@@ -103,7 +110,7 @@ def test_a_request_gives_one_line_that_no_input_can_break(
     assert (second["player"], second["status"], second["event_type"]) == (forged, 200, "default")
 
 
-def test_metrics_count_requests_and_events(client: FlaskClient, broker: Any) -> None:
+def test_metrics_count_requests_and_events(client: FlaskClient, broker: Broker) -> None:
     client.get("/message")
     client.post("/guild/burn")
     client.post("/v1/events", json=[{"event_type": "made_up"}, {"event_type": "default"}])

@@ -27,7 +27,7 @@ from api.routes import ROUTES
 from api.sender import Sender
 from api.stopping import announce
 from lakehouse.settings import Settings
-from tests.unit.api.conftest import CONTRACTS, NOW
+from tests.unit.api.conftest import CONTRACTS, NOW, Broker
 
 GOOD = {"event_type": "guild_action", "action": "join"}
 ID = f"{int(NOW.timestamp() * 1000):012x}-7abc-8def-0123456789ab"
@@ -109,7 +109,7 @@ def test_lines_are_events_of_their_own_only_where_the_type_says_so_or_json_ends(
     ]
 
 
-def test_a_byte_order_mark_and_long_numbers_are_read_as_they_are(client: FlaskClient, broker: Any) -> None:
+def test_a_byte_order_mark_and_long_numbers_are_read_as_they_are(client: FlaskClient, broker: Broker) -> None:
     for number in (10**18, 10**18 - 1, 2**64, 10**999):
         body = b"\xef\xbb\xbf" + json.dumps(GOOD | {"n": number}).encode()
         assert client.post("/v1/events", data=body, content_type="application/json").status_code == 200
@@ -198,7 +198,7 @@ def test_the_cart_takes_no_body_of_more_than_a_megabyte(client: FlaskClient) -> 
     assert client.post("/cart/add", data=b" " * (2**20 + 1), content_type="application/json").status_code == 413
 
 
-def test_what_kafka_did_not_acknowledge_is_a_whole_problem(client: FlaskClient, broker: Any) -> None:
+def test_what_kafka_did_not_acknowledge_is_a_whole_problem(client: FlaskClient, broker: Broker) -> None:
     broker.answers["events"] = "silent"
     answer = client.get("/")
     assert (answer.get_json(force=True), answer.headers["Retry-After"]) == (problem(503, "Not acknowledged", LAST), "2")
@@ -209,7 +209,7 @@ def test_what_kafka_did_not_acknowledge_is_a_whole_problem(client: FlaskClient, 
     assert "Retry-After" not in client.get("/nowhere").headers
 
 
-def test_an_api_that_cannot_produce_says_so(client: FlaskClient, broker: Any) -> None:
+def test_an_api_that_cannot_produce_says_so(client: FlaskClient, broker: Broker) -> None:
     broker.up = False
     said = problem(503, "Not ready", "Kafka does not take messages. The API tries again every second.")
     assert client.get("/readyz").get_json(force=True) == said
@@ -275,7 +275,7 @@ def test_a_line_of_the_log_tells_the_whole_request(client: FlaskClient, capsys: 
 
 
 def test_a_request_that_kafka_refused_says_why_in_its_line(
-    client: FlaskClient, broker: Any, capsys: pytest.CaptureFixture[str]
+    client: FlaskClient, broker: Broker, capsys: pytest.CaptureFixture[str]
 ) -> None:
     broker.answers["events"] = "refuses"
     client.get("/")
@@ -425,7 +425,7 @@ def test_a_receipt_keeps_the_first_reason() -> None:
     assert given_up.reason == "full"
 
 
-def test_what_is_not_sent_says_why(publisher: Publisher, broker: Any) -> None:
+def test_what_is_not_sent_says_why(publisher: Publisher, broker: Broker) -> None:
     from tests.unit.api.test_publish import message
 
     assert publisher.publish([message()]).reason == "broker lost"
@@ -444,16 +444,20 @@ def test_what_is_not_sent_says_why(publisher: Publisher, broker: Any) -> None:
     ],
 )
 def test_a_probe_that_fails_says_why(
-    publisher: Publisher, broker: Any, caplog: pytest.LogCaptureFixture, answer: str, reason: str
+    publisher: Publisher,
+    broker: Broker,
+    caplog: pytest.LogCaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
+    answer: str,
+    reason: str,
 ) -> None:
+    def poll(timeout: float) -> int:
+        time.sleep(0.01)
+        return 0
+
     publisher.probe()
     if answer == "silent":
-
-        def poll(timeout: float) -> int:
-            time.sleep(0.01)
-            return 0
-
-        broker.poll = poll
+        monkeypatch.setattr(broker, "poll", poll)
     broker.answers["probe"] = answer
     with caplog.at_level(logging.INFO):
         publisher.probe()
@@ -464,7 +468,7 @@ def test_a_probe_that_fails_says_why(
 
 
 def test_a_broker_is_said_to_be_reachable_once(
-    publisher: Publisher, broker: Any, caplog: pytest.LogCaptureFixture
+    publisher: Publisher, broker: Broker, caplog: pytest.LogCaptureFixture
 ) -> None:
     with caplog.at_level(logging.INFO):
         publisher.probe()
@@ -481,7 +485,7 @@ def test_a_broker_is_said_to_be_reachable_once(
 
 
 def test_a_broker_that_was_never_there_is_said_to_be_lost_once(
-    publisher: Publisher, broker: Any, caplog: pytest.LogCaptureFixture
+    publisher: Publisher, broker: Broker, caplog: pytest.LogCaptureFixture
 ) -> None:
     broker.up = False
     with caplog.at_level(logging.INFO):
