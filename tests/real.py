@@ -236,7 +236,7 @@ def event(event_type: str = "purchase_sword", **fields: Any) -> bytes:
     return json.dumps({**body, **fields}).encode()
 
 
-def test_settings() -> dict[str, str]:
+def settings_of_tests() -> dict[str, str]:
     """Environment of the tests' own stack: other ports, another folder, no schedule that would run by itself."""
     return {
         "LAKEHOUSE_PORT_OFFSET": os.environ.get("TEST_STACK_PORT_OFFSET", "10000"),
@@ -245,11 +245,8 @@ def test_settings() -> dict[str, str]:
     }
 
 
-test_settings.__test__ = False  # type: ignore[attr-defined]
-
-
 def clean_environment() -> None:
     """Takes every setting of a person's own stack out of this process, then sets those of the tests' stack."""
     for name in [name for name in os.environ if name.startswith("LAKEHOUSE_")]:
         del os.environ[name]
-    os.environ.update(test_settings())
+    os.environ.update(settings_of_tests())

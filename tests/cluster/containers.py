@@ -6,6 +6,7 @@ import json
 import subprocess
 import time
 from collections.abc import Callable
+from typing import Any
 
 HEALTHY_SECONDS = 300.0
 NETWORK = "default"
@@ -81,8 +82,8 @@ class Containers:
         raise NotBack("no broker runs")
 
 
-def states_of(inspected: list[dict]) -> dict[str, str]:  # type: ignore[type-arg]
-    found = {}
+def states_of(inspected: list[dict[str, Any]]) -> dict[str, str]:
+    found: dict[str, str] = {}
     for each in inspected:
         state, service = each["State"], each["Config"]["Labels"]["com.docker.compose.service"]
         if "Health" not in state:

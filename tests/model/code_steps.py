@@ -96,5 +96,5 @@ def kill_points(nodes: list[ast.AST]) -> set[str]:
 
 def _template(text: ast.AST) -> str:
     if isinstance(text, ast.JoinedStr):
-        return "".join(v.value if isinstance(v, ast.Constant) else "*" for v in text.values)  # type: ignore[misc]
-    return text.value if isinstance(text, ast.Constant) else "?"  # type: ignore[return-value]
+        return "".join(str(v.value) if isinstance(v, ast.Constant) else "*" for v in text.values)
+    return str(text.value) if isinstance(text, ast.Constant) else "?"

@@ -11,10 +11,13 @@ import pytest
 
 from tests.cluster import __main__ as command
 from tests.cluster import results, standby, trial
-from tests.cluster.containers import NotBack, leader_of, states_of, wait
+from tests.cluster.containers import Containers, NotBack, leader_of, states_of, wait
 from tests.cluster.faults import BY_NAME, FAULTS, _another_than_the_leader
 from tests.cluster.results import Result
+from tests.faults.load import Load
 
+NOBODY = Containers("nobody")
+NOTHING = Load("http://nobody.invalid", "nobody", "", rows=0)
 ONE = Result(
     date="2026-01-01T00:00:00Z",
     commit="abc",
@@ -58,12 +61,12 @@ def test_the_leader_is_named_by_its_service(node: int, service: str) -> None:
 
 
 def test_a_broker_that_does_not_lead_is_another_one() -> None:
-    class Led:
-        def __init__(self, leader: str) -> None:
-            self.leader = lambda: leader
+    class Led(Containers):
+        def leader(self) -> str:
+            return self.project
 
-    assert _another_than_the_leader(Led("kafka-2")) == "kafka"  # type: ignore[arg-type]
-    assert _another_than_the_leader(Led("kafka-3")) == "kafka-2"  # type: ignore[arg-type]
+    assert _another_than_the_leader(Led("kafka-2")) == "kafka"
+    assert _another_than_the_leader(Led("kafka-3")) == "kafka-2"
 
 
 def test_a_wait_ends_with_what_was_missing(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -105,14 +108,14 @@ def test_runs_are_counted_one_by_one_until_the_oracle_is_content(monkeypatch: py
     )
     verdicts = iter([["lost: x"], []])
 
-    class Cluster:
+    class Cluster(trial.Cluster):
         def trigger(self) -> None:
             pass
 
-        def runs_when_it_answers(self) -> dict[str, str]:
+        def runs_when_it_answers(self, seconds: float = 0) -> dict[str, str]:
             return next(ended)
 
-    one = trial.Trial(Cluster(), "broker", load=None, before=0)  # type: ignore[arg-type]
+    one = trial.Trial(Cluster(NOBODY), "broker", NOTHING, before=0)
     monkeypatch.setattr(trial.Trial, "wrong", lambda self: next(verdicts))
     assert trial.recover(one, 0.0) == []
     assert one.runs_after == 3
@@ -123,14 +126,14 @@ def test_after_the_third_run_what_is_wrong_stays_wrong(monkeypatch: pytest.Monke
     runs = {str(number): "success" for number in range(9)}
     seen = iter([{}, *(dict(list(runs.items())[:end]) for end in range(1, 9))])
 
-    class Cluster:
+    class Cluster(trial.Cluster):
         def trigger(self) -> None:
             pass
 
-        def runs_when_it_answers(self) -> dict[str, str]:
+        def runs_when_it_answers(self, seconds: float = 0) -> dict[str, str]:
             return next(seen)
 
-    one = trial.Trial(Cluster(), "broker", load=None, before=0)  # type: ignore[arg-type]
+    one = trial.Trial(Cluster(NOBODY), "broker", NOTHING, before=0)
     monkeypatch.setattr(trial.Trial, "wrong", lambda self: ["lost: x"])
     assert trial.recover(one, 0.0) == ["lost: x"]
     assert one.runs_after == trial.MOST_RUNS == 3

@@ -35,6 +35,12 @@ def verdict(audits: list[Audited], instance: TaskInstance) -> None:
     task.python_callable(dag=SimpleNamespace(dag_id="ingest_events"), run_id="r1", ti=instance)
 
 
+def link_of(instance: TaskInstance) -> str:
+    from lakehouse_tasks import QualityPage, verdict_task
+
+    return QualityPage().get_link(verdict_task(lambda settings, run: [], ""), ti_key=instance)
+
+
 def test_a_failed_audit_turns_the_run_red_with_entry_check_page_and_what_to_do() -> None:
     from airflow.sdk.exceptions import AirflowFailException
 
@@ -46,12 +52,9 @@ def test_a_failed_audit_turns_the_run_red_with_entry_check_page_and_what_to_do()
 
 
 def test_passed_audits_keep_the_run_green_and_are_linked() -> None:
-    from lakehouse_tasks import QualityPage
-
     instance = TaskInstance()
     verdict([Audited("entry 7 (ingest)", "passed", (), "ingest-000007.html")], instance)
-    link = QualityPage().get_link(None, ti_key=instance)  # type: ignore[arg-type]
-    assert link.endswith("/quality/ingest-000007.html")
+    assert link_of(instance).endswith("/quality/ingest-000007.html")
 
 
 def test_of_several_audits_the_failed_one_is_linked() -> None:
@@ -65,9 +68,7 @@ def test_of_several_audits_the_failed_one_is_linked() -> None:
 
 
 def test_a_task_without_audit_links_the_index() -> None:
-    from lakehouse_tasks import QualityPage
-
-    assert QualityPage().get_link(None, ti_key=TaskInstance()).endswith("/quality/")  # type: ignore[arg-type]
+    assert link_of(TaskInstance()).endswith("/quality/")
 
 
 def wait(monkeypatch: pytest.MonkeyPatch, absent: list[str], started: dt.datetime, day: str | None = None) -> Any:

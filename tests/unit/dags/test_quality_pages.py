@@ -10,11 +10,12 @@ from urllib.parse import parse_qs, urlsplit
 
 import httpx
 import pytest
+from fastapi import FastAPI
 
 from expectations.pages.counted import Counts
 from expectations.pages.source import Kept, Source
 from expectations.pages.waiting import Patient, Waiting
-from lakehouse.clients.airflow import AirflowError
+from lakehouse.clients.airflow import AirflowApi, AirflowError
 from tests.unit.expectations.pages.answers import CONTRACTS, answer
 
 BROWSER = {"Accept": "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"}
@@ -23,7 +24,7 @@ BROWSER = {"Accept": "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;
 class Client:
     """Asks the plugin's application without a server between."""
 
-    def __init__(self, app: object) -> None:
+    def __init__(self, app: FastAPI) -> None:
         self._app = app
 
     def get(self, path: str, headers: dict[str, str] | None = None) -> httpx.Response:
@@ -35,7 +36,7 @@ class Client:
 
     def _ask(self, method: str, path: str, **more: Any) -> httpx.Response:
         async def ask() -> httpx.Response:
-            transport = httpx.ASGITransport(app=self._app)  # type: ignore[arg-type]
+            transport = httpx.ASGITransport(app=self._app)
             async with httpx.AsyncClient(transport=transport, base_url="http://airflow") as client:
                 return await client.request(method, path, **more)
 
@@ -193,7 +194,7 @@ def test_who_is_not_logged_in_can_send_no_form(anonymous: Client, path: str) -> 
     assert anonymous.post(path, {"reason": "not_json", "why": "a test's reason"}).status_code == 401
 
 
-class Api:
+class Api(AirflowApi):
     """Airflow as the plugin asks it."""
 
     started: ClassVar[list[tuple[str, str, dict[str, Any]]]] = []
@@ -201,7 +202,8 @@ class Api:
     def __init__(self, url: str, *, token: str) -> None:
         self._token = token
 
-    def trigger(self, dag_id: str, conf: dict[str, Any]) -> str:
+    def trigger(self, dag_id: str, conf: dict[str, Any] | None = None) -> str:
+        assert conf is not None
         if conf["reason"] == "refused":
             raise AirflowError("Airflow says <no>")
         self.started.append((self._token, dag_id, conf))

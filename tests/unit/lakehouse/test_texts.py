@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import re
+from typing import Any
 
 import jsonschema
 import pytest
@@ -53,10 +54,10 @@ def test_a_refusal_can_be_printed() -> None:
 
 @pytest.mark.parametrize(("flag", "details"), [WHY, WHO, WAIVER], ids=["why", "who", "waiver"])
 def test_a_job_ends_with_2_and_a_line_if_its_text_cannot_be_recorded(
-    flag: str, details: dict[str, object], capsys: pytest.CaptureFixture[str]
+    flag: str, details: dict[str, Any], capsys: pytest.CaptureFixture[str]
 ) -> None:
     parser = argparse.ArgumentParser(prog="job")
-    parser.add_argument(flag, **details)  # type: ignore[arg-type]
+    parser.add_argument(flag, **details)
     assert getattr(parser.parse_args([f"{flag}=  seen by ada "]), flag[2:]) == "seen by ada"
     for text in ("   ", "nul\0here", "two\nlines", "x" * 1001):
         with pytest.raises(SystemExit) as ended:

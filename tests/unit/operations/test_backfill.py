@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 
+from lakehouse.clients.airflow import AirflowApi
 from lakehouse.settings import Settings
 from operations import backfill
 from operations.backfill import BackfillRequest, DayPlan, check, day_plans, states_by_day
@@ -77,7 +78,7 @@ def test_runs_without_a_logical_date_are_of_no_day() -> None:
     assert states_by_day([by_hand, run_of(D1, "failed")]) == {D1: ("failed", "backfill__2026-03-01")}
 
 
-class Airflow:
+class Airflow(AirflowApi):
     """A backfill of two days that ends at the second look."""
 
     def __init__(self) -> None:
@@ -88,7 +89,7 @@ class Airflow:
         self.looks += 1
         return {"completed_at": None if self.looks < 2 else "2026-03-04T00:00:00Z"}
 
-    def runs(self, dag_id: str, query: str) -> list[dict[str, Any]]:
+    def runs(self, dag_id: str, query: str = "") -> list[dict[str, Any]]:
         assert "run_type=backfill" in query and "logical_date_gte=2026-03-01T00:00:00Z" in query
         second = "running" if self.looks < 2 else "failed"
         return [run_of(D1, "success"), run_of(D2, "success"), run_of(D3, second)]
@@ -100,7 +101,7 @@ class Airflow:
 def test_a_backfill_is_followed_to_its_end_and_each_day_is_said_once(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(backfill, "POLL_SECONDS", 0)
     lines: list[str] = []
-    states = backfill.follow(Airflow(), 3, [D3, D1], lines.append)  # type: ignore[arg-type]
+    states = backfill.follow(Airflow(), 3, [D3, D1], lines.append)
     assert states == {D1: "success", D3: "failed"}  # D2 was left alone: an older run of it says nothing
     assert lines == [
         "2026-03-01  success  backfill__2026-03-01",
@@ -127,7 +128,10 @@ def test_a_plan_asks_airflow_kafka_and_the_tables(monkeypatch: pytest.MonkeyPatc
     now = dt.datetime(2026, 3, 5, 1, tzinfo=dt.timezone(dt.timedelta(hours=2)))
     wanted, asked = BackfillRequest(D1, D2, reverse=True), list[Any]()
 
-    class Api:
+    class Api(AirflowApi):
+        def __init__(self) -> None:
+            """Asks nobody for a token."""
+
         def post(self, path: str, body: dict[str, Any]) -> dict[str, Any]:
             asked.append((path, body))
             return {"backfills": [{"logical_date": "2026-03-02T02:00:00+02:00"}], "id": "7"}
@@ -142,15 +146,15 @@ def test_a_plan_asks_airflow_kafka_and_the_tables(monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr(backfill, "missing_of", answer("missing", {D1: ["x"]}))
     monkeypatch.setattr(backfill, "built_through", answer("built", {D2: 4}))
     monkeypatch.setattr(backfill, "changed_days", answer("changed", [ChangedDay(D2, 5, "entry 5")]))
-    assert backfill.plan(Settings(), Api(), wanted, now) == [  # type: ignore[arg-type]
+    assert backfill.plan(Settings(), Api(), wanted, now) == [
         DayPlan(D2, True, (), 4, "entry 5"),
         DayPlan(D1, False, ("x",), None, None),
     ]
     days = [D2, D1]
     assert asked == [("/backfills/dry_run", wanted.body()), ("missing", days), ("built", days), ("changed", now)]
     with pytest.raises(DayError, match="not over"):
-        backfill.plan(Settings(), Api(), BackfillRequest(D1, dt.date(2026, 3, 4)), now)  # type: ignore[arg-type]
-    assert backfill.run(Api(), wanted) == 7  # type: ignore[arg-type]
+        backfill.plan(Settings(), Api(), BackfillRequest(D1, dt.date(2026, 3, 4)), now)
+    assert backfill.run(Api(), wanted) == 7
     assert asked[-1] == ("/backfills", wanted.body())
 
 
@@ -166,7 +170,7 @@ def test_a_day_whose_run_is_not_there_is_not_started(monkeypatch: pytest.MonkeyP
         return runs(dag_id, query)
 
     monkeypatch.setattr(api, "runs", noted)
-    states = backfill.follow(api, 3, days, lines.append)  # type: ignore[arg-type]
+    states = backfill.follow(api, 3, days, lines.append)
     assert states == {D1: "success", dt.date(2026, 3, 9): "not started"}
     assert lines == ["2026-03-01  success  backfill__2026-03-01"] and slept == [3.0]
     between = "logical_date_gte=2026-03-01T00:00:00Z&logical_date_lte=2026-03-09T00:00:00Z"

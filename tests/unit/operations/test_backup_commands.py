@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 
-from lakehouse.clients.airflow import AirflowError
+from lakehouse.clients.airflow import AirflowApi, AirflowError
 from lakehouse.clients.hdfs import HdfsError
 from lakehouse.ledger.offsets import Log, TopicPartition
 from lakehouse.settings import Settings
@@ -127,11 +127,11 @@ def test_what_goes_wrong_is_one_line(did: list[Any], monkeypatch: pytest.MonkeyP
 # ---- drain first
 
 
-class Ingest:
+class Ingest(AirflowApi):
     """Airflow and Trino: each run of ingest reads two offsets more."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch, state: str = "success") -> None:
-        self.cursor, self.runs, self.open = 0, 0, False
+        self.cursor, self.started, self.open = 0, 0, False
         outcome = RunOutcome(state, (), ("publish failed:", "  no space"), "http://airflow/run")
         monkeypatch.setattr(draining, "admin", lambda settings: nullcontext())
         monkeypatch.setattr(draining, "read_logs", lambda client, topics: [Log(AT, 0, 5)])
@@ -139,10 +139,10 @@ class Ingest:
             monkeypatch.setattr(asked, "query", self.query)
         monkeypatch.setattr(draining, "follow", lambda api, dag_id, run_id: outcome)
 
-    def trigger(self, dag_id: str) -> str:
+    def trigger(self, dag_id: str, conf: object = None) -> str:
         assert dag_id == "ingest_events"
-        self.cursor, self.runs = self.cursor + 2, self.runs + 1
-        return f"r{self.runs}"
+        self.cursor, self.started = self.cursor + 2, self.started + 1
+        return f"r{self.started}"
 
     def query(self, settings: Settings, sql: str) -> list[dict[str, Any]]:
         if "closed_at" in sql:
@@ -152,8 +152,8 @@ class Ingest:
 
 def test_ingest_runs_until_all_that_waited_is_in_tables(monkeypatch: pytest.MonkeyPatch) -> None:
     api, said = Ingest(monkeypatch), list[str]()
-    draining.drain_kafka(Settings(), api, said.append)  # type: ignore[arg-type]
-    assert api.runs == 3
+    draining.drain_kafka(Settings(), api, said.append)
+    assert api.started == 3
     assert said[0] == "5 offsets wait in Kafka: ingesting" and said[-1] == "all that waited in Kafka is in tables"
 
 
@@ -161,7 +161,7 @@ def test_an_entry_that_stays_open_or_a_red_run_stops_it(monkeypatch: pytest.Monk
     api = Ingest(monkeypatch)
     api.open = True
     with pytest.raises(AirflowError, match="after 20 runs"):
-        draining.drain_kafka(Settings(), api, lambda line: None)  # type: ignore[arg-type]
+        draining.drain_kafka(Settings(), api, lambda line: None)
     api = Ingest(monkeypatch, "failed")
     with pytest.raises(AirflowError, match="ingest_events is failed: publish failed:; no space; http://airflow/run"):
-        draining.drain_kafka(Settings(), api, lambda line: None)  # type: ignore[arg-type]
+        draining.drain_kafka(Settings(), api, lambda line: None)

@@ -12,6 +12,7 @@ import pytest
 from click.testing import CliRunner, Result
 from kafka.errors import KafkaTimeoutError
 
+from lakehouse.clients.airflow import AirflowApi
 from lakehouse.ledger.offsets import Loss, Mismatch, TopicPartition
 from lakehouse.ledger.selection import Selection
 from lakehouse.settings import Settings
@@ -25,21 +26,21 @@ from stack.loads.documents import LoadError
 LOSS = Mismatch("events-0: offsets [5, 7) expired", Loss(TopicPartition("events", "id", 0), 5, 7))
 
 
-class Airflow:
+class Airflow(AirflowApi):
     """Keeps what was asked of it."""
 
     def __init__(self) -> None:
         self.started: list[tuple[str, dict[str, Any]]] = []
         self.deleted: list[str] = []
 
-    def trigger(self, dag_id: str, conf: dict[str, Any]) -> str:
-        self.started.append((dag_id, conf))
+    def trigger(self, dag_id: str, conf: dict[str, Any] | None = None) -> str:
+        self.started.append((dag_id, conf or {}))
         return "r1"
 
     def link(self, dag_id: str, run_id: str) -> str:
         return f"http://airflow/dags/{dag_id}/runs/{run_id}"
 
-    def runs(self, dag_id: str, query: str) -> list[dict[str, Any]]:
+    def runs(self, dag_id: str, query: str = "") -> list[dict[str, Any]]:
         assert (dag_id, query) == ("erase_player", "state=success")
         return [{"dag_run_id": "r1"}, {"dag_run_id": "r2"}]
 

@@ -9,7 +9,7 @@ import click
 import pytest
 from kafka.errors import KafkaTimeoutError
 
-from lakehouse.clients.airflow import AirflowError
+from lakehouse.clients.airflow import AirflowApi, AirflowError
 from operations import runs
 
 
@@ -36,15 +36,15 @@ RED = [
 ]
 
 
-class Airflow:
+class Airflow(AirflowApi):
     """One run of replay and verdict that ends in `state`."""
 
     def __init__(self, state: str) -> None:
         self.state = state
         self.polls = iter(["queued", "running", state])
-        self.started: list[tuple[str, dict[str, Any]]] = []
+        self.started: list[tuple[str, dict[str, Any] | None]] = []
 
-    def trigger(self, dag_id: str, conf: dict[str, Any]) -> str:
+    def trigger(self, dag_id: str, conf: dict[str, Any] | None = None) -> str:
         self.started.append((dag_id, conf))
         return "r1"
 
@@ -62,7 +62,7 @@ class Airflow:
             {"task_id": "find_changed_days", "state": "upstream_failed", "start_date": None, "try_number": 0},
         ]
 
-    def task_messages(self, dag_id: str, run_id: str, task_id: str, attempt: int, map_index: int) -> list[Any]:
+    def task_messages(self, dag_id: str, run_id: str, task_id: str, attempt: int = 1, map_index: int = -1) -> list[Any]:
         return RED if task_id == "verdict" and self.state == "failed" else SAID if task_id == "replay" else []
 
 
@@ -73,7 +73,7 @@ def no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def start(state: str) -> list[str]:
     lines: list[str] = []
-    runs.start(Airflow(state), "replay_quarantine", {}, lines.append, wait=True)  # type: ignore[arg-type]
+    runs.start(Airflow(state), "replay_quarantine", {}, lines.append, wait=True)
     return lines
 
 
@@ -89,7 +89,7 @@ def test_a_good_run_tells_what_its_job_said() -> None:
 def test_a_red_run_says_which_task_why_and_ends_with_1(capsys: pytest.CaptureFixture[str]) -> None:
     lines: list[str] = []
     with pytest.raises(SystemExit) as ended:
-        runs.start(Airflow("failed"), "replay_quarantine", {}, lines.append, wait=True)  # type: ignore[arg-type]
+        runs.start(Airflow("failed"), "replay_quarantine", {}, lines.append, wait=True)
     assert ended.value.code == 1
     at = lines.index("verdict failed:")
     assert lines[at + 1 : at + 3] == ["  entry 9 failed its audit: a", "  Do this."]
@@ -98,7 +98,7 @@ def test_a_red_run_says_which_task_why_and_ends_with_1(capsys: pytest.CaptureFix
 
 def test_a_run_that_does_not_end_is_not_taken_for_good() -> None:
     api = Airflow("success")
-    outcome = runs.follow(api, "replay_quarantine", "r1", seconds=-1)  # type: ignore[arg-type]
+    outcome = runs.follow(api, "replay_quarantine", "r1", seconds=-1)
     assert not outcome.good and "still queued" in outcome.state
 
 
@@ -124,7 +124,7 @@ def test_a_reason_that_says_nothing_is_refused(why: str) -> None:
 def test_a_red_run_is_told_to_the_end(monkeypatch: pytest.MonkeyPatch) -> None:
     lines: list[str] = []
     with pytest.raises(SystemExit):
-        runs.start(Airflow("failed"), "replay_quarantine", {"why": "x"}, lines.append, wait=True)  # type: ignore[arg-type]
+        runs.start(Airflow("failed"), "replay_quarantine", {"why": "x"}, lines.append, wait=True)
     assert lines == [
         "started replay_quarantine: http://airflow/dags/replay_quarantine/runs/r1",
         "entry 9 is this replay",
@@ -139,7 +139,7 @@ def test_a_red_run_is_told_to_the_end(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_a_run_that_is_not_waited_for_is_only_started() -> None:
     api, lines = Airflow("success"), list[str]()
-    runs.start(api, "replay_quarantine", {"why": "x"}, lines.append, wait=False)  # type: ignore[arg-type]
+    runs.start(api, "replay_quarantine", {"why": "x"}, lines.append, wait=False)
     assert lines == ["started replay_quarantine: http://airflow/dags/replay_quarantine/runs/r1"]
     assert api.started == [("replay_quarantine", {"why": "x"})] and next(api.polls) == "queued"
 
@@ -155,7 +155,7 @@ def test_a_run_is_waited_for_as_long_as_is_said(monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setattr(runs, "POLL_SECONDS", 0.25)
     api = Airflow("success")
     api.polls = iter(["running"] * 9)
-    outcome = runs.follow(api, "a", "r1", seconds=2)  # type: ignore[arg-type]
+    outcome = runs.follow(api, "a", "r1", seconds=2)
     assert outcome == runs.RunOutcome("is still running after 2 s", (), (), "http://airflow/dags/a/runs/r1")
     assert slept == [0.25] * 3
 

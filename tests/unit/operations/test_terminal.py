@@ -13,6 +13,7 @@ import pytest
 from click.testing import CliRunner, Result
 from rich.table import Table
 
+from lakehouse.clients.airflow import AirflowApi
 from lakehouse.clients.trino import Answer, QueryError
 from operations import cli, runs, terminal
 from operations.cli import main
@@ -93,19 +94,26 @@ def test_a_trace_is_one_line_an_arrival_whatever_the_reason_says(monkeypatch: py
 
 
 def test_what_a_run_said_is_printed_letter_by_letter(capsys: pytest.CaptureFixture[str]) -> None:
-    class Airflow:
-        def __getattr__(self, name: str) -> Any:
-            return {
-                "trigger": lambda *_: "r1",
-                "link": lambda *_: "http://airflow",
-                "run_state": lambda *_: "success",
-                "task_instances": lambda *_: [
-                    {"task_id": "t", "state": "success", "start_date": "1", "try_number": 1, "map_index": -1}
-                ],
-                "task_messages": lambda *_: [json.dumps({"time": "", "level": "info", "job": "t", "message": HOSTILE})],
-            }[name]
+    class Airflow(AirflowApi):
+        def __init__(self) -> None:
+            """Asks nobody for a token."""
 
-    runs.start(Airflow(), "dag", {}, terminal.say, wait=True)  # type: ignore[arg-type]
+        def trigger(self, dag_id: str, conf: object = None) -> str:
+            return "r1"
+
+        def link(self, dag_id: str, run_id: str) -> str:
+            return "http://airflow"
+
+        def run_state(self, dag_id: str, run_id: str) -> str:
+            return "success"
+
+        def task_instances(self, dag_id: str, run_id: str) -> list[dict[str, Any]]:
+            return [{"task_id": "t", "state": "success", "start_date": "1", "try_number": 1, "map_index": -1}]
+
+        def task_messages(self, *_: object, **__: object) -> list[Any]:
+            return [json.dumps({"time": "", "level": "info", "job": "t", "message": HOSTILE})]
+
+    runs.start(Airflow(), "dag", {}, terminal.say, wait=True)
     assert f"\n{SHOWN}\n" in capsys.readouterr().out
 
 

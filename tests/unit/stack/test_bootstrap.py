@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from lakehouse.clients.airflow import AirflowApi
 from lakehouse.clients.trino import QueryError
 from lakehouse.contract.load import load_contracts
 from lakehouse.settings import CHECKOUT, Settings
@@ -72,7 +73,7 @@ def test_views_are_made_and_then_a_table_is_asked_which_may_fail(monkeypatch: py
     assert did == [load_contracts(Settings().contracts).hash, "select max(entry_id) from ops.batches"]
 
 
-class Airflow:
+class Airflow(AirflowApi):
     """Reads one more DAG a look, or none any more."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, *looks: set[str]) -> None:
@@ -89,8 +90,8 @@ class Airflow:
         monkeypatch.setattr(bootstrap, "airflow_password", {tmp_path: "secret"}.get)
         monkeypatch.setattr(bootstrap, "time", SimpleNamespace(monotonic=lambda: self.now, sleep=sleep))
 
-    def set_pool(self, *pool: Any) -> None:
-        self.did.append(pool)
+    def set_pool(self, name: str, slots: int, description: str) -> None:
+        self.did.append((name, slots, description))
 
     def dag_ids(self) -> set[str]:
         return self.looks.pop(0) if len(self.looks) > 1 else self.looks[0]

@@ -140,5 +140,6 @@ def test_without_a_good_message_that_succeeds_nobody_is_accused(monkeypatch: pyt
         settings = SimpleNamespace(warehouse_uri="hdfs://w")
         run: Any = SimpleNamespace(attempt_id="a", say=lambda line: None, settings=settings)
         batch: Any = Batch(world, 1)
-        last_resort.stage(run, SimpleNamespace(entry_id=7), batch)  # type: ignore[arg-type]
+        entry: Any = SimpleNamespace(entry_id=7)
+        last_resort.stage(run, entry, batch)
     assert [name.split(".")[0] for name in world.names] == ["began", "explained"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -64,7 +65,7 @@ def test_what_waited_is_named_by_topic_partition_and_offset() -> None:
         (lambda f: (f / "other").touch(), "other is not in the manifest"),
     ],
 )
-def test_a_file_that_is_not_as_it_was_made_is_named(folder: Path, change, words: str) -> None:  # type: ignore[no-untyped-def]
+def test_a_file_that_is_not_as_it_was_made_is_named(folder: Path, change: Callable[[Path], object], words: str) -> None:
     change(folder)
     with pytest.raises(BackupError, match=f"is not as it was made; nothing was restored.*\n  {words}"):
         looked_at(folder)
