@@ -60,7 +60,9 @@ def test_files_are_valid_by_the_compose_schema(file: str) -> None:
     assert done.returncode == 0, done.stdout
 
 
-def test_every_container_runs_a_server_that_is_defined_and_is_checked_as_that(merged: dict[str, Any]) -> None:
+def test_every_container_runs_a_server_that_is_defined_and_is_checked_as_that(
+    merged: dict[str, dict[str, Any]],
+) -> None:
     for name, service in merged.items():
         (command,) = service["command"]
         if name not in STEPS:
@@ -69,7 +71,7 @@ def test_every_container_runs_a_server_that_is_defined_and_is_checked_as_that(me
     assert set(CLUSTER_PROBES) <= {service["command"][0] for service in merged.values()}
 
 
-def test_all_that_run_have_limits_of_memory_of_12_gb_together(merged: dict[str, Any]) -> None:
+def test_all_that_run_have_limits_of_memory_of_12_gb_together(merged: dict[str, dict[str, Any]]) -> None:
     limits = {name: service["mem_limit"] for name, service in merged.items() if name not in STEPS}
     assert all(limit.endswith("m") for limit in limits.values()), limits
     assert sum(int(limit[:-1]) for limit in limits.values()) <= MOST_MB
@@ -83,7 +85,7 @@ def test_every_setting_of_the_single_containers_is_a_clusters_too(overlay: dict[
 
 
 def test_each_broker_has_the_place_of_its_name_among_the_brokers(
-    merged: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+    merged: dict[str, dict[str, Any]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for name in ("kafka", "kafka-2", "kafka-3"):
         settings = settings_of(merged[name], monkeypatch)
@@ -101,7 +103,7 @@ def parts_of(settings: Settings) -> tuple[Service, ...]:
     return services(settings, Machine(Path("/java"), Path("/trino-java")))
 
 
-def test_who_has_a_name_of_its_own_is_found_by_it(merged: dict[str, Any]) -> None:
+def test_who_has_a_name_of_its_own_is_found_by_it(merged: dict[str, dict[str, Any]]) -> None:
     for name, service in merged.items():
         for setting in ("LAKEHOUSE_HOST", "LAKEHOUSE_DATANODE_HOST"):
             if setting == "LAKEHOUSE_HOST" and setting in service["environment"]:
@@ -117,7 +119,7 @@ def test_copies_and_acknowledgements_outlive_one_of_three(overlay: dict[str, Any
 
 
 def test_the_driver_of_a_cluster_tells_where_it_is_and_the_local_one_does_not(
-    merged: dict[str, Any], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    merged: dict[str, dict[str, Any]], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     (driver,) = (part for part in parts_of(settings_of(merged["spark"], monkeypatch)) if part.name == "spark")
     assert driver.argv[driver.argv.index("--master") + 1] == "spark://spark-master:7077"

@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, cast
 
 import pytest
 
 from jobs.ledger.committed import LOOK_BACK, Added, CommitUnclear, added, added_by
-
-if TYPE_CHECKING:
-    from lakehouse.clients.hdfs import Hdfs
+from lakehouse.clients.hdfs import Hdfs
 
 
 def commit(app: str, version: int, *paths: str, day: str = "2026-11-22") -> str:
@@ -22,8 +19,8 @@ def commit(app: str, version: int, *paths: str, day: str = "2026-11-22") -> str:
     return "\n".join(map(json.dumps, actions))
 
 
-class Log:
-    """A table's log as `Hdfs` serves it: names and texts."""
+class Log(Hdfs):
+    """The log of one table: names and texts."""
 
     def __init__(self, files: dict[str, str]) -> None:
         self.files = files
@@ -60,7 +57,7 @@ def test_a_commit_that_added_no_file_holds_no_row() -> None:
 
 
 def found_in(log: Log, version: int) -> list[Added]:
-    return added(cast("Hdfs", log), "/t", "publish", version)
+    return added(log, "/t", "publish", version)
 
 
 def log_of(count: int, **others: str) -> Log:
