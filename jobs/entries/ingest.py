@@ -50,12 +50,12 @@ class Ingest(PublishesRows):
         folder = last_resort.stage(job, entry, last_resort.Batch(job, entry, snapshot, raw, bounds, rows))
         job.hooks.at("after_stage")
         staged = files.read(job.spark, folder)
-        counts = files.count(staged)
-        files.check_balance(in_raw, counts)
+        tally = files.tally(staged)
+        files.check_balance(in_raw, tally.counts)
 
         job.hooks.at("before_audit")
         terms = audit.Terms(*audit.recent(job, snapshot))
-        return audit.decide(job, f"ingest-{entry.entry_id:06d}", staged, counts, folder, terms, entry.entry_id)
+        return audit.decide(job, f"ingest-{entry.entry_id:06d}", staged, tally, folder, terms, entry.entry_id)
 
     def after(self, job: Job, entry: Entry) -> None:
         """Tells lag monitors and the cheap look how far ingest is."""

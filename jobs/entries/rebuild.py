@@ -105,7 +105,7 @@ class Rebuild(PublishesRows):
         job.hooks.at("before_audit")
         audited = staged.join(waived, MESSAGE_KEY, "left_anti")
         name = f"rebuild-{entry.entry_id:06d}"
-        decision = audit.decide(job, name, audited, files.count(audited), folder, audit.Terms(), entry.entry_id)
+        decision = audit.decide(job, name, audited, files.tally(audited), folder, audit.Terms(), entry.entry_id)
         if decision.verdict == Verdict.FAILED:
             raise Refused(
                 f"the audit of the rebuilt day {request.day} failed: {', '.join(decision.failed_checks)}; the day is as it "

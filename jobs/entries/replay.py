@@ -75,14 +75,14 @@ def rejudge(job: Job, request: Request, folder: str, name: str, entry_id: int | 
     judged = judge_again(job, batch, raw, unread=unread)
     files.write_judged(judged, folder, bounds["rows"], job.rules, job.contracts)
     staged = files.read(job.spark, folder)
-    counts = files.count(staged)
-    if sum(each.rows for each in counts) != bounds["rows"]:
+    tally = files.tally(staged)
+    if tally.rows.all != bounds["rows"]:
         raise files.BalanceError(
-            f"{bounds['rows']} messages are open in quarantine, {sum(each.rows for each in counts)} of them are in raw.events"
+            f"{bounds['rows']} messages are open in quarantine, {tally.rows.all} of them are in raw.events"
         )
     job.hooks.at("before_audit")
     terms = audit.Terms(held_by_rows=False, waived=bool(request.waiver))
-    return audit.decide(job, name, staged, counts, folder, terms, entry_id)
+    return audit.decide(job, name, staged, tally, folder, terms, entry_id)
 
 
 def judge_again(

@@ -6,15 +6,15 @@ import datetime as dt
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
-from jobs.staging import checks, refusals
+from jobs.staging import checks, files, refusals
 from lakehouse import names
-from lakehouse.ledger.entries import Count, Decision, Snapshot
-from lakehouse.ledger.vocabulary import NOWHERE, Destination, Verdict, sql_list
+from lakehouse.ledger.entries import Decision, Snapshot
+from lakehouse.ledger.vocabulary import Destination, Verdict
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
 
-    from expectations.results import Check, RowCounts
+    from expectations.results import Check
     from jobs.runtime.job import Job
 
 
@@ -35,12 +35,12 @@ def decide(
     job: Job,
     name: str,
     staged: DataFrame,
-    counts: Sequence[Count],
+    tally: files.Tally,
     folder: str,
     terms: Terms,
     entry_id: int | None = None,
 ) -> Decision:
-    """Audits what was staged into `folder`, `counts` as counted there, and says what that decides.
+    """Audits what was staged into `folder`, `tally` as counted there, and says what that decides.
 
     The results of the checks are staged there too, for the entry; a dry run has none.
     The verdict is a ledger's: passed (then single rows may be refused), failed (all is held) or waived.
@@ -48,7 +48,7 @@ def decide(
     from expectations.audit import audit_batch
 
     checked = staged.selectExpr("*", f"destination = '{Destination.DUPLICATE}' as duplicate")
-    rows = _rows(checked)
+    counts, rows = tally
     result = audit_batch(
         checked,
         name=name,
@@ -88,24 +88,6 @@ def _say(job: Job, found: Sequence[Check]) -> None:
             job.say(
                 f"  check {each.name} ({each.severity}) would be {each.outcome}: {each.observed}; allowed: {each.allowed}"
             )
-
-
-def _rows(checked: DataFrame) -> RowCounts:
-    """How many messages there are of each event type, and of these, how many could be published."""
-    from pyspark.sql import functions as F
-
-    from expectations.results import RowCounts
-
-    nowhere = sql_list((*NOWHERE, Destination.QUARANTINE))
-    good = f"count_if(reason_code is null and not duplicate and destination not in ({nowhere})) as good"
-    found = checked.groupBy("event_type").agg(F.expr("count(*) as all_rows"), F.expr(good)).collect()
-    named = [row for row in found if row["event_type"] is not None]
-    return RowCounts(
-        sum(row["all_rows"] for row in found),
-        sum(row["good"] for row in found),
-        {row["event_type"]: row["all_rows"] for row in named},
-        {row["event_type"]: row["good"] for row in named},
-    )
 
 
 def recent(job: Job, snapshot: Snapshot) -> tuple[list[int], dict[str, float]]:

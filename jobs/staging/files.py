@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
+from expectations.results import RowCounts
 from expectations.row_rules import BROKEN
 from jobs.judging import message
 from jobs.judging.batches import wide_name
@@ -128,6 +129,30 @@ def count(frame: DataFrame) -> tuple[Count, ...]:
     """Rows per destination, topic, partition and day."""
     rows = frame.groupBy("destination", "topic", "partition", "event_date").count().collect()
     return tuple(sorted(Count(r["destination"], r["topic"], r["partition"], r["event_date"], r["count"]) for r in rows))
+
+
+class Tally(NamedTuple):
+    """Staged rows in numbers. `counts`: see `count`; `rows`: of each event type, and which of them could be published."""
+
+    counts: tuple[Count, ...]
+    rows: RowCounts
+
+
+def tally(staged: DataFrame) -> Tally:
+    """Counts the staged rows for the balance and for the audit, in one query."""
+    keys = ("destination", "topic", "partition", "event_date")
+    counts: dict[tuple[str, str, int, dt.date], int] = {}
+    all_of: dict[str, int] = {}
+    good_of: dict[str, int] = {}
+    for row in staged.groupBy(*keys, "event_type").count().collect():
+        key = tuple(row[each] for each in keys)
+        counts[key] = counts.get(key, 0) + row["count"]
+        if row["event_type"] is not None:
+            good = row["count"] if refusals.is_good(row["destination"]) else 0
+            all_of[row["event_type"]] = all_of.get(row["event_type"], 0) + row["count"]
+            good_of[row["event_type"]] = good_of.get(row["event_type"], 0) + good
+    found = tuple(sorted(Count(*key, rows=rows) for key, rows in counts.items()))
+    return Tally(found, RowCounts(sum(counts.values()), refusals.good_rows(found), all_of, good_of))
 
 
 def check_balance(raw: Iterable[Count], staged: Iterable[Count]) -> None:

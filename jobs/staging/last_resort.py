@@ -11,7 +11,6 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from kafka.errors import KafkaError
 from tenacity import Retrying, retry_if_exception_type, stop_after_delay, wait_fixed
 
 from jobs.judging import duplicates
@@ -95,6 +94,8 @@ class Batch:
 
     def killed_spark(self) -> bool:
         """Whether Spark does not answer while HDFS and Kafka do: then it was no outage of all, and it may have died of a part."""
+        from kafka.errors import KafkaError
+
         try:
             self._job.spark.sql("select 1").collect()
             return False

@@ -102,8 +102,13 @@ def _goes_to(destination: str, verdict: str) -> str:
 
 
 def good_rows(staged: Iterable[Count]) -> int:
-    """How many staged rows keep their contract and are no repetitions, those that are refused included."""
-    return sum(each.rows for each in staged if each.destination not in (Destination.QUARANTINE, *NOWHERE))
+    """How many staged rows are good."""
+    return sum(each.rows for each in staged if is_good(each.destination))
+
+
+def is_good(destination: str) -> bool:
+    """Whether staged rows of the destination keep their contract and are no repetitions; those that are refused do."""
+    return destination not in (Destination.QUARANTINE, *NOWHERE)
 
 
 def refused(staged: DataFrame, counts: Iterable[Count]) -> tuple[Refusal, ...]:

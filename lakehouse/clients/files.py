@@ -15,7 +15,10 @@ class Files(Protocol):
     """Files by their full address, such as hdfs://host:port/folder/file. Can be sent to Spark's workers."""
 
     def put(self, local: Path, address: str) -> None:
-        """Writes a new file, with the folders above it. An error leaves none, or a part that nobody must read."""
+        """Writes a new file, with the folders above it; nothing must be there.
+
+        An error leaves none, or a part that nobody must read.
+        """
 
     def move(self, address: str, to: str) -> None:
         """Gives a file or folder another address, in one step, with the folders above it. Nothing must be there."""
@@ -40,7 +43,8 @@ class LocalFiles:
     def put(self, local: Path, address: str) -> None:
         path = Path(urlsplit(address).path)
         path.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(local, path)
+        with local.open("rb") as data, path.open("xb") as new:
+            shutil.copyfileobj(data, new)
 
     def move(self, address: str, to: str) -> None:
         path = Path(urlsplit(to).path)

@@ -8,8 +8,9 @@ from typing import Any
 
 import pytest
 from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import functions as F
 
-from expectations.results import AuditError
+from expectations.results import AuditError, RowCounts
 from expectations.rulebook import Rule
 from jobs.staging import files, refusals
 from lakehouse.catalog import tables
@@ -81,6 +82,14 @@ def test_rows_that_a_waiver_accepted_before_are_not_refused(staged: DataFrame) -
 def test_refused_rows_are_counted_by_the_first_rule_that_they_break(staged: DataFrame) -> None:
     assert refusals.refused(staged, files.count(staged)) == (Refusal("odd", 2),)
     assert refusals.good_rows(files.count(staged)) == 4
+
+
+def test_the_tally_counts_each_destination_and_of_each_event_type_what_could_be_published(staged: DataFrame) -> None:
+    found = files.tally(staged.withColumn("event_type", F.expr("if(`offset` = 5, null, 'purchase_sword')")))
+    assert found.counts == files.count(staged)
+    assert found.rows == RowCounts(7, 4, {"purchase_sword": 6}, {"purchase_sword": 4})
+    of_types = files.tally(staged).rows
+    assert (of_types.all_of, of_types.good_of) == ({"purchase_sword": 3, "purchase_horse": 1},) * 2
 
 
 def test_nothing_is_asked_of_a_batch_without_refused_rows(staged: DataFrame) -> None:
