@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator, Mapping
+from importlib.util import find_spec
 from pathlib import Path
 from typing import NamedTuple
 
@@ -149,3 +150,7 @@ def test_directly_in_jobs_are_entry_points_only() -> None:
         text = file.read_text()
         assert len(text.splitlines()) <= ENTRY_POINT_LINES, file
         assert file.name == "__init__.py" or '\nif __name__ == "__main__":\n' in text, file
+
+
+def test_no_job_waits_for_jsonschema_to_make_a_parser_of_addresses() -> None:
+    assert find_spec("rfc3987_syntax") is None  # see requirements/overrides.txt
