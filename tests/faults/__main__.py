@@ -20,7 +20,13 @@ CHECK_EVERY = 10  # trials after which all invariants are checked over all that 
 
 def options_of(arguments: Sequence[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tests.faults", description=__doc__)
-    parser.add_argument("--only", metavar="PATTERN", help="trials like kafka@*, or mutation@*; default: all of both")
+    parser.add_argument(
+        "--only",
+        nargs="*",
+        default=(),
+        metavar="PATTERN",
+        help="trials like kafka@*, or mutation@*; default: all of both",
+    )
     parser.add_argument("--short", action="store_true", help="the few trials that `make test` runs")
     parser.add_argument("--seed", type=int, default=1, help="of the events and of the choices (default 1)")
     parser.add_argument("--rows", type=int, default=trial.ROWS, help="events sent before each fault")

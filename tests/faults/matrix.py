@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
@@ -159,16 +160,16 @@ def short(seed: int) -> list[Trial]:
     ]
 
 
-def matching(trials: list[Trial], pattern: str | None) -> list[Trial]:
-    """The trials whose `fault@point#seed` matches a shell pattern; one without `*` may stand anywhere in it.
+def matching(trials: list[Trial], patterns: Sequence[str]) -> list[Trial]:
+    """The trials whose `fault@point#seed` matches one of the shell patterns, if there are any.
+
+    A pattern without `*` may stand anywhere in it.
 
     Raises:
-        ValueError: none does.
+        ValueError: a pattern matches no trial.
     """
-    if pattern is None:
-        return trials
-    shell = pattern if "*" in pattern else f"*{pattern}*"
-    found = [trial for trial in trials if fnmatchcase(str(trial), shell)]
-    if not found:
-        raise ValueError(f"no trial matches {pattern!r}; they look like {trials[0]}")
-    return found
+    shells = [pattern if "*" in pattern else f"*{pattern}*" for pattern in patterns]
+    for pattern, shell in zip(patterns, shells, strict=True):
+        if not any(fnmatchcase(str(trial), shell) for trial in trials):
+            raise ValueError(f"no trial matches {pattern!r}; they look like {trials[0]}")
+    return [trial for trial in trials if not shells or any(fnmatchcase(str(trial), shell) for shell in shells)]

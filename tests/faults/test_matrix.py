@@ -52,11 +52,12 @@ def test_each_point_belongs_to_a_job() -> None:
 
 def test_trials_are_selected_by_a_pattern() -> None:
     trials = matrix.whole(1)
-    assert {trial.fault for trial in matrix.matching(trials, "kafka@*")} == {"kafka"}
-    assert {trial.point for trial in matrix.matching(trials, "before_plan")} == {"before_plan"}
-    assert matrix.matching(trials, None) == trials
+    assert {trial.fault for trial in matrix.matching(trials, ["kafka@*"])} == {"kafka"}
+    assert {trial.point for trial in matrix.matching(trials, ["before_plan"])} == {"before_plan"}
+    assert {trial.fault for trial in matrix.matching(trials, ["kafka@*", "api@load*"])} == {"kafka", "api"}
+    assert matrix.matching(trials, []) == trials
     with pytest.raises(ValueError, match="no trial matches 'kafak'"):
-        matrix.matching(trials, "kafak")
+        matrix.matching(trials, ["kafka@*", "kafak"])
 
 
 def test_a_run_that_was_stopped_skips_what_has_passed_with_this_code(tmp_path: Path) -> None:
