@@ -56,7 +56,8 @@ class MemoryStore:
         with self._lock:
             for each in wanted:
                 if each.table not in self._frames:
-                    self._frames[each.table] = self._spark.createDataFrame([], schema_of(each.columns))
+                    made = self._spark.createDataFrame([], schema_of(each.columns))
+                    self._frames[each.table] = made.where("false")  # else each query asks a Python worker for no rows
                     changed.append(f"made {each.table.qualified}")
                 new = [name for name in each.columns if name not in self.read(each.table).columns]
                 if new:

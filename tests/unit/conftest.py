@@ -31,7 +31,11 @@ def spark() -> Iterator[SparkSession]:
         .config("spark.sql.codegen.factoryMode", "NO_CODEGEN")
         .config("spark.sql.codegen.wholeStage", "false")  # compiling takes longer than a test's few rows
         .config("spark.sql.adaptive.enabled", "false")
-        .config("spark.driver.extraJavaOptions", "-XX:+UseSerialGC -XX:TieredStopAtLevel=1")
+        # Of one compiler alone Java keeps 48 MB of code, which Spark fills: it then compiles again and again.
+        .config(
+            "spark.driver.extraJavaOptions", "-XX:+UseSerialGC -XX:TieredStopAtLevel=1 -XX:ReservedCodeCacheSize=240m"
+        )
+        .config("spark.python.daemon.module", "jobs.runtime.worker_daemon")
         .getOrCreate()
     )
     session.sparkContext.setLogLevel("ERROR")
