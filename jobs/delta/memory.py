@@ -59,7 +59,8 @@ class MemoryStore:
                     made = self._spark.createDataFrame([], schema_of(each.columns))
                     self._frames[each.table] = made.where("false")  # else each query asks a Python worker for no rows
                     changed.append(f"made {each.table.qualified}")
-                new = [name for name in each.columns if name not in self.read(each.table).columns]
+                there = set(self.read(each.table).schema.names)
+                new = [name for name in each.columns if name not in there]
                 if new:
                     more = [f"cast(null as {each.columns[name][0]}) as `{name}`" for name in new]
                     self._frames[each.table] = self.read(each.table).selectExpr("*", *more)

@@ -36,6 +36,9 @@ def spark() -> Iterator[SparkSession]:
             "spark.driver.extraJavaOptions", "-XX:+UseSerialGC -XX:TieredStopAtLevel=1 -XX:ReservedCodeCacheSize=240m"
         )
         .config("spark.python.daemon.module", "jobs.runtime.worker_daemon")
+        .config(
+            "spark.python.sql.dataFrameDebugging.enabled", "false"
+        )  # to know each caller is three calls of Java more
         .getOrCreate()
     )
     session.sparkContext.setLogLevel("ERROR")

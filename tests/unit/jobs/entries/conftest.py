@@ -12,6 +12,7 @@ from pyspark.sql import SparkSession
 from expectations.validation import prepare
 from jobs.entries import commit, ingest
 from jobs.raw import drain, raw_events
+from jobs.staging import last_resort
 from jobs.upkeep import purge
 from lakehouse.ledger.offsets import Log, OffsetRange
 from tests.unit.jobs.entries.world import AT, World
@@ -26,6 +27,7 @@ def world(spark: SparkSession, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setattr(commit, "prepare_audit", lambda: None)
     monkeypatch.setattr(ingest, "mirror_end", lambda job, entry: None)
     monkeypatch.setattr(purge, "clean_staging", lambda job: None)
+    monkeypatch.setattr(last_resort, "PATIENCE", 0.0)  # there is no HDFS that could come back
     return World(spark, tmp_path)
 
 

@@ -7,6 +7,7 @@ import datetime as dt
 import json
 import uuid
 from collections.abc import Iterable, Mapping, Sequence
+from functools import cache
 from pathlib import Path
 from typing import Any, cast
 
@@ -100,6 +101,14 @@ class Said:
         """How far it is: said only where a step takes long."""
 
 
+@cache
+def empty_tables(spark: SparkSession) -> Mapping[Table, DataFrame]:
+    """All tables as a lakehouse begins, made once: it takes longer than many a test."""
+    store = MemoryStore(spark)
+    store.create(tables.definitions(CONTRACTS))
+    return store._frames
+
+
 class World:
     """One lakehouse in memory."""
 
@@ -119,7 +128,7 @@ class World:
         self.spark = spark
         self.trace = Trace()
         self.store = NotingStore(spark, self.trace)
-        self.store.create(tables.definitions(CONTRACTS))
+        self.store._frames.update(empty_tables(spark))
         self.ledger = NotingTable(self.trace)
         self.log = Said()
 
