@@ -42,7 +42,7 @@ faults: tools $(READY)  ## kill, stop and fill servers and jobs, over an hour; s
 	$(PYTHON) -m tests.faults
 
 unit: $(READY)  ## the tests that need no server
-	$(PYTHON) -m pytest --numprocesses=auto --maxprocesses=4 --dist=loadfile tests/unit
+	$(PYTHON) -m pytest --numprocesses=auto --maxprocesses=4 --dist=loadfile --no-loadscope-reorder tests/unit
 
 mutants: $(READY)  ## 200 random faults in the code, and which of them the unit tests notice; an hour, stopped it goes on
 	$(PYTHON) -m tests.mutants

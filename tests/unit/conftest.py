@@ -2,12 +2,27 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 from collections.abc import Iterator
 
 import pytest
 from pyspark.sql import SparkSession
+
+GARBAGE_AFTER = 50_000  # new objects, after which Python looks for garbage; 700 by default
+# Of one compiler alone Java keeps 48 MB of code. Spark fills them, and what was thrown away is compiled again.
+JAVA_OPTIONS = "-XX:+UseSerialGC -XX:TieredStopAtLevel=1 -XX:ReservedCodeCacheSize=240m"
+
+
+def pytest_collection() -> None:
+    """What is imported is no garbage; to look it through again and again takes 0.4 of the time of collecting the tests."""
+    gc.set_threshold(GARBAGE_AFTER)
+
+
+def pytest_collection_finish() -> None:
+    """It stays to the end."""
+    gc.freeze()
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -31,14 +46,9 @@ def spark() -> Iterator[SparkSession]:
         .config("spark.sql.codegen.factoryMode", "NO_CODEGEN")
         .config("spark.sql.codegen.wholeStage", "false")  # compiling takes longer than a test's few rows
         .config("spark.sql.adaptive.enabled", "false")
-        # Of one compiler alone Java keeps 48 MB of code, which Spark fills: it then compiles again and again.
-        .config(
-            "spark.driver.extraJavaOptions", "-XX:+UseSerialGC -XX:TieredStopAtLevel=1 -XX:ReservedCodeCacheSize=240m"
-        )
+        .config("spark.python.sql.dataFrameDebugging.enabled", "false")  # who calls is three calls of Java each time
         .config("spark.python.daemon.module", "jobs.runtime.worker_daemon")
-        .config(
-            "spark.python.sql.dataFrameDebugging.enabled", "false"
-        )  # to know each caller is three calls of Java more
+        .config("spark.driver.extraJavaOptions", JAVA_OPTIONS)
         .getOrCreate()
     )
     session.sparkContext.setLogLevel("ERROR")
