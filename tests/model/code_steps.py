@@ -1,4 +1,4 @@
-"""Code steps: every call in `jobs/` that writes a Delta table, and every kill point, found by reading the sources."""
+"""Code steps: every call in `jobs/` that writes a Delta table or a staged file, and every kill point, found by reading."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ WRITING_METHODS = {"save", "saveAsTable", "insertInto", "parquet", "writeTo", "o
     "whenMatchedDelete", "whenMatchedUpdate", "whenNotMatchedInsert", "executeCompaction", "executeZOrderBy", "vacuum",
     "restoreToVersion", "optimize",
 }  # fmt: skip
+WRITING_FILES = {"put", "move"}  # methods of Files
 WRITERS = {"append_once", "add_rows", "delete_rows", "replace_newest"}  # functions of ours that commit
 
 
@@ -47,6 +48,8 @@ def writes(nodes: list[ast.AST], folder: Path = JOBS) -> list[str]:
         name = call.func.attr if isinstance(call.func, ast.Attribute) else getattr(call.func, "id", "")
         if name in WRITERS:
             found.append(name)
+        elif name in WRITING_FILES and isinstance(call.func, ast.Attribute):
+            found.append(f".{name}")
         elif name in WRITING_METHODS and isinstance(call.func, ast.Attribute):
             of_module = isinstance(call.func.value, ast.Name) and call.func.value.id in modules
             if not of_module and not _is_read(call.func.value):

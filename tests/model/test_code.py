@@ -36,7 +36,12 @@ CODE: dict[tuple[str, str], tuple[list[str], tuple[str, ...] | str]] = {
         "a folder of one attempt's own, which nobody reads before it is decided",
     ),
     ("staging.candidates", "_mark"): ([".parquet"], "in the same folder"),
-    ("staging.checks", "stage"): ([".parquet"], "in the same folder: results of checks"),
+    ("staging.candidates", "stage_batches"): (
+        [".put"],
+        "beside it: candidates, which nobody reads before they are moved there",
+    ),
+    ("staging.files", "settle"): ([".move"], "the same folder, under another name of the attempt's own"),
+    ("staging.checks", "stage"): ([".put"], "in the same folder: results of checks"),
     ("audit_day", "audit"): (
         ["add_rows", "add_rows", "sql ?"],
         "rows of ops.checks and ops.audits, which no step reads; a query",
@@ -116,6 +121,7 @@ def test_every_kill_point_is_a_step_of_the_model() -> None:
         ("def f(t): retry(lambda: delta_writes.append_once(t)); append_once(t)", ["append_once", "append_once"]),
         ("def f(s, text): s.sql(text)", ["sql ?"]),
         ("def f(t): t.whenMatchedDelete()", [".whenMatchedDelete"]),
+        ("def f(files): files.put(a, b); files.count(c)", [".put"]),
     ],
 )
 def test_writes_are_recognised(source: str, calls: list[str]) -> None:
