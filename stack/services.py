@@ -113,7 +113,7 @@ def services(settings: Settings, machine: Machine) -> tuple[Service, ...]:
                 Once(
                     state / "kafka" / ".formatted",
                     java("128m", f"{jars / 'kafka'}/*", "kafka.tools.StorageTool", "format", *_kafka_quorum(settings))
-                    + ("--ignore-formatted", "-t", _kafka_id(str(state)), "-c", kafka_conf),
+                    + ("--ignore-formatted", f"--cluster-id={_kafka_id(str(state))}", "-c", kafka_conf),
                 ),
             ),
             stop_seconds=30,
