@@ -54,7 +54,7 @@ def decide(
         name=name,
         contracts=job.contracts,
         event_types=sorted(each for each in rows.all_of if each in job.contracts),
-        good_rows=refusals.good_rows(counts),
+        good_rows=rows.good,
         history=terms.history,
         mix=terms.mix or {},
         settings=job.settings,

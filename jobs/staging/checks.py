@@ -78,10 +78,9 @@ def stage(job: Job, rows: Sequence[tuple[Any, ...]], staging: str) -> int:
         HdfsError: HDFS did not take the file, or there is one already.
     """
     schema = pa.schema([(name, _ARROW[kind]) for name, (kind, _) in CHECKS.items()])
-    columns = dict(zip(CHECKS, zip(*rows, strict=True), strict=True)) if rows else dict.fromkeys(CHECKS, ())
     with tempfile.TemporaryDirectory() as local:
         file = Path(local) / "checks.parquet"
-        parquet.write_table(pa.Table.from_pydict(columns, schema), file)
+        parquet.write_table(pa.Table.from_pylist([dict(zip(CHECKS, row, strict=True)) for row in rows], schema), file)
         job.files.put(file, f"{names.checks_folder(staging)}/{file.name}")
     return len(rows)
 

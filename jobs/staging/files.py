@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -141,18 +142,16 @@ class Tally(NamedTuple):
 def tally(staged: DataFrame) -> Tally:
     """Counts the staged rows for the balance and for the audit, in one query."""
     keys = ("destination", "topic", "partition", "event_date")
-    counts: dict[tuple[str, str, int, dt.date], int] = {}
-    all_of: dict[str, int] = {}
-    good_of: dict[str, int] = {}
+    counts: Counter[tuple[str, str, int, dt.date]] = Counter()
+    all_of: Counter[str] = Counter()
+    good_of: Counter[str] = Counter()
     for row in staged.groupBy(*keys, "event_type").count().collect():
-        key = tuple(row[each] for each in keys)
-        counts[key] = counts.get(key, 0) + row["count"]
+        counts[tuple(row[each] for each in keys)] += row["count"]
         if row["event_type"] is not None:
-            good = row["count"] if refusals.is_good(row["destination"]) else 0
-            all_of[row["event_type"]] = all_of.get(row["event_type"], 0) + row["count"]
-            good_of[row["event_type"]] = good_of.get(row["event_type"], 0) + good
+            all_of[row["event_type"]] += row["count"]
+            good_of[row["event_type"]] += row["count"] if refusals.is_good(row["destination"]) else 0
     found = tuple(sorted(Count(*key, rows=rows) for key, rows in counts.items()))
-    return Tally(found, RowCounts(sum(counts.values()), refusals.good_rows(found), all_of, good_of))
+    return Tally(found, RowCounts(counts.total(), refusals.good_rows(found), all_of, good_of))
 
 
 def check_balance(raw: Iterable[Count], staged: Iterable[Count]) -> None:

@@ -48,14 +48,13 @@ def writes(nodes: list[ast.AST], folder: Path = JOBS) -> list[str]:
         name = call.func.attr if isinstance(call.func, ast.Attribute) else getattr(call.func, "id", "")
         if name in WRITERS:
             found.append(name)
-        elif name in WRITING_FILES and isinstance(call.func, ast.Attribute):
-            found.append(f".{name}")
         elif name in WRITING_METHODS and isinstance(call.func, ast.Attribute):
             of_module = isinstance(call.func.value, ast.Name) and call.func.value.id in modules
             if not of_module and not _is_read(call.func.value):
                 found.append(f".{name}")
         elif name == "sql" and call.args:
             found += [f"sql {verb}" for verb in _verbs(call.args[0], nodes)]
+    found += [f".{n.attr}" for n in nodes if isinstance(n, ast.Attribute) and n.attr in WRITING_FILES]  # also handed on
     return sorted(found)
 
 

@@ -40,6 +40,7 @@ CODE: dict[tuple[str, str], tuple[list[str], tuple[str, ...] | str]] = {
         [".put"],
         "beside it: candidates, which nobody reads before they are moved there",
     ),
+    ("staging.candidates", "stage"): ([".move"], "candidates that a task named, into that folder"),
     ("staging.files", "settle"): ([".move"], "the same folder, under another name of the attempt's own"),
     ("staging.checks", "stage"): ([".put"], "in the same folder: results of checks"),
     ("audit_day", "audit"): (
@@ -122,6 +123,7 @@ def test_every_kill_point_is_a_step_of_the_model() -> None:
         ("def f(s, text): s.sql(text)", ["sql ?"]),
         ("def f(t): t.whenMatchedDelete()", [".whenMatchedDelete"]),
         ("def f(files): files.put(a, b); files.count(c)", [".put"]),
+        ("def f(job, t): list(t.map(job.files.move, a, b))", [".move"]),
     ],
 )
 def test_writes_are_recognised(source: str, calls: list[str]) -> None:
