@@ -14,7 +14,7 @@ import click
 
 from benchmarks.figures import Figure, Table
 from benchmarks.spark_jobs import by_hand, ingest, job_seconds
-from benchmarks.stack import fill, measuring, renew_spark
+from benchmarks.stack import fill, measuring, renew
 from jobs.runtime.job import start
 from lakehouse.settings import Settings
 from stack.environment import job_environment
@@ -55,7 +55,7 @@ def _measure(settings: Settings, table: Table, batches: int) -> None:
         )
     )
     grow(settings, batches - batches // 2)
-    renew_spark(settings)
+    renew(settings, "spark")
     with measuring(beside=True) as young, by_hand(young):
         for each in (settings, young):
             grow(each, YOUNG)

@@ -17,7 +17,7 @@ from uuid import uuid4
 import click
 
 from benchmarks.figures import ROUNDS, Figure, Table
-from benchmarks.stack import consumer_perf, end_offsets, fill, renew_spark
+from benchmarks.stack import consumer_perf, end_offsets, fill, renew
 from lakehouse.clients.trino import query
 from lakehouse.settings import CHECKOUT, Settings
 from stack.airflow_login import connect
@@ -89,7 +89,7 @@ def _backlog(settings: Settings, table: Table, waiting: int) -> None:
     for rows in (waiting // 100, waiting):
         before = count(settings, "raw.events")
         fill(settings, rows)
-        renew_spark(settings)
+        renew(settings, "spark")
         (server,) = (p for p in stack_processes(settings.state)["spark"] if p.name() == "java")
         began, live = time.monotonic(), []
         with ThreadPoolExecutor(1) as pool:

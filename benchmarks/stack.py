@@ -74,15 +74,15 @@ def seed_server(settings: Settings) -> Iterator[str]:
         process.wait(timeout=20)
 
 
-def renew_spark(settings: Settings) -> None:
-    """Ends the warm Spark; returns when the one answers that supervisord starts in its place.
+def renew(settings: Settings, service: str) -> None:
+    """Ends a server; returns when the one answers that supervisord starts in its place.
 
     Not by `up`, which would unpause the DAGs in the midst of a measurement.
     """
-    for process in stack_processes(settings.state)["spark"]:
+    for process in stack_processes(settings.state)[service]:
         process.kill()
         process.wait(timeout=30)
-    await_service(settings, "spark", RENEW_SECONDS)
+    await_service(settings, service, RENEW_SECONDS)
 
 
 def keeping_errors(lost: list[object]) -> Callable[[object, object], None]:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import hashlib
 import hmac
 import json
 import logging
+import threading
 from functools import cache
 from typing import Annotated, Any
 from urllib.parse import quote, urlencode
@@ -17,11 +19,14 @@ from airflow.plugins_manager import AirflowPlugin
 from fastapi import Depends, FastAPI, Form, HTTPException, Request
 from fastapi.exception_handlers import http_exception_handler
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from expectations.pages.counted import Counts
+from expectations.pages.overview import load
 from expectations.pages.site import Answer, Asked, Site
 from expectations.pages.source import Kept, Source
 from expectations.pages.waiting import Patient, ask_kafka
+from expectations.pages.warming import A_QUERY, Warming, name_of
 from lakehouse.clients.airflow import AirflowApi, AirflowError
 from lakehouse.clients.trino import query
 from lakehouse.contract.load import load_contracts
@@ -165,12 +170,36 @@ def _record(user: Any, address: str) -> None:
     log.warning("%s is shown personal data at %s", user.get_name(), address)
 
 
+class WarmTrino:
+    """Begins to warm Trino when the API server starts: Airflow has no other hook for plugins that is called there alone."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+        threading.Thread(target=_warming().go_on, name="warm-trino", daemon=True).start()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await self._app(scope, receive, send)
+
+
+def _warming() -> Warming:
+    settings = Settings.load()
+
+    def overview() -> None:
+        """As the first person to look would, with no answer kept."""
+        _, counts, contracts, waiting = _source()
+        source = Source(lambda sql, parameters: query(settings, sql, parameters), kept_seconds=0)
+        load(source, counts, contracts.get(), waiting, settings.ingest_every_minutes, dt.datetime.now(dt.UTC))
+
+    return Warming(lambda: name_of(query(settings, A_QUERY)[0]["query_id"]), overview)
+
+
 class QualityPagesPlugin(AirflowPlugin):
     """Found by Airflow in its plugins folder."""
 
     name = "quality_pages"
-    # Airflow declares both lists as an instance's
+    # Airflow declares the lists as an instance's
     fastapi_apps: list[Any] = [{"app": app, "url_prefix": _PREFIX, "name": "Data quality"}]  # noqa: RUF012
+    fastapi_root_middlewares: list[Any] = [{"middleware": WarmTrino, "name": "Warm Trino"}]  # noqa: RUF012
     # Without a url_route Airflow 3.3 puts a button into the side bar that leads nowhere; with it, it shows the pages in a frame.
     external_views: list[Any] = [  # noqa: RUF012
         {

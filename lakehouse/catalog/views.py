@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+
 from lakehouse import names
 from lakehouse.catalog.view_comments import comments
 from lakehouse.clients.trino import Session
@@ -10,6 +13,7 @@ from lakehouse.ledger.vocabulary import NOT_PUBLISHED, BuildCause, BuildStep, De
 from lakehouse.names import VIEWS_CATALOG
 from lakehouse.settings import Settings
 
+COMMENTED = 4  # views whose columns get their comments at once
 DAILY_TABLES = tuple(
     table.name for table in (names.DAILY_EVENT_COUNTS, names.DAILY_ITEM_SALES, names.PLAYER_ITEM_CHANGES)
 )
@@ -164,12 +168,20 @@ def create_views(settings: Settings, contracts: Contracts) -> list[str]:
     """
     made, said = views(settings), comments(contracts)
     with Session(settings) as session:
-        for name, statement in made.items():
-            about = said[name]
-            session.ask(f"create or replace view {VIEWS_CATALOG}.{name} comment {_text(about.view)} as {statement}")
-            for column, comment in about.columns.items():
-                session.ask(f'comment on column {VIEWS_CATALOG}.{name}."{column}" is {_text(comment)}')
+        for name, statement in made.items():  # in this order: some read others
+            about = _text(said[name].view)
+            session.ask(f"create or replace view {VIEWS_CATALOG}.{name} comment {about} as {statement}")
+    with ThreadPoolExecutor(COMMENTED) as threads:
+        for done in [threads.submit(_comment, settings, name, said[name].columns) for name in made]:
+            done.result()
     return list(made)
+
+
+def _comment(settings: Settings, view: str, columns: Mapping[str, str]) -> None:
+    """Says what each column of a view holds: a statement each, Trino has no other way."""
+    with Session(settings) as session:
+        for column, comment in columns.items():
+            session.ask(f'comment on column {VIEWS_CATALOG}.{view}."{column}" is {_text(comment)}')
 
 
 def _text(words: str) -> str:

@@ -14,6 +14,7 @@ from tests.real import Real, new_event_id
 
 pytestmark = pytest.mark.timeout(600)
 BACK_SECONDS = 180
+WARMED = "A new Trino took"
 
 
 class Client:
@@ -105,3 +106,14 @@ def test_hdfs_metastore_spark_and_trino_killed_between_runs(stack: Real) -> None
             assert time.monotonic() < until + BACK_SECONDS, error
             time.sleep(2)
     assert set(map(tuple, places.values())) == {("default_events",)}
+
+
+def test_a_trino_that_was_started_anew_is_warmed_before_anybody_looks_at_the_pages(stack: Real) -> None:
+    """By the API server, which says so in its log, within some seconds of the answer of Trino."""
+    log = stack.settings.state / "logs" / "airflow-api-server.log"
+    before = log.read_text().count(WARMED)
+    kill(stack, "trino")
+    until = time.monotonic() + BACK_SECONDS
+    while log.read_text().count(WARMED) == before:
+        assert time.monotonic() < until, log.read_text()[-3000:]
+        time.sleep(1)

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import re
+import threading
 from collections.abc import Iterator
 from typing import Any, ClassVar
 from urllib.parse import parse_qs, urlsplit
 
 import httpx
 import pytest
-from fastapi import FastAPI
+from starlette.types import ASGIApp
 
 from expectations.pages.counted import Counts
+from expectations.pages.overview import DECIDED, INGESTED, OPEN
 from expectations.pages.source import Kept, Source
 from expectations.pages.waiting import Patient, Waiting
+from expectations.pages.warming import A_QUERY, Warming
 from lakehouse.clients.airflow import AirflowApi, AirflowError
 from tests.unit.expectations.pages.answers import CONTRACTS, answer
 
@@ -24,7 +27,7 @@ BROWSER = {"Accept": "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;
 class Client:
     """Asks the plugin's application without a server between."""
 
-    def __init__(self, app: FastAPI) -> None:
+    def __init__(self, app: ASGIApp) -> None:
         self._app = app
 
     def get(self, path: str, headers: dict[str, str] | None = None) -> httpx.Response:
@@ -255,3 +258,37 @@ def test_each_entry_of_the_side_bar_has_a_route_of_its_own_without_which_it_woul
 
     routes = [view["url_route"] for view in quality_pages.QualityPagesPlugin.external_views]
     assert routes == ["quality"]
+
+
+def test_trino_is_warmed_by_the_api_server_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Airflow makes what is listed as middleware when its API server starts; other processes only read the list."""
+    import quality_pages
+
+    (middleware,) = quality_pages.QualityPagesPlugin.fastapi_root_middlewares
+    asked: list[str] = []
+    done = threading.Event()
+
+    def ask(_: object, sql: str, parameters: object = ()) -> list[dict[str, Any]]:
+        asked.append(sql)
+        if sql == A_QUERY:
+            return [{"query_id": "20261128_101112_00007_abcde"}]
+        return answer(sql, [])
+
+    monkeypatch.setattr(quality_pages, "query", ask)
+
+    def look_once(self: Warming) -> None:
+        self.look()
+        done.set()
+
+    monkeypatch.setattr(Warming, "go_on", look_once)
+    shared = (Source(answer), Counts(), Kept(lambda: CONTRACTS), Patient(lambda: Waiting(0)))
+    monkeypatch.setattr(quality_pages, "_source", lambda: shared)
+
+    async def page(scope: Any, receive: Any, send: Any) -> None:
+        await send({"type": "http.response.start", "status": 204, "headers": []})
+        await send({"type": "http.response.body"})
+
+    made = middleware["middleware"](page)
+    assert done.wait(20)
+    assert asked[0] == A_QUERY and set(asked) > {INGESTED, OPEN, DECIDED}
+    assert Client(made).get("/").status_code == 204
