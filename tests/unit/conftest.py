@@ -33,7 +33,7 @@ def state(tmp_path_factory: pytest.TempPathFactory) -> str:
 
 
 @pytest.fixture(scope="session")
-def spark() -> Iterator[SparkSession]:
+def spark(state: str) -> Iterator[SparkSession]:
     """A classic Spark session on one core; its tables are data frames of the test's own."""
     os.environ.setdefault("SPARK_LOCAL_IP", "127.0.0.1")
     os.environ["PYSPARK_PYTHON"] = sys.executable  # of the workers, which judge
@@ -48,7 +48,7 @@ def spark() -> Iterator[SparkSession]:
         .config("spark.sql.adaptive.enabled", "false")
         .config("spark.python.sql.dataFrameDebugging.enabled", "false")  # who calls is three calls of Java each time
         .config("spark.python.daemon.module", "jobs.runtime.worker_daemon")
-        .config("spark.driver.extraJavaOptions", JAVA_OPTIONS)
+        .config("spark.driver.extraJavaOptions", f"{JAVA_OPTIONS} -XX:ErrorFile={state}/hs_err_%p.log")
         .getOrCreate()
     )
     session.sparkContext.setLogLevel("ERROR")
