@@ -10,14 +10,15 @@ from collections.abc import Iterator
 import pytest
 from pyspark.sql import SparkSession
 
-GARBAGE_AFTER = 50_000  # new objects, after which Python looks for garbage; 700 by default
+from jobs.runtime import garbage
+
 # Of one compiler alone Java keeps 48 MB of code. Spark fills them, and what was thrown away is compiled again.
 JAVA_OPTIONS = "-XX:+UseSerialGC -XX:TieredStopAtLevel=1 -XX:ReservedCodeCacheSize=240m"
 
 
 def pytest_collection() -> None:
     """What is imported is no garbage; to look it through again and again takes 0.4 of the time of collecting the tests."""
-    gc.set_threshold(GARBAGE_AFTER)
+    garbage.look_seldom()
 
 
 def pytest_collection_finish() -> None:
