@@ -10,7 +10,6 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import re
 import subprocess
 import tempfile
 import time
@@ -22,6 +21,7 @@ from pathlib import Path
 import click
 import psutil
 
+from benchmarks import containers
 from benchmarks.__main__ import RESULTS, with_section
 from benchmarks.api import BATCH, BATCH_CONNECTIONS, SWORD
 from benchmarks.figures import ROUNDS, Figure, Table
@@ -42,7 +42,6 @@ SINGLES, BATCHES = 10_000, 100
 QUERIES = 20
 QUESTION = f"select size, count(*), avg(speed) from {TABLE} group by 1"
 FILES = "-f docker/compose.measured.yaml"
-MEBIBYTES = {"B": 1 / 2**20, "KiB": 1 / 2**10, "MiB": 1, "GiB": 2**10}
 
 
 @dataclass
@@ -160,10 +159,7 @@ def cores_at_rest() -> float:
 def memory_mb() -> float:
     """What the containers of the project hold."""
     label = f"label=com.docker.compose.project={PROJECT}"
-    ids = _docker("ps", "-q", "--filter", label).split()
-    shown = _docker("stats", "--no-stream", "--format", "{{.MemUsage}}", *ids)
-    used = re.findall(r"(?m)^([\d.]+)(\w+) /", shown)
-    return sum(float(number) * MEBIBYTES[unit] for number, unit in used)
+    return sum(containers.memory_mb(containers.docker("ps", "-q", "--filter", label).split()))
 
 
 def compare(cluster: Seen, single: Seen) -> Table:
@@ -183,10 +179,6 @@ def compare(cluster: Seen, single: Seen) -> Table:
             Figure(what, "the single containers", unit, tuple(getattr(cluster, name)), tuple(getattr(single, name)))
         )
     return table
-
-
-def _docker(*arguments: str) -> str:
-    return subprocess.run(["docker", *arguments], capture_output=True, text=True, timeout=60, check=True).stdout
 
 
 if __name__ == "__main__":

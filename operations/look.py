@@ -7,7 +7,6 @@ from collections.abc import Mapping, Sequence
 from typing import TypeVar
 
 from lakehouse.clients import expiry
-from lakehouse.clients.kafka import admin, group_offsets, read_logs
 from lakehouse.ledger.offsets import OffsetsError
 from lakehouse.settings import Settings
 from lakehouse.texts import words_of
@@ -26,18 +25,16 @@ def anything_new(settings: Settings, topics: Sequence[str]) -> bool:
     from kafka.errors import KafkaError
 
     try:
-        with admin(settings) as client:
-            logs = read_logs(client, topics)
-            done = group_offsets(client, settings.consumer_group, [each.at for each in logs])
-            unread = expiry.unread(settings, client, logs, done)
+        found = expiry.look(settings, topics)
     except OffsetsError:
         return True
     except (KafkaError, OSError) as error:
         log.warning("Kafka cannot tell whether anything is new (%s); the drain will look", words_of(error))
         return True
-    for sentence in expiry.warnings(unread, settings.expiry_warning_hours):
+    for sentence in expiry.warnings(found.unread, settings.expiry_warning_hours):
         log.warning("%s", sentence)
-    return differs({each.at: each.earliest for each in logs}, {each.at: each.end for each in logs}, done)
+    logs = found.logs
+    return differs({each.at: each.earliest for each in logs}, {each.at: each.end for each in logs}, found.done)
 
 
 def differs(starts: Mapping[Place, int], ends: Mapping[Place, int], done: Mapping[Place, int]) -> bool:

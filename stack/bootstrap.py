@@ -7,7 +7,7 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from lakehouse import job_log
@@ -70,21 +70,25 @@ def run_job(
         StackError: it failed; the message has the end of its log.
     """
     log = settings.state / "logs" / f"{job}.log"
+    command = [sys.executable, str(CHECKOUT / "jobs" / f"{job}.py"), *arguments]
+    run_logged(f"jobs/{job}.py", command, environment, log, seconds)
+    lines = map(job_log.read, log.read_text(errors="replace").splitlines())
+    return [line.shown for line in lines if line and line.level != "debug"]
+
+
+def run_logged(what: str, command: Sequence[str], environment: Mapping[str, str], log: Path, seconds: float) -> None:
+    """Runs a command whose output becomes the log.
+
+    Raises:
+        StackError: it failed; the message has the end of its log.
+    """
     log.parent.mkdir(parents=True, exist_ok=True)
     with log.open("w") as out:
         done = subprocess.run(
-            [sys.executable, str(CHECKOUT / "jobs" / f"{job}.py"), *arguments],
-            stdout=out,
-            stderr=subprocess.STDOUT,
-            env=environment,
-            cwd=CHECKOUT,
-            timeout=seconds,
-            check=False,
+            command, stdout=out, stderr=subprocess.STDOUT, env=environment, cwd=CHECKOUT, timeout=seconds, check=False
         )
     if done.returncode:
-        raise StackError(f"jobs/{job}.py failed:\n{tail(log)}\n  whole log: {log}")
-    lines = map(job_log.read, log.read_text(errors="replace").splitlines())
-    return [line.shown for line in lines if line and line.level != "debug"]
+        raise StackError(f"{what} failed:\n{tail(log)}\n  whole log: {log}")
 
 
 def make_views(settings: Settings) -> None:

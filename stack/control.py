@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 import os
 import shutil
 import subprocess
 import time
-from collections.abc import Callable, Collection, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Collection
+from contextlib import AbstractContextManager
 from dataclasses import replace
 from pathlib import Path
 
@@ -19,6 +18,7 @@ from stack import bootstrap, downloads, preflight
 from stack.environment import local_settings, make_folders
 from stack.errors import NotReady, StackError
 from stack.java import find_java, trino_java
+from stack.locks import locked
 from stack.probes import PROBES
 from stack.processes import kill_processes
 from stack.progress import EVERY_SECONDS
@@ -217,13 +217,6 @@ def retire(supervisor: Supervisor, names: set[str]) -> None:
             supervisor.stop_service(name)
 
 
-@contextmanager
-def only_one(state: Path) -> Iterator[None]:
+def only_one(state: Path) -> AbstractContextManager[None]:
     """Locks out a second `up` of the same stack."""
-    state.mkdir(parents=True, exist_ok=True)
-    with (state / "up.lock").open("w") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise StackError(f"Another `up` is at work on {state}: wait for it to end.") from None
-        yield
+    return locked(state / "up.lock", StackError(f"Another `up` is at work on {state}: wait for it to end."))

@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 
 from lakehouse.settings import CHECKOUT, Settings
-from stack.java import find_java
+from stack.java import crash_files, find_java
 
 DOCKER = CHECKOUT / "docker"
 MARK = "LAKEHOUSE_STACK_MARK"  # on every process of a stack: <state folder>#<service>
@@ -79,6 +79,7 @@ def job_environment(settings: Settings, java_home: Path | None = None) -> dict[s
     java_home = java_home or find_java(os.environ)
     state = settings.state
     jars = settings.servers
+    crash = " ".join(crash_files(state, "spark"))
     return {
         **{name: os.environ[name] for name in _PASSED_ON if name in os.environ},
         **settings_environment(settings),
@@ -97,7 +98,8 @@ def job_environment(settings: Settings, java_home: Path | None = None) -> dict[s
         "SPARK_LOCAL_IP": settings.host,
         "SPARK_LOCAL_DIRS": str(state / "tmp"),
         "SPARK_DIST_CLASSPATH": str(jars / "spark" / "*"),
-        "SPARK_SUBMIT_OPTS": f"-Djava.io.tmpdir={state / 'tmp'} -XX:-UsePerfData",
+        "SPARK_LAUNCHER_OPTS": crash,  # of the Java that only writes Spark's command line
+        "SPARK_SUBMIT_OPTS": f"-Djava.io.tmpdir={state / 'tmp'} -XX:-UsePerfData {crash}",
         "LAKEHOUSE_SPARK_HIVE_JARS": f"file://{jars / 'spark-hive'}/*.jar",
         "PYSPARK_PYTHON": str(python_bin() / "python"),
         # setproctitle would overwrite the part of memory in which /proc shows the mark of the stack.

@@ -1,4 +1,4 @@
-"""Finds the Java 17 that the servers run on, and the Java 25 that Trino needs."""
+"""Finds the Java 17 that the servers run on and the Java 25 that Trino needs, and says where a Java that crashes writes."""
 
 from __future__ import annotations
 
@@ -48,6 +48,14 @@ def describe_java(java: Path) -> tuple[int | None, Path | None]:
     version = re.search(r"java\.specification\.version = (?:1\.)?(\d+)", done.stderr)
     home = re.search(r"java\.home = (.+)", done.stderr)
     return (int(version[1]) if version else None, Path(home[1].strip()) if home else None)
+
+
+def crash_files(state: Path, service: str) -> tuple[str, ...]:
+    """Options by which a Java that crashes says so among the logs; else it does in the folder it was started in."""
+    return tuple(
+        f"-XX:{option}={state / 'logs'}/{file}_{service}_%p.log"
+        for option, file in (("ErrorFile", "hs_err"), ("ReplayDataFile", "replay"))
+    )
 
 
 def trino_java() -> Path:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import fcntl
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 from stack.errors import StackError
+from stack.locks import locked
 
 HDFS = ("namenode", "datanode")
 # Enough for jobs. Nobody can ask Trino, Airflow's pages, the API or the live state before a restore is done.
@@ -37,13 +36,8 @@ def refuse_half_restored(state: Path, error: type[StackError] = StackError) -> N
         )
 
 
-@contextmanager
-def alone(state: Path, error: type[StackError]) -> Iterator[None]:
+def alone(state: Path, error: type[StackError]) -> AbstractContextManager[None]:
     """Locks out other backups and restores of the same stack."""
-    folder(state).mkdir(parents=True, exist_ok=True)
-    with (folder(state) / "lock").open("w") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise error(f"Another backup or restore of {state} is at work: wait for it to end.") from None
-        yield
+    return locked(
+        folder(state) / "lock", error(f"Another backup or restore of {state} is at work: wait for it to end.")
+    )

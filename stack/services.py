@@ -19,6 +19,7 @@ from stack.environment import (
     spark_home,
 )
 from stack.errors import StackError
+from stack.java import crash_files
 
 _SMALL_JVM = ("-XX:+UseSerialGC", "-XX:-UsePerfData", "-XX:+ExitOnOutOfMemoryError")
 # On two cores Java's optimising compiler would take a third of the start. These options delay it.
@@ -94,6 +95,7 @@ def services(settings: Settings, machine: Machine) -> tuple[Service, ...]:
     airflow = base | airflow_environment(settings)
     java = JavaCommand(machine.java, settings)
     state, jars = settings.state, settings.servers
+    kafka_path = f"{jars / 'kafka'}/*"
     kafka_conf = str(DOCKER / "kafka" / "server.properties")
     hdfs_path = (
         f"{settings.hadoop_conf}:{jars / 'hadoop-pages'}:{jars / 'hadoop'}/*"  # Hadoop's own jar lacks the .html files
@@ -106,13 +108,13 @@ def services(settings: Settings, machine: Machine) -> tuple[Service, ...]:
     return (
         Service(
             "kafka",
-            java("384m", f"{jars / 'kafka'}/*", "kafka.Kafka", kafka_conf),
+            java("kafka", "384m", kafka_path, "kafka.Kafka", kafka_conf),
             base | _kafka_node(settings),
             address=settings.kafka_bootstrap,
             prepare=(
                 Once(
                     state / "kafka" / ".formatted",
-                    java("128m", f"{jars / 'kafka'}/*", "kafka.tools.StorageTool", "format", *_kafka_quorum(settings))
+                    java("kafka", "128m", kafka_path, "kafka.tools.StorageTool", "format", *_kafka_quorum(settings))
                     + ("--ignore-formatted", f"--cluster-id={_kafka_id(str(state))}", "-c", kafka_conf),
                 ),
             ),
@@ -120,19 +122,19 @@ def services(settings: Settings, machine: Machine) -> tuple[Service, ...]:
         ),
         Service(
             "namenode",
-            java("256m", hdfs_path, name_node),
+            java("namenode", "256m", hdfs_path, name_node),
             base,
             address=f"{settings.hdfs_uri} http://127.0.0.1:{settings.namenode_http_port}",
             prepare=(
                 Once(
                     state / "hdfs" / ".formatted",
-                    java("128m", hdfs_path, name_node, *_new_name_node(settings)),
+                    java("namenode", "128m", hdfs_path, name_node, *_new_name_node(settings)),
                 ),
             ),
         ),
         Service(
             "datanode",
-            java("256m", hdfs_path, "org.apache.hadoop.hdfs.server.datanode.DataNode"),
+            java("datanode", "256m", hdfs_path, "org.apache.hadoop.hdfs.server.datanode.DataNode"),
             base,
             needs=("namenode",),
             address=f"http://127.0.0.1:{settings.datanode_http_port}",
@@ -140,6 +142,7 @@ def services(settings: Settings, machine: Machine) -> tuple[Service, ...]:
         Service(
             "metastore",
             java(
+                "metastore",
                 "256m",
                 metastore_path,
                 "org.apache.hadoop.hive.metastore.HiveMetaStore",
@@ -182,6 +185,7 @@ def services(settings: Settings, machine: Machine) -> tuple[Service, ...]:
                 f"-Xmx{settings.trino_heap}",
                 *_SMALL_JVM,
                 *_LATE_COMPILER,
+                *crash_files(state, "trino"),
                 "-Djdk.attach.allowAttachSelf=true",
                 f"-Djava.io.tmpdir={state / 'tmp'}",
                 f"-Dconfig={DOCKER / 'trino' / 'config.properties'}",
@@ -266,11 +270,14 @@ class JavaCommand:
     settings: Settings
     common: tuple[str, ...] = field(default=(*_SMALL_JVM, "-XX:TieredStopAtLevel=1"))
 
-    def __call__(self, heap: str, class_path: str, *program: str, options: tuple[str, ...] = ()) -> tuple[str, ...]:
+    def __call__(
+        self, service: str, heap: str, class_path: str, *program: str, options: tuple[str, ...] = ()
+    ) -> tuple[str, ...]:
         return (
             str(self.home / "bin" / "java"),
             f"-Xmx{heap}",
             *self.common,
+            *crash_files(self.settings.state, service),
             f"-Djava.io.tmpdir={self.settings.state / 'tmp'}",
             "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn",
             "-Dorg.slf4j.simpleLogger.showDateTime=true",
@@ -284,7 +291,7 @@ class JavaCommand:
 
 def _metastore_tables(settings: Settings, java: JavaCommand, class_path: str) -> Once:
     """Derby lets the metastore make its own tables late; PostgreSQL does not."""
-    tool = java("256m", class_path, "org.datanucleus.store.schema.SchemaTool", "-api", "JDO", "-create")
+    tool = java("metastore", "256m", class_path, "org.datanucleus.store.schema.SchemaTool", "-api", "JDO", "-create")
     return Once(
         settings.state / "metastore" / ".tables-made",
         (
@@ -333,13 +340,14 @@ def _driver_of_a_cluster(settings: Settings) -> tuple[str, ...]:
     """Options of a Spark whose tasks run on other machines: how they find it, and a size for what is left to it."""
     if settings.spark_master.startswith("local"):
         return ()
+    crash = " ".join(crash_files(settings.state, "spark-executor"))
     options = {
         "spark.driver.memory": "1000m",
         "spark.driver.bindAddress": settings.bind,
         "spark.driver.host": settings.host,
         "spark.executor.memory": "640m",
         "spark.executor.cores": "1",
-        "spark.executor.extraJavaOptions": "-XX:+UseSerialGC -Djdk.nio.maxCachedBufferSize=1048576",
+        "spark.executor.extraJavaOptions": f"-XX:+UseSerialGC -Djdk.nio.maxCachedBufferSize=1048576 {crash}",
         # A killed worker is noticed, and its tasks are run again, well before a run is given up.
         "spark.network.timeout": "60s",
     }

@@ -8,7 +8,6 @@ from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 
 from lakehouse.clients import expiry
-from lakehouse.clients.kafka import admin, group_offsets, read_logs
 from lakehouse.ledger.offsets import OffsetsError
 from lakehouse.settings import Settings
 from lakehouse.texts import words_of
@@ -37,10 +36,7 @@ def ask_kafka(settings: Settings, topics: Sequence[str]) -> Waiting:
     from kafka.errors import KafkaError
 
     try:
-        with admin(settings) as client:
-            logs = read_logs(client, topics)
-            done = group_offsets(client, settings.consumer_group, [each.at for each in logs])
-            unread = expiry.unread(settings, client, logs, done)
+        unread = expiry.look(settings, topics).unread
     except OffsetsError as error:
         return Waiting(None, (str(error),))
     except (KafkaError, OSError) as error:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from lakehouse import names
@@ -18,11 +19,14 @@ if TYPE_CHECKING:
 
 
 class MemoryStore:
-    """Tables as frames of a Spark session with their rows in memory. Several writers may share it."""
+    """Tables as frames of a Spark session with their rows in memory. Several writers may share it.
 
-    def __init__(self, spark: SparkSession) -> None:
+    `tables`: those that are there from the beginning, with their rows in memory.
+    """
+
+    def __init__(self, spark: SparkSession, tables: Mapping[Table, DataFrame] = MappingProxyType({})) -> None:
         self._spark = spark
-        self._frames: dict[Table, DataFrame] = {}
+        self._frames = dict(tables)
         self._versions: dict[tuple[Table, str], int] = {}
         self._lock = threading.RLock()
 

@@ -93,7 +93,8 @@ class Rebuild(PublishesRows):
         job.hooks.at("after_stage")
         staged = files.read(job.spark, folder) if rows else None
         if staged is not None:
-            files.check_balance(in_raw, files.count(staged))
+            in_staging = files.count(staged)
+            files.check_balance(in_raw, in_staging)
             staged = staged.where(f"destination <> '{Destination.NOT_ASKED}'")
 
         comparison = compare(job, staged, contracts, inside)
@@ -117,7 +118,8 @@ class Rebuild(PublishesRows):
             Destination.DUPLICATE,
             Destination.SUPPRESSED,
         }
-        counts = refusals.as_decided(files.count(staged), decision.verdict)
+        # What was not asked for was staged too, but is in none of these.
+        counts = refusals.as_decided(in_staging, decision.verdict)
         counts = tuple(each for each in counts if each.destination in swapped)
         return replace(decision, counts=counts, comparison=comparison)
 

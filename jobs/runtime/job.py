@@ -19,6 +19,7 @@ from expectations.rulebook import Rule, load_rules
 from jobs.delta.store import DeltaStore, TableStore
 from jobs.judging import version
 from jobs.ledger.delta_ledger import DeltaLedger
+from jobs.runtime import garbage
 from jobs.runtime.hooks import Hooks
 from jobs.runtime.log import logger_of
 from jobs.runtime.session import spark_session
@@ -36,10 +37,6 @@ if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
     from jobs.ledger.ledger import Ledger
-
-# New objects after which Python looks for garbage (700 by default). What the libraries define is none, and to look it
-# through again and again takes 0.2 s while Great Expectations is imported.
-GARBAGE_AFTER = 50_000
 
 
 @dataclass(frozen=True)
@@ -139,7 +136,7 @@ def start(name: str, arguments: Sequence[str], *options: Option) -> Iterator[Job
     for flag, details in options:
         parser.add_argument(flag, **details)
     given = parser.parse_args(arguments)
-    gc.set_threshold(GARBAGE_AFTER)
+    garbage.look_seldom()
     atexit.register(gc.freeze)  # else Python looks everything through once more at its end, 0.6 s of a publish
     try:
         settings = Settings.load()

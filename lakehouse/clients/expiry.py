@@ -34,6 +34,23 @@ class Unread:
     since: dt.datetime | None = None
 
 
+@dataclass(frozen=True)
+class Look:
+    """What one look at Kafka found: what it holds of each partition, where the consumer group is, and what is unread."""
+
+    logs: Sequence[Log]
+    done: Mapping[TopicPartition, int]
+    unread: Sequence[Unread]
+
+
+def look(settings: Settings, topics: Sequence[str]) -> Look:
+    """Asks Kafka. Raises OffsetsError if a topic is missing, KafkaError or OSError if Kafka does not answer."""
+    with kafka.admin(settings) as client:
+        logs = kafka.read_logs(client, topics)
+        done = kafka.group_offsets(client, settings.consumer_group, [each.at for each in logs])
+        return Look(logs, done, unread(settings, client, logs, done))
+
+
 def unread(
     settings: Settings, client: KafkaAdminClient, logs: Sequence[Log], done: Mapping[TopicPartition, int]
 ) -> list[Unread]:

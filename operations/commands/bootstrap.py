@@ -18,20 +18,16 @@ def command() -> None:
     from operations.runs import one_line_errors
     from operations.terminal import waiting
     from stack import bootstrap
-    from stack.errors import StackError
 
-    try:
-        with one_line_errors():
-            settings = Settings.load()
-            steps: dict[str, Callable[[], object]] = {
-                "topics": lambda: bootstrap.make_topics(settings),
-                "tables, in Spark": lambda: bootstrap.make_tables(settings, os.environ),
-                "views": lambda: bootstrap.make_views(settings),
-                "Airflow's pool, waiting until its DAGs are read": lambda: bootstrap.prepare_airflow(settings),
-            }
-            for what, make in steps.items():
-                click.echo(f"making {what} ...")
-                with waiting(what):
-                    make()
-    except StackError as error:
-        raise click.ClickException(str(error)) from error
+    with one_line_errors():
+        settings = Settings.load()
+        steps: dict[str, Callable[[], object]] = {
+            "topics": lambda: bootstrap.make_topics(settings),
+            "tables, in Spark": lambda: bootstrap.make_tables(settings, os.environ),
+            "views": lambda: bootstrap.make_views(settings),
+            "Airflow's pool, waiting until its DAGs are read": lambda: bootstrap.prepare_airflow(settings),
+        }
+        for what, make in steps.items():
+            click.echo(f"making {what} ...")
+            with waiting(what):
+                make()

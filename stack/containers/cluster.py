@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 from lakehouse.settings import Settings
 from stack.environment import DOCKER, job_environment, spark_home
 from stack.errors import NotReady
+from stack.java import crash_files
 from stack.probes import http, port_open, probe_api
 from stack.services import Machine, Service, services
 
@@ -21,7 +22,8 @@ _WORKER_MB, _WORKER_CORES = 640, 1  # what a worker gives to the driver's execut
 def cluster_services(settings: Settings, machine: Machine) -> tuple[Service, ...]:
     """What a machine of a cluster may run beside what stands in stack/services.py."""
     base = job_environment(settings, machine.java)
-    spark = base | {"SPARK_DAEMON_MEMORY": f"{_DAEMON_MB}m", "SPARK_DAEMON_JAVA_OPTS": "-XX:+UseSerialGC"}
+    java_options = " ".join(("-XX:+UseSerialGC", *crash_files(settings.state, "spark-daemon")))
+    spark = base | {"SPARK_DAEMON_MEMORY": f"{_DAEMON_MB}m", "SPARK_DAEMON_JAVA_OPTS": java_options}
     spark_class = str(spark_home() / "bin" / "spark-class")
     (trino,) = (each for each in services(settings, machine) if each.name == "trino")
     return (

@@ -24,14 +24,21 @@ def standby_services(settings: Settings, machine: Machine) -> tuple[Service, ...
     make_place = (
         Once(
             settings.state / "hdfs" / ".place-made",
-            java("128m", hdfs, watcher, "-formatZK", "-force", "-nonInteractive", options=_UNVERIFIED),
+            java(
+                "namenode-watcher", "128m", hdfs, watcher, "-formatZK", "-force", "-nonInteractive", options=_UNVERIFIED
+            ),
         ),
     )
     return (
-        Service("journalnode", java("128m", hdfs, "org.apache.hadoop.hdfs.qjournal.server.JournalNode"), base),
+        Service(
+            "journalnode",
+            java("journalnode", "128m", hdfs, "org.apache.hadoop.hdfs.qjournal.server.JournalNode"),
+            base,
+        ),
         Service(
             "zookeeper",
             java(
+                "zookeeper",
                 "96m",
                 f"{spark_home() / 'jars'}/*",  # Spark brings ZooKeeper along
                 "org.apache.zookeeper.server.ZooKeeperServerMain",
@@ -43,7 +50,7 @@ def standby_services(settings: Settings, machine: Machine) -> tuple[Service, ...
         ),
         Service(
             "namenode-watcher",
-            java("128m", hdfs, watcher, options=_UNVERIFIED),
+            java("namenode-watcher", "128m", hdfs, watcher, options=_UNVERIFIED),
             base,
             needs=("zookeeper", "namenode"),
             prepare=make_place if settings.hdfs_node == "nn1" else (),

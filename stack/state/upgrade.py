@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import subprocess
 from collections.abc import Callable
-from pathlib import Path
 
 from lakehouse.catalog.stored_version import UNNOTED, NewerStateError, refuse_newer, stored_version
 from lakehouse.clients.hdfs import Hdfs
@@ -66,15 +64,6 @@ def _migrate(settings: Settings) -> str:
         return "there is none yet"
     log = settings.state / "logs" / "airflow-migrate.log"
     environment = job_environment(settings) | airflow_environment(settings)
-    with Path(log).open("w") as out:
-        done = subprocess.run(
-            [str(python_bin() / "airflow"), "db", "migrate"],
-            env=environment,
-            stdout=out,
-            stderr=subprocess.STDOUT,
-            timeout=_MIGRATE_SECONDS,
-            check=False,
-        )
-    if done.returncode:
-        raise StackError(f"airflow db migrate failed:\n{bootstrap.tail(log)}\n  whole log: {log}")
+    command = [str(python_bin() / "airflow"), "db", "migrate"]
+    bootstrap.run_logged("airflow db migrate", command, environment, log, _MIGRATE_SECONDS)
     return "of the Airflow that is installed"

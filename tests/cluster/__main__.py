@@ -11,10 +11,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from lakehouse.settings import CHECKOUT
+from tests import kept
 from tests.cluster import results, trial
 from tests.cluster.containers import Containers
 from tests.cluster.faults import BY_NAME
-from tests.faults.results import code_hash
 
 DOCS = CHECKOUT / "docs" / "faults"
 PROJECT = "lakehouse-cluster-test"
@@ -35,7 +35,8 @@ def options_of(arguments: Sequence[str]) -> argparse.Namespace:
 def planned(options: argparse.Namespace) -> list[str]:
     names = [*BY_NAME, results.MUTATION]
     wanted = [name for name in names if not options.only or name in options.only]
-    return wanted if options.again else results.left(wanted, results.read(options.results), code_hash())
+    done = [] if options.again else kept.read(options.results, results.Result)
+    return results.left(wanted, done, kept.code_hash())
 
 
 def run_all(project: str, todo: Sequence[str], options: argparse.Namespace) -> bool:
@@ -47,7 +48,7 @@ def run_all(project: str, todo: Sequence[str], options: argparse.Namespace) -> b
             print(f"{len(todo) - number + 1} of {len(todo)} are left; the same command goes on with them", flush=True)
             break
         result = trial.mutation(cluster) if name == results.MUTATION else trial.run(cluster, BY_NAME[name])
-        results.append(options.results, result)
+        kept.append(options.results, result)
         write_page(options.results)
         good = good and result.good
         print(f"[{number}/{len(todo)}] {result}", flush=True)
@@ -62,7 +63,7 @@ def make(target: str, *arguments: str) -> None:
 def write_page(file: Path) -> None:
     """The page beside the results that are kept with the code."""
     if file.resolve() == DOCS / "cluster.jsonl":
-        (DOCS / "cluster.md").write_text(results.page(results.read(file)))
+        (DOCS / "cluster.md").write_text(results.page(kept.read(file, results.Result)))
 
 
 def main(arguments: Sequence[str]) -> int:

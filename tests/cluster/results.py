@@ -1,11 +1,9 @@
-"""The results of the faults on the cluster, a JSON line each; which are left; and the page."""
+"""The results of the faults on the cluster; which are left; and the page."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass
-from pathlib import Path
+from dataclasses import dataclass
 
 from tests.cluster.faults import BY_NAME, FAULTS
 
@@ -34,23 +32,6 @@ class Result:
     @property
     def good(self) -> bool:
         return self.outcome in (PASSED, CAUGHT)
-
-
-def append(file: Path, result: Result) -> None:
-    file.parent.mkdir(parents=True, exist_ok=True)
-    with file.open("a") as out:
-        out.write(json.dumps(asdict(result)) + "\n")
-
-
-def read(file: Path) -> list[Result]:
-    """All results, oldest first; a last line that a crash cut off is left out."""
-    found = []
-    for line in file.read_text().splitlines() if file.exists() else []:
-        try:
-            found.append(Result(**json.loads(line)))
-        except ValueError:
-            continue
-    return found
 
 
 def newest(results: Iterable[Result]) -> dict[str, Result]:

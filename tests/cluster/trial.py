@@ -16,7 +16,7 @@ from tests.cluster.containers import Containers, NotBack
 from tests.cluster.faults import Fault
 from tests.faults import oracle
 from tests.faults.load import Load
-from tests.faults.results import code_hash, commit, now
+from tests.kept import code_hash, commit, now
 from tests.real import Real
 
 ROWS = 80  # events sent before the fault

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from lakehouse.settings import CHECKOUT
+from tests import kept
 from tests.faults import matrix, mutations, results, stack, trial
 from tests.faults.matrix import Trial
 from tests.real import Real
@@ -42,8 +43,8 @@ def planned(options: argparse.Namespace) -> list[Trial]:
     wanted = matrix.short(options.seed) if options.short else matrix.whole(options.seed)
     proofs = [Trial(results.MUTATION, name, options.seed) for name in mutations.MUTATIONS]
     wanted = matrix.matching(wanted if options.short else wanted + proofs, options.only)
-    done = [] if options.again else results.read(options.results)
-    return results.left(wanted, done, results.code_hash())
+    done = [] if options.again else kept.read(options.results, results.Result)
+    return results.left(wanted, done, kept.code_hash())
 
 
 def run_all(real: Real, todo: Sequence[Trial], options: argparse.Namespace) -> bool:
@@ -64,7 +65,7 @@ def run_all(real: Real, todo: Sequence[Trial], options: argparse.Namespace) -> b
             result, log = trial.run(real, each, options.rows)
             since_check += 1
             keep_log(real, each, log)
-        results.append(options.results, result)
+        kept.append(options.results, result)
         print(line(number, len(todo), result), flush=True)
         if not result.good and not result.outcome.startswith(results.SKIPPED):
             return False
@@ -108,7 +109,7 @@ def main(arguments: Sequence[str]) -> int:
 
 def write_page(file: Path) -> None:
     """The page beside the results that are kept with the code, and the totals for the screen."""
-    found = results.newest(results.read(file))
+    found = results.newest(kept.read(file, results.Result))
     if found and file.resolve() == DOCS / "results.jsonl":
         (DOCS / "README.md").write_text(results.page(found))
     seconds = [result.recovery_seconds for result in found if result.recovery_seconds is not None]

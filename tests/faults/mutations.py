@@ -12,6 +12,7 @@ import requests
 
 from lakehouse.settings import CHECKOUT
 from stack.environment import job_environment, local_settings, python_bin
+from tests import kept
 from tests.faults import oracle, results, sabotage
 from tests.faults.jobs import Jobs
 from tests.faults.load import Load
@@ -112,9 +113,9 @@ def run(real: Real, name: str, seed: int, rows: int = ROWS) -> results.Result:
         noticed = MUTATIONS[name](bench)
     bench.jobs.close()
     return results.Result(
-        date=results.now(),
-        code=results.code_hash(),
-        commit=results.commit(),
+        date=kept.now(),
+        code=kept.code_hash(),
+        commit=kept.commit(),
         seed=seed,
         fault=results.MUTATION,
         point=name,

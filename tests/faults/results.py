@@ -1,32 +1,16 @@
-"""The results of the trials, one JSON line each; which trials need not be run again; and the page of results."""
+"""The results of the trials; which trials need not be run again; and the page of results."""
 
 from __future__ import annotations
 
-import datetime as dt
-import hashlib
-import json
 import statistics
-import subprocess
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass
-from pathlib import Path
+from dataclasses import dataclass
 
-from lakehouse.settings import CHECKOUT
 from tests.faults.matrix import FAULTS, POINTS, Trial
 
 PASSED, SKIPPED, CAUGHT = "passed", "skipped", "caught"
 MUTATION = "mutation"  # in place of a fault; the point is then the mutation's name
-TESTED = (
-    "api",
-    "contracts",
-    "docker",
-    "expectations",
-    "jobs",
-    "lakehouse",
-    "operations",
-    "stack",
-)  # a change in these makes results old
 
 
 @dataclass(frozen=True)
@@ -54,52 +38,6 @@ class Result:
     @property
     def trial(self) -> Trial:
         return Trial(self.fault, self.point, self.seed)
-
-
-def code_hash(folders: Iterable[str] = TESTED) -> str:
-    """Names what is tested: the same for all commits that do not differ in it."""
-    listed = subprocess.run(
-        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard", *folders],
-        cwd=CHECKOUT,
-        capture_output=True,
-        check=True,
-        text=True,
-    ).stdout
-    digest = hashlib.sha256()
-    for name in sorted(filter(None, listed.split("\0"))):
-        file = CHECKOUT / name
-        if file.is_file():
-            digest.update(f"{name}\0{hashlib.sha256(file.read_bytes()).hexdigest()}\n".encode())
-    return digest.hexdigest()[:12]
-
-
-def commit() -> str:
-    """The commit that is checked out."""
-    command = ["git", "rev-parse", "--short", "HEAD"]
-    return subprocess.run(command, cwd=CHECKOUT, capture_output=True, check=True, text=True).stdout.strip()
-
-
-def now() -> str:
-    return f"{dt.datetime.now(dt.UTC):%Y-%m-%dT%H:%M:%SZ}"
-
-
-def append(file: Path, result: Result) -> None:
-    file.parent.mkdir(parents=True, exist_ok=True)
-    with file.open("a") as out:
-        out.write(json.dumps(asdict(result)) + "\n")
-
-
-def read(file: Path) -> list[Result]:
-    """All results of the file, oldest first; a last line cut off by a crash is left out."""
-    if not file.exists():
-        return []
-    found = []
-    for line in file.read_text().splitlines():
-        try:
-            found.append(Result(**json.loads(line)))
-        except ValueError:
-            continue
-    return found
 
 
 def left(trials: Sequence[Trial], results: Iterable[Result], code: str) -> list[Trial]:

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from lakehouse.settings import CHECKOUT
+from tests import kept
 from tests.faults import matrix, results
 from tests.faults.matrix import Trial
 
@@ -64,15 +65,15 @@ def test_a_run_that_was_stopped_skips_what_has_passed_with_this_code(tmp_path: P
     one, two, three, four = matrix.whole(1)[:4]
     file = tmp_path / "docs" / "results.jsonl"
     for each in (result(one), result(two, "lost: x"), result(three, code="older"), result(replace(four, seed=9))):
-        results.append(file, each)
+        kept.append(file, each)
     with file.open("a") as out:
         out.write('{"date": "cut off')
-    assert len(results.read(file)) == 4
-    assert results.left([one, two, three, four], results.read(file), "c") == [two, three, four]
+    assert len(kept.read(file, results.Result)) == 4
+    assert results.left([one, two, three, four], kept.read(file, results.Result), "c") == [two, three, four]
 
 
 def test_results_are_lines_of_json(tmp_path: Path) -> None:
-    results.append(tmp_path / "r.jsonl", result(Trial("kafka", "load", 1)))
+    kept.append(tmp_path / "r.jsonl", result(Trial("kafka", "load", 1)))
     (line,) = (tmp_path / "r.jsonl").read_text().splitlines()
     assert json.loads(line)["recovery_seconds"] == 4.0
 
@@ -99,5 +100,5 @@ def test_the_page_counts_trials_losses_and_mutations() -> None:
 
 
 def test_the_code_hash_changes_with_the_code_alone(tmp_path: Path) -> None:
-    assert results.code_hash() == results.code_hash()
-    assert results.code_hash(["jobs"]) != results.code_hash(["api"])
+    assert kept.code_hash() == kept.code_hash()
+    assert kept.code_hash(["jobs"]) != kept.code_hash(["api"])

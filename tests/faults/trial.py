@@ -16,6 +16,7 @@ import yaml
 
 from lakehouse.names import STAGING
 from lakehouse.settings import CHECKOUT
+from tests import kept
 from tests.faults import matrix, oracle, results
 from tests.faults.events import ONLY_BLUE, junk
 from tests.faults.jobs import Jobs, Stuck
@@ -94,9 +95,9 @@ def result_of(bench: Bench, outcome: str, began: float) -> results.Result:
     load, trial = bench.load, bench.trial
     recovery = bench.recovered - bench.fault_ended if bench.recovered and bench.fault_ended else None
     return results.Result(
-        date=results.now(),
-        code=results.code_hash(),
-        commit=results.commit(),
+        date=kept.now(),
+        code=kept.code_hash(),
+        commit=kept.commit(),
         seed=trial.seed,
         fault=trial.fault,
         point=trial.point,

@@ -12,14 +12,14 @@ from typing import Any
 
 import pytest
 
+from benchmarks.containers import memory_mb
 from lakehouse.settings import Settings
 from tests.compose import PROJECT, airflow_of, ingest, run, what_is_absent
 from tests.faults import oracle
 from tests.faults.load import Load
 from tests.real import Real
 
-MOST_MEMORY_GB = 8.0
-UNITS = {"MiB": 1 / 1024, "GiB": 1.0, "KiB": 1 / 1024**2, "B": 1 / 1024**3}
+MOST_MEMORY_MB = 8 * 1024
 ROWS = 30  # events acknowledged before the first kill, and after each
 RUNS = 3  # of ingest, within which all is as before
 # As if memory had run out: everything in the container but the one process that starts the rest.
@@ -62,9 +62,8 @@ def test_the_demo_finds_every_answer_right(containers: dict[str, str], turn: str
 
 
 def test_all_of_it_stays_within_its_memory(containers: dict[str, str]) -> None:
-    shown = run("docker", "stats", "--no-stream", "--format", "{{.MemUsage}}", *containers.values())
-    used = [UNITS[unit] * float(number) for number, unit in re.findall(r"(?m)^([\d.]+)(\w+) /", shown)]
-    assert len(used) == len(containers) and sum(used) < MOST_MEMORY_GB, shown
+    used = memory_mb(containers.values())
+    assert len(used) == len(containers) and sum(used) < MOST_MEMORY_MB, used
 
 
 def test_whatever_is_killed_comes_back_and_nothing_is_lost(containers: dict[str, str]) -> None:

@@ -10,14 +10,15 @@ from collections.abc import Iterator
 import pytest
 from pyspark.sql import SparkSession
 
-GARBAGE_AFTER = 50_000  # new objects, after which Python looks for garbage; 700 by default
+from jobs.runtime import garbage
+
 # Of one compiler alone Java keeps 48 MB of code. Spark fills them, and what was thrown away is compiled again.
 JAVA_OPTIONS = "-XX:+UseSerialGC -XX:TieredStopAtLevel=1 -XX:ReservedCodeCacheSize=240m"
 
 
 def pytest_collection() -> None:
     """What is imported is no garbage; to look it through again and again takes 0.4 of the time of collecting the tests."""
-    gc.set_threshold(GARBAGE_AFTER)
+    garbage.look_seldom()
 
 
 def pytest_collection_finish() -> None:
@@ -33,7 +34,7 @@ def state(tmp_path_factory: pytest.TempPathFactory) -> str:
 
 
 @pytest.fixture(scope="session")
-def spark() -> Iterator[SparkSession]:
+def spark(state: str) -> Iterator[SparkSession]:
     """A classic Spark session on one core; its tables are data frames of the test's own."""
     os.environ.setdefault("SPARK_LOCAL_IP", "127.0.0.1")
     os.environ["PYSPARK_PYTHON"] = sys.executable  # of the workers, which judge
@@ -48,7 +49,7 @@ def spark() -> Iterator[SparkSession]:
         .config("spark.sql.adaptive.enabled", "false")
         .config("spark.python.sql.dataFrameDebugging.enabled", "false")  # who calls is three calls of Java each time
         .config("spark.python.daemon.module", "jobs.runtime.worker_daemon")
-        .config("spark.driver.extraJavaOptions", JAVA_OPTIONS)
+        .config("spark.driver.extraJavaOptions", f"{JAVA_OPTIONS} -XX:ErrorFile={state}/hs_err_%p.log")
         .getOrCreate()
     )
     session.sparkContext.setLogLevel("ERROR")

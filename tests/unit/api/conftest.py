@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import pytest
 from confluent_kafka import KafkaError, KafkaException
@@ -25,6 +26,7 @@ from lakehouse.settings import CHECKOUT, Settings
 
 NOW = datetime(2026, 11, 22, 10, 0, 0, 123, tzinfo=UTC)
 CONTRACTS = load_contracts(CHECKOUT / "contracts")
+ID = str(UUID(int=int(NOW.timestamp() * 1000) << 80 | 0x7ABC8DEF0123456789AB))  # an event_id of that time
 
 
 @dataclass

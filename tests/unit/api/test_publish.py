@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 from typing import Any
 
 import pytest
+from confluent_kafka import KafkaError
 
+from api import publish
 from api.events import Message
-from api.publish import Publisher, Receipt
+from api.publish import Publisher, Receipt, kafka_producer
+from lakehouse.settings import Settings
 from tests.unit.api.conftest import Broker
 
 
@@ -221,3 +225,143 @@ def test_between_two_probes_a_second_apart_reports_are_served(
     served._serve()
     assert served.probes == 2
     assert (polls, waits) == (([0.1] * 3, []) if reachable else ([], [0.75, 0.5, 0.25]))
+
+
+class Made:
+    """In place of confluent_kafka's producer."""
+
+    def __init__(self, options: dict[str, Any], logger: logging.Logger) -> None:
+        made.append((options, logger.name))
+
+    def list_topics(self, topic: str, timeout: float) -> Any:
+        made.append((topic, timeout))
+        error = KafkaError(KafkaError._UNKNOWN_TOPIC) if topic == "gone" else None
+        return type("Answer", (), {"topics": {topic: type("Topic", (), {"error": error})}})
+
+
+made: list[Any] = []
+
+
+def fields_of(record: logging.LogRecord) -> dict[str, Any]:
+    """What the log's line says beside its message."""
+    found: dict[str, Any] = record.__dict__["fields"]
+    return found
+
+
+@pytest.mark.parametrize(
+    ("settings", "changed"),
+    [
+        ({}, {}),
+        (
+            {"ack_timeout_seconds": 0.015, "linger_ms": 0},
+            {"delivery.timeout.ms": 15, "socket.timeout.ms": 10, "linger.ms": 0},
+        ),
+        ({"max_event_bytes": 2**20}, {"message.max.bytes": 2**20 + 2**16}),
+    ],
+)
+def test_the_producer_waits_for_all_replicas_and_gives_up_in_time(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, settings: dict[str, Any], changed: dict[str, Any]
+) -> None:
+    made.clear()
+    monkeypatch.setattr(publish, "ConfluentProducer", Made)
+    with caplog.at_level(logging.ERROR):
+        kafka_producer(Settings(kafka_bootstrap="kafka:1", **settings), ("events", "gone"))
+    options = {
+        "bootstrap.servers": "kafka:1",
+        "client.id": "lakehouse-api",
+        "acks": "all",
+        "enable.idempotence": True,
+        "allow.auto.create.topics": False,
+        "topic.metadata.propagation.max.ms": 1000,
+        "partitioner": "murmur2_random",
+        "linger.ms": 3,
+        "delivery.timeout.ms": 10_000,
+        "socket.timeout.ms": 5_000,
+        "message.max.bytes": 2**20,
+        "queue.buffering.max.kbytes": 65_536,
+        "queue.buffering.max.messages": 500_000,
+        "reconnect.backoff.max.ms": 1000,
+    }
+    assert made == [(options | changed, "kafka"), ("events", 5.0), ("gone", 5.0)]
+    ((record),) = caplog.records
+    reason = str(KafkaError(KafkaError._UNKNOWN_TOPIC))
+    assert fields_of(record) == {"topic": "gone", "reason": reason}
+
+
+def test_a_receipt_keeps_the_first_reason() -> None:
+    receipt = Receipt(3)
+    receipt.note(0, "first")
+    receipt.note(1, "second")
+    receipt.give_up(1, "third")
+    assert receipt.reason == "first" and receipt.wait(0)
+    given_up = Receipt(2)
+    given_up.give_up(2, "full")
+    given_up.note(0, "late")
+    assert given_up.reason == "full"
+
+
+def test_what_is_not_sent_says_why(publisher: Publisher, broker: Broker) -> None:
+    assert publisher.publish([message()]).reason == "broker lost"
+    publisher.start()
+    broker.answers["events"], broker.room = "silent", 15
+    receipt = publisher.publish([message(), message(), message()])
+    assert receipt.reason == "events: Local: Queue full"
+    assert receipt.acknowledged == [False] * 3 and receipt._open == 1
+
+
+@pytest.mark.parametrize(
+    ("answer", "reason"),
+    [
+        ("refuses", str(KafkaError(KafkaError.TOPIC_AUTHORIZATION_FAILED))),
+        ("silent", "no acknowledgement within 0.05 s"),
+    ],
+)
+def test_a_probe_that_fails_says_why(
+    publisher: Publisher,
+    broker: Broker,
+    caplog: pytest.LogCaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
+    answer: str,
+    reason: str,
+) -> None:
+    def poll(timeout: float) -> int:
+        time.sleep(0.01)
+        return 0
+
+    publisher.probe()
+    if answer == "silent":
+        monkeypatch.setattr(broker, "poll", poll)
+    broker.answers["probe"] = answer
+    with caplog.at_level(logging.INFO):
+        publisher.probe()
+        publisher.probe()
+    assert [(record.levelname, record.getMessage(), fields_of(record)) for record in caplog.records] == [
+        ("ERROR", "broker lost", {"reason": reason})
+    ]
+
+
+def test_a_broker_is_said_to_be_reachable_once(
+    publisher: Publisher, broker: Broker, caplog: pytest.LogCaptureFixture
+) -> None:
+    with caplog.at_level(logging.INFO):
+        publisher.probe()
+        publisher.probe()
+        broker.up = False
+        publisher._drop_producer()
+        publisher.probe()
+    assert [(record.levelname, record.getMessage()) for record in caplog.records] == [
+        ("INFO", "broker reachable"),
+        ("ERROR", "broker lost"),
+    ]
+    reason = fields_of(caplog.records[1])["reason"]
+    assert reason.startswith("KafkaException: ")
+
+
+def test_a_broker_that_was_never_there_is_said_to_be_lost_once(
+    publisher: Publisher, broker: Broker, caplog: pytest.LogCaptureFixture
+) -> None:
+    broker.up = False
+    with caplog.at_level(logging.INFO):
+        publisher.probe()
+        publisher.probe()
+    assert caplog.messages == ["broker lost"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import psutil
 import pytest
 
-from benchmarks import cluster
+from benchmarks import cluster, containers
 from benchmarks.cluster import Seen, compare
 
 
@@ -25,7 +25,7 @@ def test_each_figure_is_the_clusters_beside_that_of_the_single_containers() -> N
 
 def test_the_memory_of_containers_is_added_in_one_unit(monkeypatch: pytest.MonkeyPatch) -> None:
     answers = {"ps": "a\nb\n", "stats": "512MiB / 1GiB\n1.5GiB / 2GiB\n100KiB / 1GiB\n"}
-    monkeypatch.setattr(cluster, "_docker", lambda command, *_: answers[command])
+    monkeypatch.setattr(containers, "docker", lambda command, *_: answers[command])
     assert cluster.memory_mb() == pytest.approx(512 + 1536 + 100 / 1024)
 
 

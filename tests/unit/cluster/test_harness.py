@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from tests import kept
 from tests.cluster import __main__ as command
 from tests.cluster import results, standby, trial
 from tests.cluster.containers import Containers, NotBack, leader_of, states_of, wait
@@ -82,11 +83,11 @@ def test_what_passed_with_this_code_is_not_run_again() -> None:
 
 def test_results_survive_a_last_line_that_was_cut_off(tmp_path: Path) -> None:
     file = tmp_path / "a" / "cluster.jsonl"
-    assert results.read(file) == []
-    results.append(file, ONE)
+    assert kept.read(file, Result) == []
+    kept.append(file, ONE)
     with file.open("a") as out:
         out.write('{"date": "2026')
-    assert results.read(file) == [ONE]
+    assert kept.read(file, Result) == [ONE]
 
 
 def test_the_page_shows_every_fault_also_those_that_were_not_run() -> None:
@@ -146,9 +147,9 @@ def test_a_run_that_does_not_come_is_waited_for_no_longer_than_its_limit(monkeyp
 
 
 def test_the_command_goes_on_with_what_is_left(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(command, "code_hash", lambda: "now")
+    monkeypatch.setattr(kept, "code_hash", lambda: "now")
     file = tmp_path / "cluster.jsonl"
-    results.append(file, ONE)
+    kept.append(file, ONE)
     assert command.planned(command.options_of(["--results", str(file)])) == [
         *[name for name in BY_NAME if name != "broker"],
         results.MUTATION,
@@ -159,7 +160,7 @@ def test_the_command_goes_on_with_what_is_left(tmp_path: Path, monkeypatch: pyte
 
 
 def test_the_page_that_is_kept_is_that_of_the_results_that_are_kept() -> None:
-    found = results.read(command.DOCS / "cluster.jsonl")
+    found = kept.read(command.DOCS / "cluster.jsonl", Result)
     assert found and (command.DOCS / "cluster.md").read_text() == results.page(found)
 
 

@@ -7,17 +7,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from click.testing import CliRunner, Result
 
 from lakehouse.clients.airflow import AirflowApi, AirflowError
 from lakehouse.clients.hdfs import HdfsError
 from lakehouse.ledger.offsets import Log, TopicPartition
 from lakehouse.settings import Settings
 from operations import completeness, draining, ingest_status
-from operations.cli import main
 from operations.runs import RunOutcome
 from stack.errors import StackError
 from stack.state.manifest import BackupError, Manifest
+from tests.unit.operations.conftest import lakehouse
 from tests.unit.stack.state.manifests import manifest
 
 AT = TopicPartition("events", "a", 0)
@@ -50,10 +49,6 @@ def did(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
     monkeypatch.setattr("stack.state.metastore.rebuild", lambda settings, say: done.append("rebuild"))
     monkeypatch.setattr("stack.state.upgrade.upgrade", lambda settings, say: done.append("upgrade"))
     return done
-
-
-def lakehouse(*arguments: str, answer: str = "") -> Result:
-    return CliRunner().invoke(main, arguments, input=answer)
 
 
 def test_a_backup_says_what_is_not_in_it_and_where_the_list_is(did: list[Any]) -> None:

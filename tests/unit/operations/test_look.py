@@ -11,7 +11,7 @@ from unittest.mock import Mock
 import pytest
 from kafka.errors import KafkaTimeoutError
 
-from lakehouse.clients import expiry
+from lakehouse.clients import expiry, kafka
 from lakehouse.clients.expiry import Unread
 from lakehouse.ledger.offsets import Log, OffsetsError, TopicPartition
 from lakehouse.settings import CHECKOUT, Settings
@@ -62,9 +62,9 @@ class Kafka:
         self.unread = [Unread(self.at, 4, 9, 1.0), Unread(self.at, 4, 9, 2.5)]
         self.said = Mock()
         self.error: Exception | None = None
-        monkeypatch.setattr(look, "admin", lambda settings: nullcontext("the client"))
-        monkeypatch.setattr(look, "read_logs", self.read_logs)
-        monkeypatch.setattr(look, "group_offsets", self.group_offsets)
+        monkeypatch.setattr(kafka, "admin", lambda settings: nullcontext("the client"))
+        monkeypatch.setattr(kafka, "read_logs", self.read_logs)
+        monkeypatch.setattr(kafka, "group_offsets", self.group_offsets)
         monkeypatch.setattr(expiry, "unread", lambda *given: self.unread if given[1:] == self.given else None)
         monkeypatch.setattr(look, "log", self.said)
 

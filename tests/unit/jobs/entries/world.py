@@ -57,11 +57,18 @@ class NotingHooks(Hooks):
 
 
 class NotingStore(MemoryStore):
-    """Notes each commit, also one that does nothing."""
+    """All tables as a lakehouse begins; notes each commit, also one that does nothing. The ledger is read as a table, too."""
 
-    def __init__(self, spark: SparkSession, trace: Trace) -> None:
-        super().__init__(spark)
+    def __init__(self, spark: SparkSession, trace: Trace, ledger: MemoryTable) -> None:
+        super().__init__(spark, empty_tables(spark))
         self._trace = trace
+        self._ledger = ledger
+
+    def read(self, table: Table) -> DataFrame:
+        """A rebuild counts by the ledger's rows."""
+        if table != names.LEDGER:
+            return super().read(table)
+        return self._spark.createDataFrame(cast(list[Any], self._ledger.rows), tables.schema_of(tables.LEDGER))
 
     def append_once(
         self, frame: DataFrame, table: Table, *, app: str, version: int, replace_where: str | None = None
@@ -104,9 +111,9 @@ class Said:
 @cache
 def empty_tables(spark: SparkSession) -> Mapping[Table, DataFrame]:
     """All tables as a lakehouse begins, made once: it takes longer than many a test."""
-    store = MemoryStore(spark)
-    store.create(tables.definitions(CONTRACTS))
-    return store._frames
+    store, made = MemoryStore(spark), tables.definitions(CONTRACTS)
+    store.create(made)
+    return {each.table: store.read(each.table) for each in made}
 
 
 class World:
@@ -127,9 +134,8 @@ class World:
         )
         self.spark = spark
         self.trace = Trace()
-        self.store = NotingStore(spark, self.trace)
-        self.store._frames.update(empty_tables(spark))
         self.ledger = NotingTable(self.trace)
+        self.store = NotingStore(spark, self.trace, self.ledger)
         self.log = Said()
 
     def job(self, crash_at: str | None = None) -> Job:
@@ -166,19 +172,12 @@ class World:
 
     def ask(self, kind: Kind, **more: Any) -> Entry:
         """Carries out a request, as a job does that somebody started. Returns its entry."""
-        self._show_ledger()
         request = Request(kind, "tester", "a test's reason", more.pop("through", 0), **more)
         return submit.carry_out(self.job(), request)
 
     def close(self, crash_at: str | None = None) -> None:
         """Closes all open entries by a new attempt."""
-        self._show_ledger()
         commit.close_all(self.job(crash_at))
-
-    def _show_ledger(self) -> None:
-        """As a table, too: a rebuild counts by it."""
-        schema = tables.schema_of(tables.LEDGER)
-        self.store._frames[names.LEDGER] = self.spark.createDataFrame(cast(list[Any], self.ledger.rows), schema)
 
     def entry(self, entry_id: int) -> Entry:
         return self.job().ledger.read_entry(entry_id)

@@ -10,6 +10,7 @@ from pathlib import Path
 from pyspark.sql import SparkSession
 
 from jobs.judging import message
+from tests.agreement.levels import levels
 
 JOBS = Path(message.__file__).parents[1]
 SIZE = 262_144  # bytes that a message may have
@@ -58,20 +59,6 @@ def deep_ones(spark: SparkSession, texts: list[str]) -> list[bool]:
 def test_levels_are_counted_outside_of_strings(spark: SparkSession) -> None:
     examples = WHOLE + CUT
     assert deep_ones(spark, [text for text, _ in examples]) == [deep for _, deep in examples]
-
-
-def levels(text: str) -> int:
-    """The greatest number of levels, character by character."""
-    level, deepest, inside, escaped = 0, 0, False, False
-    for character in text:
-        if inside:
-            inside, escaped = character != '"' or escaped, character == "\\" and not escaped
-        elif character == '"':
-            inside = True
-        else:
-            level += (character in "[{") - (character in "]}")
-            deepest = max(deepest, level)
-    return deepest
 
 
 def mixed_up() -> Iterator[str]:

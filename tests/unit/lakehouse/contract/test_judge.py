@@ -22,6 +22,7 @@ from lakehouse.contract.evaluate import Fault, Fields, as_json, as_text, own_fie
 from lakehouse.contract.judge import Judge, Judgement
 from lakehouse.contract.load import load_contracts
 from lakehouse.settings import CHECKOUT
+from tests.agreement.levels import levels
 
 CONTRACTS = load_contracts(CHECKOUT / "contracts")
 MAX_BYTES = 262_144
@@ -110,20 +111,6 @@ def test_half_characters_in_names_are_shown_by_a_noncharacter() -> None:
 def test_a_number_loses_nothing_that_a_column_can_hold(text: str, value: Any) -> None:
     found = decode(text.encode(), MAX_BYTES)
     assert (type(found), found) == (type(value), value)
-
-
-def levels(text: str) -> int:
-    """The greatest number of levels, character by character."""
-    level, deepest, inside, escaped = 0, 0, False, False
-    for character in text:
-        if inside:
-            inside, escaped = character != '"' or escaped, character == "\\" and not escaped
-        elif character == '"':
-            inside = True
-        else:
-            level += (character in "[{") - (character in "]}")
-            deepest = max(deepest, level)
-    return deepest
 
 
 def test_whatever_a_text_is_its_levels_are_counted_as_one_by_one() -> None:

@@ -1,0 +1,82 @@
+"""Where the Javas of a stack say that they have crashed: among its logs, and nowhere in the checkout."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from lakehouse.settings import Settings
+from stack.containers.cluster import cluster_services
+from stack.containers.standby import standby_services
+from stack.environment import local_settings
+from stack.java import crash_files, find_java, trino_java
+from stack.services import Machine, Service, services
+
+MACHINE = Machine(Path("/java17"), Path("/java25"))
+LOGS = "/stack/logs"
+# What each variable's Java is: the one of Spark's launcher, of a driver, of a master or worker.
+VARIABLES = {"SPARK_LAUNCHER_OPTS": "spark", "SPARK_SUBMIT_OPTS": "spark", "SPARK_DAEMON_JAVA_OPTS": "spark-daemon"}
+
+
+def parts(**settings: str) -> tuple[Service, ...]:
+    stack = local_settings(
+        Settings.model_validate(
+            {"state": "/stack", "database": "postgres:5432", "spark_master": "spark://m:7077"} | settings
+        )
+    )
+    return (*services(stack, MACHINE), *cluster_services(stack, MACHINE), *standby_services(stack, MACHINE))
+
+
+def java_commands(part: Service) -> Iterator[tuple[str, ...]]:
+    for argv in (part.argv, *(once.argv for once in part.prepare)):
+        if any(each.endswith("/bin/java") for each in argv):
+            yield argv
+
+
+def test_each_java_command_says_by_its_service_where_a_crash_is_told() -> None:
+    found = {part.name: list(java_commands(part)) for part in parts()}
+    assert {name: len(commands) for name, commands in found.items() if commands} == {
+        "kafka": 2, "namenode": 2, "datanode": 1, "metastore": 2, "trino": 1,
+        "trino-worker": 1, "journalnode": 1, "zookeeper": 1, "namenode-watcher": 2,
+    }  # fmt: skip
+    for name, commands in found.items():
+        for command in commands:
+            given = [each for each in command if each.startswith(("-XX:ErrorFile", "-XX:ReplayDataFile"))]
+            service = name.removesuffix("-worker")
+            assert given == [
+                f"-XX:ErrorFile={LOGS}/hs_err_{service}_%p.log",
+                f"-XX:ReplayDataFile={LOGS}/replay_{service}_%p.log",
+            ]
+
+
+def test_so_does_each_java_that_spark_starts() -> None:
+    by_name = {part.name: part for part in parts()}
+    for name, variables in {"spark": 2, "spark-master": 3, "spark-worker": 3, "airflow-scheduler": 2}.items():
+        found = {each: value for each, value in by_name[name].environment.items() if each in VARIABLES}
+        assert len(found) == variables, name
+        for each, value in found.items():
+            assert f"-XX:ErrorFile={LOGS}/hs_err_{VARIABLES[each]}_%p.log" in value.split()
+    (executor,) = (each for each in by_name["spark"].argv if each.startswith("spark.executor.extraJavaOptions="))
+    assert f"-XX:ErrorFile={LOGS}/hs_err_spark-executor_%p.log" in executor.split()
+
+
+@pytest.mark.parametrize("home", [lambda: find_java(os.environ), trino_java], ids=["java-17", "java-25"])
+def test_a_java_that_crashes_writes_nothing_where_it_was_started(tmp_path: Path, home: Callable[[], Path]) -> None:
+    (tmp_path / "logs").mkdir()
+    command = [str(home() / "bin" / "java"), "-showversion", *crash_files(tmp_path, "registry")]
+    with subprocess.Popen(
+        [*command, "-m", "java.rmi/sun.rmi.registry.RegistryImpl", "0"],  # it only waits
+        cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+    ) as process:  # fmt: skip
+        assert process.stdout is not None
+        process.stdout.readline()  # its version: it has begun
+        process.send_signal(signal.SIGSEGV)
+        said = process.communicate(timeout=30)[0]
+    file = tmp_path / "logs" / f"hs_err_registry_{process.pid}.log"
+    assert str(file) in said and "SIGSEGV" in file.read_text()
+    assert [each.name for each in tmp_path.iterdir()] == ["logs"]
