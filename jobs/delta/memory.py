@@ -7,6 +7,8 @@ from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
+import pyarrow as pa
+
 from lakehouse import names
 from lakehouse.catalog.tables import schema_of
 from lakehouse.ledger.vocabulary import MESSAGE_KEY
@@ -27,6 +29,7 @@ class MemoryStore:
     def __init__(self, spark: SparkSession, tables: Mapping[Table, DataFrame] = MappingProxyType({})) -> None:
         self._spark = spark
         self._frames = dict(tables)
+        self._rows: dict[Table, tuple[DataFrame, pa.Table]] = {}  # of a frame of above, if it was made of them
         self._versions: dict[tuple[Table, str], int] = {}
         self._lock = threading.RLock()
 
@@ -51,9 +54,8 @@ class MemoryStore:
 
     def delete_rows(self, places: DataFrame, table: Table, on: Sequence[str] = MESSAGE_KEY) -> None:
         with self._lock:
-            self._frames[table] = self._kept(
-                self.read(table).join(places.select(*on).distinct(), list(on), "left_anti"), table
-            )
+            left = self.read(table).join(places.select(*on).distinct(), list(on), "left_anti")
+            self._keep(self._rows_of(left.selectExpr(*_quoted(self.read(table)))), table)
 
     def create(self, wanted: Sequence[Definition]) -> list[str]:
         changed = []
@@ -87,9 +89,20 @@ class MemoryStore:
             f"`{each.name}`" if each.name in there else f"cast(null as {each.dataType.simpleString()}) as `{each.name}`"
             for each in kept.schema.fields
         ]
-        self._frames[table] = self._kept(kept.unionByName(new.selectExpr(*columns)), table)
+        before, more = self._rows_of(kept, table), self._rows_of(new.selectExpr(*columns))
+        self._keep(pa.concat_tables([before, more.cast(before.schema)]), table)
 
-    def _kept(self, frame: DataFrame, table: Table) -> DataFrame:
-        """A copy of the rows, in the columns of the table: the source of the frame may change later."""
+    def _rows_of(self, frame: DataFrame, table: Table | None = None) -> pa.Table:
+        """A copy of the rows: the source of the frame may change later. Those of a `table` may be there already."""
+        if table in self._rows and self._rows[table][0] is frame:
+            return self._rows[table][1]
+        return frame.toArrow()
+
+    def _keep(self, rows: pa.Table, table: Table) -> None:
         schema = self.read(table).schema
-        return self._spark.createDataFrame(frame.select(*schema.names).toArrow()).to(schema)
+        self._frames[table] = self._spark.createDataFrame(rows).to(schema)
+        self._rows[table] = self._frames[table], rows
+
+
+def _quoted(frame: DataFrame) -> list[str]:
+    return [f"`{name}`" for name in frame.columns]

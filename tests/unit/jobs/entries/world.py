@@ -11,7 +11,9 @@ from functools import cache
 from pathlib import Path
 from typing import Any, cast
 
+import pyarrow as pa
 from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql.pandas.types import to_arrow_schema
 
 from jobs.delta.memory import MemoryStore
 from jobs.entries import commit, submit
@@ -68,7 +70,9 @@ class NotingStore(MemoryStore):
         """A rebuild counts by the ledger's rows."""
         if table != names.LEDGER:
             return super().read(table)
-        return self._spark.createDataFrame(cast(list[Any], self._ledger.rows), tables.schema_of(tables.LEDGER))
+        schema = super().read(table).schema
+        rows = pa.Table.from_pylist(cast(list[Any], self._ledger.rows), to_arrow_schema(schema))
+        return self._spark.createDataFrame(rows).to(schema)  # of a list a Python worker would make the rows
 
     def append_once(
         self, frame: DataFrame, table: Table, *, app: str, version: int, replace_where: str | None = None
