@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
 from expectations.results import RowCounts
@@ -21,6 +22,7 @@ from lakehouse.ledger.vocabulary import MESSAGE_KEY, Action, Destination, Verdic
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
+    from pyspark.sql.types import StructType
 
     from expectations.rulebook import Rule
     from lakehouse.clients.files import Files
@@ -93,11 +95,17 @@ def write_judged(
 
 
 def read(spark: SparkSession, folder: str) -> DataFrame:
-    """All that was staged in the folder. A file of it is asked for its columns once, not in each query over it."""
-    staged = spark.read.schema(spark.read.parquet(folder).schema).parquet(folder)
+    """All that was staged in the folder."""
+    staged = spark.read.schema(_columns(spark, folder)).parquet(folder)
     if not folder.endswith(names.MARKED):
         return staged
     return _with_marks(staged, spark.read.parquet(f"{folder}/{MARKS}"))
+
+
+@lru_cache(maxsize=8)
+def _columns(spark: SparkSession, folder: str) -> StructType:
+    """A file of it is asked once, by who stages and for who publishes: all that comes into a folder has its columns."""
+    return spark.read.parquet(folder).schema
 
 
 def settle(files: Files, folder: str, has_marks: bool) -> str:
