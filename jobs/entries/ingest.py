@@ -50,6 +50,8 @@ class Ingest(PublishesRows):
         folder = last_resort.stage(job, entry, last_resort.Batch(job, entry, snapshot, raw, bounds, rows))
         job.hooks.at("after_stage")
         staged = files.read(job.spark, folder)
+        if rows < files.SPLIT_FROM_ROWS:
+            staged = staged.coalesce(1)  # then no query over it exchanges rows between two stages
         tally = files.tally(staged)
         files.check_balance(in_raw, tally.counts)
 
