@@ -1,7 +1,7 @@
 """`python -m benchmarks.pages`: how long the quality pages take with a month of batches, one a minute.
 
 On a stack of its own, as `make bench`. The rows of ledger, checks and quarantine are made by Spark, not by ingests: no job
-can go on from them. Trino is then started anew, and nobody asks it until the API server says that it has warmed it.
+can go on from them. Trino is then started anew, and no page is asked for until the API server says that it has warmed it.
 Prints seconds, each page first with no answer kept, then with answers kept; nothing is asserted.
 """
 
@@ -20,6 +20,7 @@ from expectations.pages.counted import Counts
 from expectations.pages.site import Asked, Site
 from expectations.pages.source import Source
 from expectations.pages.waiting import Patient, ask_kafka
+from expectations.pages.warming import WARMED
 from jobs.runtime.session import spark_session
 from lakehouse import names
 from lakehouse.catalog.tables import CHECKS, COUNT_DDL, LEDGER, QUARANTINE, RANGE_DDL, Columns
@@ -36,7 +37,6 @@ CHECKS_A_BATCH = 40
 QUARANTINED_A_BATCH = 2
 MESSAGES_A_BATCH = 1_000
 ROUNDS = 5
-WARMED = "A new Trino took"
 WARM_SECONDS = 300.0
 
 

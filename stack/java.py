@@ -51,10 +51,16 @@ def describe_java(java: Path) -> tuple[int | None, Path | None]:
 
 
 def crash_files(state: Path, service: str) -> tuple[str, ...]:
-    """Options by which a Java that crashes says so among the logs; else it does in the folder it was started in."""
-    return tuple(
-        f"-XX:{option}={state / 'logs'}/{file}_{service}_%p.log"
-        for option, file in (("ErrorFile", "hs_err"), ("ReplayDataFile", "replay"))
+    """Options by which a Java that crashes says so among the logs, and leaves nothing in the folder it was started in.
+
+    Its memory is not written: that file would lie in that folder, whatever the options, with all of the data in it.
+    """
+    return (
+        *(
+            f"-XX:{option}={state / 'logs'}/{file}_{service}_%p.log"
+            for option, file in (("ErrorFile", "hs_err"), ("ReplayDataFile", "replay"))
+        ),
+        "-XX:-CreateCoredumpOnCrash",
     )
 
 

@@ -21,16 +21,16 @@ from fastapi.exception_handlers import http_exception_handler
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from expectations.pages import overview
 from expectations.pages.counted import Counts
-from expectations.pages.overview import load
 from expectations.pages.site import Answer, Asked, Site
 from expectations.pages.source import Kept, Source
 from expectations.pages.waiting import Patient, ask_kafka
-from expectations.pages.warming import A_QUERY, Warming, name_of
+from expectations.pages.warming import Warming
 from lakehouse.clients.airflow import AirflowApi, AirflowError
-from lakehouse.clients.trino import query
+from lakehouse.clients.trino import query, uptime_seconds
 from lakehouse.contract.load import load_contracts
-from lakehouse.settings import Settings
+from lakehouse.settings import Settings, SettingsError
 from lakehouse.texts import TextError, recorded
 
 _PREFIX = "/quality"
@@ -171,26 +171,34 @@ def _record(user: Any, address: str) -> None:
 
 
 class WarmTrino:
-    """Begins to warm Trino when the API server starts: Airflow has no other hook for plugins that is called there alone."""
+    """Begins to warm Trino when the API server starts: Airflow has no other hook for plugins that is called there alone.
+
+    Whatever goes wrong does so in a thread of its own, since what a middleware raises ends all of Airflow's API.
+    """
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
-        threading.Thread(target=_warming().go_on, name="warm-trino", daemon=True).start()
+        threading.Thread(target=_warm_trino, name="warm-trino", daemon=True).start()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         await self._app(scope, receive, send)
 
 
-def _warming() -> Warming:
-    settings = Settings.load()
+def _warm_trino() -> None:
+    try:
+        settings = Settings.load()
+    except SettingsError as error:
+        log.error("Trino is not warmed: %s", error)
+        return
 
-    def overview() -> None:
-        """As the first person to look would, with no answer kept."""
-        _, counts, contracts, waiting = _source()
+    def make_overview() -> None:
+        """As for the first person who looks, with no answer kept. It shares no lock with people's requests."""
+        _, _, contracts, waiting = _source()
         source = Source(lambda sql, parameters: query(settings, sql, parameters), kept_seconds=0)
-        load(source, counts, contracts.get(), waiting, settings.ingest_every_minutes, dt.datetime.now(dt.UTC))
+        now = dt.datetime.now(dt.UTC)
+        overview.load(source, Counts(), contracts.get(), waiting, settings.ingest_every_minutes, now)
 
-    return Warming(lambda: name_of(query(settings, A_QUERY)[0]["query_id"]), overview)
+    Warming(lambda: uptime_seconds(settings), make_overview).go_on()
 
 
 class QualityPagesPlugin(AirflowPlugin):

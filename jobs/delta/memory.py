@@ -29,7 +29,9 @@ class MemoryStore:
     def __init__(self, spark: SparkSession, tables: Mapping[Table, DataFrame] = MappingProxyType({})) -> None:
         self._spark = spark
         self._frames = dict(tables)
-        self._rows: dict[Table, tuple[DataFrame, pa.Table]] = {}  # of a frame of above, if it was made of them
+        self._rows: dict[
+            Table, tuple[DataFrame, pa.Table]
+        ] = {}  # those that a table's frame was made of, for that frame alone
         self._versions: dict[tuple[Table, str], int] = {}
         self._lock = threading.RLock()
 
@@ -93,7 +95,7 @@ class MemoryStore:
         self._keep(pa.concat_tables([before, more.cast(before.schema)]), table)
 
     def _rows_of(self, frame: DataFrame, table: Table | None = None) -> pa.Table:
-        """A copy of the rows: the source of the frame may change later. Those of a `table` may be there already."""
+        """A copy of the rows: the source of the frame may change later. `table`: the one whose frame it may be."""
         if table in self._rows and self._rows[table][0] is frame:
             return self._rows[table][1]
         return frame.toArrow()

@@ -96,15 +96,15 @@ def write_judged(
 
 def read(spark: SparkSession, folder: str) -> DataFrame:
     """All that was staged in the folder."""
-    staged = spark.read.schema(_columns(spark, folder)).parquet(folder)
+    staged = spark.read.schema(_columns_of(spark, folder)).parquet(folder)
     if not folder.endswith(names.MARKED):
         return staged
     return _with_marks(staged, spark.read.parquet(f"{folder}/{MARKS}"))
 
 
 @lru_cache(maxsize=8)
-def _columns(spark: SparkSession, folder: str) -> StructType:
-    """A file of it is asked once, by who stages and for who publishes: all that comes into a folder has its columns."""
+def _columns_of(spark: SparkSession, folder: str) -> StructType:
+    """Read from one of its files, once a process. A folder belongs to one attempt, so its columns never change."""
     return spark.read.parquet(folder).schema
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, as_completed
 
 from lakehouse import names
 from lakehouse.catalog.view_comments import comments
@@ -13,7 +13,7 @@ from lakehouse.ledger.vocabulary import NOT_PUBLISHED, BuildCause, BuildStep, De
 from lakehouse.names import VIEWS_CATALOG
 from lakehouse.settings import Settings
 
-COMMENTED = 4  # views whose columns get their comments at once
+_COMMENTED_AT_ONCE = 4  # views
 DAILY_TABLES = tuple(
     table.name for table in (names.DAILY_EVENT_COUNTS, names.DAILY_ITEM_SALES, names.PLAYER_ITEM_CHANGES)
 )
@@ -171,9 +171,14 @@ def create_views(settings: Settings, contracts: Contracts) -> list[str]:
         for name, statement in made.items():  # in this order: some read others
             about = _text(said[name].view)
             session.ask(f"create or replace view {VIEWS_CATALOG}.{name} comment {about} as {statement}")
-    with ThreadPoolExecutor(COMMENTED) as threads:
-        for done in [threads.submit(_comment, settings, name, said[name].columns) for name in made]:
-            done.result()
+    with ThreadPoolExecutor(_COMMENTED_AT_ONCE) as threads:
+        asked = [threads.submit(_comment, settings, name, said[name].columns) for name in made]
+        try:
+            for done in as_completed(asked):
+                done.result()
+        except BaseException:  # Ctrl-C too; those that are being commented end, no other begins
+            threads.shutdown(wait=False, cancel_futures=True)
+            raise
     return list(made)
 
 

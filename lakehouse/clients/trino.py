@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import re
 from collections.abc import Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, NamedTuple, Self
@@ -21,6 +22,8 @@ REQUEST_SECONDS = 30.0
 # A Trino that has just started answers, but has no node for a query that reads files, for some seconds.
 NO_NODES = "NO_NODES_AVAILABLE"
 NODES_SECONDS = 20.0
+UPTIME_ANSWER_SECONDS = 5.0
+_SECONDS = {"ns": 1e-9, "us": 1e-6, "ms": 1e-3, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86_400.0}  # of Trino's units
 
 
 class QueryError(Exception):
@@ -102,6 +105,25 @@ def query(settings: Settings, sql: str, parameters: Sequence[Any] = (), *, user:
     """
     with Session(settings, user) as session:
         return session.ask(sql, parameters).by_name()
+
+
+def uptime_seconds(settings: Settings) -> float:
+    """For how long Trino runs, to a hundredth of its unit. It answers that without a query.
+
+    Raises:
+        QueryError: Trino does not answer.
+    """
+    import requests
+
+    url = f"{settings.trino_url}/v1/info"
+    try:
+        said = str(requests.get(url, timeout=UPTIME_ANSWER_SECONDS).json()["uptime"])
+    except (requests.RequestException, LookupError, TypeError, ValueError) as error:
+        raise QueryError(f"Trino does not answer at {url}: {type(error).__name__}; see `make status`") from None
+    found = re.fullmatch(r"([0-9.]+)(ns|us|ms|s|m|h|d)", said)
+    if found is None:
+        raise QueryError(f"Trino says at {url} that it runs for {said[:40]!r}, which is no time")
+    return float(found[1]) * _SECONDS[found[2]]
 
 
 def _decoded(row: Sequence[Any], description: Sequence[Any]) -> list[Any]:

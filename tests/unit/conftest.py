@@ -72,7 +72,10 @@ def spark(state: str) -> Iterator[SparkSession]:
         .config("spark.ui.retainedTasks", "1")
         .config("spark.python.sql.dataFrameDebugging.enabled", "false")  # who calls is three calls of Java each time
         .config("spark.python.daemon.module", "jobs.runtime.worker_daemon")
-        .config("spark.driver.extraJavaOptions", f"{JAVA_OPTIONS} -XX:ErrorFile={state}/hs_err_%p.log")
+        .config(
+            "spark.driver.extraJavaOptions",
+            f"{JAVA_OPTIONS} -XX:ErrorFile={state}/hs_err_%p.log -XX:-CreateCoredumpOnCrash",
+        )
         .getOrCreate()
     )
     session.sparkContext.setLogLevel("ERROR")

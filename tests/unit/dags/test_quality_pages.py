@@ -5,19 +5,19 @@ from __future__ import annotations
 import asyncio
 import re
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any, ClassVar
 from urllib.parse import parse_qs, urlsplit
 
 import httpx
 import pytest
-from starlette.types import ASGIApp
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from expectations.pages.counted import Counts
 from expectations.pages.overview import DECIDED, INGESTED, OPEN
 from expectations.pages.source import Kept, Source
 from expectations.pages.waiting import Patient, Waiting
-from expectations.pages.warming import A_QUERY, Warming
+from expectations.pages.warming import Warming
 from lakehouse.clients.airflow import AirflowApi, AirflowError
 from tests.unit.expectations.pages.answers import CONTRACTS, answer
 
@@ -260,35 +260,57 @@ def test_each_entry_of_the_side_bar_has_a_route_of_its_own_without_which_it_woul
     assert routes == ["quality"]
 
 
+def api(asked: list[str]) -> ASGIApp:
+    """Stands for Airflow's own application, and notes that it was asked."""
+
+    async def answer_nothing(scope: Scope, receive: Receive, send: Send) -> None:
+        asked.append(scope["path"])
+        await send({"type": "http.response.start", "status": 204, "headers": []})
+        await send({"type": "http.response.body"})
+
+    return answer_nothing
+
+
 def test_trino_is_warmed_by_the_api_server_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     """Airflow makes what is listed as middleware when its API server starts; other processes only read the list."""
     import quality_pages
 
-    (middleware,) = quality_pages.QualityPagesPlugin.fastapi_root_middlewares
     asked: list[str] = []
     done = threading.Event()
 
-    def ask(_: object, sql: str, parameters: object = ()) -> list[dict[str, Any]]:
+    def ask(_: object, sql: str, parameters: Sequence[Any] = ()) -> list[dict[str, Any]]:
         asked.append(sql)
-        if sql == A_QUERY:
-            return [{"query_id": "20261128_101112_00007_abcde"}]
-        return answer(sql, [])
-
-    monkeypatch.setattr(quality_pages, "query", ask)
+        return answer(sql, list(parameters))
 
     def look_once(self: Warming) -> None:
         self.look()
         done.set()
 
-    monkeypatch.setattr(Warming, "go_on", look_once)
     shared = (Source(answer), Counts(), Kept(lambda: CONTRACTS), Patient(lambda: Waiting(0)))
     monkeypatch.setattr(quality_pages, "_source", lambda: shared)
+    monkeypatch.setattr(quality_pages, "query", ask)
+    monkeypatch.setattr(quality_pages, "uptime_seconds", lambda settings: 60.0)
+    monkeypatch.setattr(Warming, "go_on", look_once)
 
-    async def page(scope: Any, receive: Any, send: Any) -> None:
-        await send({"type": "http.response.start", "status": 204, "headers": []})
-        await send({"type": "http.response.body"})
-
-    made = middleware["middleware"](page)
+    (middleware,) = quality_pages.QualityPagesPlugin.fastapi_root_middlewares
+    assert not done.wait(0.2) and not asked
+    requests: list[str] = []
+    made = middleware["middleware"](api(requests))
     assert done.wait(20)
-    assert asked[0] == A_QUERY and set(asked) > {INGESTED, OPEN, DECIDED}
-    assert Client(made).get("/").status_code == 204
+    assert set(asked) >= {INGESTED, OPEN, DECIDED}
+    assert (Client(made).get("/api").status_code, requests) == (204, ["/api"])
+
+
+def test_airflow_answers_also_if_a_setting_cannot_be_used(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    import quality_pages
+
+    monkeypatch.setenv("LAKEHOUSE_TRINO_PORT", "none")
+    (middleware,) = quality_pages.QualityPagesPlugin.fastapi_root_middlewares
+    made = middleware["middleware"](api([]))
+    for thread in threading.enumerate():
+        if thread.name == "warm-trino":
+            thread.join(20)
+    assert Client(made).get("/api").status_code == 204
+    assert [each for each in caplog.messages if "LAKEHOUSE_TRINO_PORT='none'" in each]

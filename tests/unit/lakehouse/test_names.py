@@ -10,6 +10,7 @@ import sqlglot
 from lakehouse import names
 from lakehouse.catalog import tables, views
 from lakehouse.catalog.view_comments import comments
+from lakehouse.clients.trino import QueryError
 from lakehouse.contract.load import load_contracts
 from lakehouse.settings import Settings
 
@@ -84,6 +85,30 @@ def test_each_view_is_made_in_the_catalog_of_views(monkeypatch: pytest.MonkeyPat
     assert statements["compat.requestors"] == (
         f'select raw_event, {when}, accept, host, user_agent as "user-agent", event_type from game.group_requests'
     )
+
+
+def test_a_comment_that_trino_refuses_ends_the_views(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[str] = []
+
+    class Session:
+        def __init__(self, settings: Settings) -> None: ...
+
+        def __enter__(self) -> Session:
+            return self
+
+        def __exit__(self, *_: object) -> None: ...
+
+        def ask(self, sql: str) -> None:
+            asked.append(sql)
+            if sql.startswith("comment"):
+                raise QueryError("Trino refused it")
+
+    monkeypatch.setattr(views, "Session", Session)
+    monkeypatch.setattr(views, "_COMMENTED_AT_ONCE", 1)
+    with pytest.raises(QueryError, match="Trino refused it"):
+        views.create_views(Settings(), load_contracts(Settings().contracts))
+    refused = [sql for sql in asked if sql.startswith("comment")]
+    assert 1 <= len(refused) < len(views.views(Settings())), "the views behind it are not begun"
 
 
 def test_a_batch_counts_its_rows_by_where_they_went() -> None:

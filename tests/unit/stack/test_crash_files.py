@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import re
+import resource
 import signal
 import subprocess
 from collections.abc import Callable, Iterator
@@ -23,11 +25,9 @@ LOGS = "/stack/logs"
 VARIABLES = {"SPARK_LAUNCHER_OPTS": "spark", "SPARK_SUBMIT_OPTS": "spark", "SPARK_DAEMON_JAVA_OPTS": "spark-daemon"}
 
 
-def parts(**settings: str) -> tuple[Service, ...]:
+def parts() -> tuple[Service, ...]:
     stack = local_settings(
-        Settings.model_validate(
-            {"state": "/stack", "database": "postgres:5432", "spark_master": "spark://m:7077"} | settings
-        )
+        Settings.model_validate({"state": "/stack", "database": "postgres:5432", "spark_master": "spark://m:7077"})
     )
     return (*services(stack, MACHINE), *cluster_services(stack, MACHINE), *standby_services(stack, MACHINE))
 
@@ -46,11 +46,12 @@ def test_each_java_command_says_by_its_service_where_a_crash_is_told() -> None:
     }  # fmt: skip
     for name, commands in found.items():
         for command in commands:
-            given = [each for each in command if each.startswith(("-XX:ErrorFile", "-XX:ReplayDataFile"))]
+            given = [each for each in command if re.match("-XX:(ErrorFile|ReplayDataFile|.CreateCoredump)", each)]
             service = name.removesuffix("-worker")
             assert given == [
                 f"-XX:ErrorFile={LOGS}/hs_err_{service}_%p.log",
                 f"-XX:ReplayDataFile={LOGS}/replay_{service}_%p.log",
+                "-XX:-CreateCoredumpOnCrash",
             ]
 
 
@@ -65,18 +66,27 @@ def test_so_does_each_java_that_spark_starts() -> None:
     assert f"-XX:ErrorFile={LOGS}/hs_err_spark-executor_%p.log" in executor.split()
 
 
+def let_memory_be_written() -> None:
+    """As far as this process may: a container often lets it be."""
+    most = resource.getrlimit(resource.RLIMIT_CORE)[1]
+    resource.setrlimit(resource.RLIMIT_CORE, (most, most))
+
+
 @pytest.mark.parametrize("home", [lambda: find_java(os.environ), trino_java], ids=["java-17", "java-25"])
 def test_a_java_that_crashes_writes_nothing_where_it_was_started(tmp_path: Path, home: Callable[[], Path]) -> None:
     (tmp_path / "logs").mkdir()
     command = [str(home() / "bin" / "java"), "-showversion", *crash_files(tmp_path, "registry")]
     with subprocess.Popen(
         [*command, "-m", "java.rmi/sun.rmi.registry.RegistryImpl", "0"],  # it only waits
-        cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+        cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, preexec_fn=let_memory_be_written,
     ) as process:  # fmt: skip
-        assert process.stdout is not None
-        process.stdout.readline()  # its version: it has begun
-        process.send_signal(signal.SIGSEGV)
-        said = process.communicate(timeout=30)[0]
+        try:
+            assert process.stdout is not None
+            process.stdout.readline()  # its version: it has begun
+            process.send_signal(signal.SIGSEGV)
+            said = process.communicate(timeout=30)[0]
+        finally:
+            process.kill()
     file = tmp_path / "logs" / f"hs_err_registry_{process.pid}.log"
     assert str(file) in said and "SIGSEGV" in file.read_text()
     assert [each.name for each in tmp_path.iterdir()] == ["logs"]

@@ -6,7 +6,7 @@ import datetime as dt
 from pathlib import Path
 
 import pytest
-from pyspark.sql import SparkSession
+from pyspark.sql import DataFrame, DataFrameReader, SparkSession
 
 from jobs.staging.files import PARTITION_FROM_ROWS, BalanceError, check_balance, read, write
 from lakehouse.ledger.entries import Count
@@ -51,3 +51,21 @@ def test_what_was_staged_is_read_in_its_types_whether_in_one_folder_or_in_severa
         "struct<destination:string,value:binary,quantity:bigint,names:array<string>>"
     )
     assert sorted(map(tuple, staged.collect())) == judged
+
+
+def test_the_columns_of_a_folder_are_asked_for_once(
+    spark: SparkSession, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """To ask for them is a job of Spark; who stages reads the folder, and who publishes does again."""
+    folder = str(tmp_path / "staged")
+    write(spark.createDataFrame([("a",)], "destination string"), folder, 1)
+    asked: list[str] = []
+    parquet = DataFrameReader.parquet
+
+    def counted(self: DataFrameReader, *paths: str) -> DataFrame:
+        asked.extend(paths)
+        return parquet(self, *paths)
+
+    monkeypatch.setattr(DataFrameReader, "parquet", counted)
+    assert [read(spark, folder).count(), read(spark, folder).count()] == [1, 1]
+    assert asked == [folder] * 3, "once for the columns, twice for the rows"

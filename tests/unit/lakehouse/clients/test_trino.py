@@ -67,6 +67,38 @@ def test_any_other_refusal_is_said_at_once(monkeypatch: pytest.MonkeyPatch) -> N
     assert (server.asked, server.clock) == (1, 0.0)
 
 
+@pytest.mark.parametrize(
+    ("said", "seconds"),
+    [("512.00us", 0.000512), ("8.50s", 8.5), ("9.24m", 554.4), ("2.00h", 7200), ("1.50d", 129_600)],
+)
+def test_for_how_long_trino_runs_is_in_seconds(monkeypatch: pytest.MonkeyPatch, said: str, seconds: float) -> None:
+    asked: list[str] = []
+
+    def get(url: str, timeout: float) -> Any:
+        asked.append(url)
+        return SimpleNamespace(json=lambda: {"uptime": said, "starting": False})
+
+    monkeypatch.setattr(requests, "get", get)
+    assert client.uptime_seconds(Settings(trino_port=1234)) == pytest.approx(seconds)
+    assert asked == ["http://127.0.0.1:1234/v1/info"]
+
+
+@pytest.mark.parametrize("answer", [{}, [], "busy", {"uptime": "long"}, {"uptime": "1m 2s"}])
+def test_an_answer_that_says_no_time_is_an_error(monkeypatch: pytest.MonkeyPatch, answer: object) -> None:
+    monkeypatch.setattr(requests, "get", lambda url, timeout: SimpleNamespace(json=lambda: answer))
+    with pytest.raises(client.QueryError, match="/v1/info"):
+        client.uptime_seconds(Settings())
+
+
+def test_a_trino_that_is_not_there_has_no_uptime(monkeypatch: pytest.MonkeyPatch) -> None:
+    def get(url: str, timeout: float) -> Any:
+        raise requests.ConnectionError
+
+    monkeypatch.setattr(requests, "get", get)
+    with pytest.raises(client.QueryError, match="does not answer.*ConnectionError"):
+        client.uptime_seconds(Settings())
+
+
 class Asked:
     """In place of Trino's client: keeps how it was asked; fails with these errors, then gives rows."""
 
