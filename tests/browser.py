@@ -18,6 +18,7 @@ PROGRAMS = ("chromium", "chromedriver")
 MISSING = [name for name in PROGRAMS if shutil.which(name) is None]
 HOW_TO_INSTALL = f"{' and '.join(MISSING)} missing; on Debian: apt-get install chromium chromium-driver"
 LIMIT_SECONDS = 30.0  # that an element may take to appear
+STARTS = 5  # of chromedriver, until one finds its port free
 _ELEMENT = "element-6066-11e4-a52e-4f735466cecf"  # the name of a reference to an element, by the standard
 
 
@@ -111,14 +112,29 @@ def browser(folder: Path) -> Iterator[Browser]:
     options = ["--headless=new", "--disable-gpu", "--disable-dev-shm-usage", f"--user-data-dir={folder / 'profile'}"]
     if os.geteuid() == 0:  # Chromium's sandbox refuses root
         options.append("--no-sandbox")
-    with subprocess.Popen(["chromedriver", "--port=0"], stdout=subprocess.PIPE, text=True) as driver:
+    with driver() as address:
+        window = Browser(address, options)
         try:
-            assert driver.stdout is not None
-            started = next(filter(None, (re.search(r"successfully on port (\d+)", line) for line in driver.stdout)))
-            window = Browser(f"http://127.0.0.1:{started[1]}", options)
-            try:
-                yield window
-            finally:
-                window.close()
+            yield window
         finally:
-            driver.terminate()
+            window.close()
+
+
+@contextmanager
+def driver() -> Iterator[str]:
+    """A chromedriver that runs during the block; its address.
+
+    The port that it is given on IPv4 it wants on IPv6 too, where somebody may have it; then it ends, and another is
+    started.
+    """
+    for _ in range(STARTS):
+        with subprocess.Popen(["chromedriver", "--port=0"], stdout=subprocess.PIPE, text=True) as process:
+            try:
+                assert process.stdout is not None
+                found = (re.search(r"successfully on port (\d+)", line) for line in process.stdout)
+                if started := next(filter(None, found), None):
+                    yield f"http://127.0.0.1:{started[1]}"
+                    return
+            finally:
+                process.terminate()
+    raise AssertionError(f"chromedriver did not start, {STARTS} times; its errors are in the output")
