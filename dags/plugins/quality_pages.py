@@ -19,7 +19,7 @@ from airflow.plugins_manager import AirflowPlugin
 from fastapi import Depends, FastAPI, Form, HTTPException, Request
 from fastapi.exception_handlers import http_exception_handler
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import ASGIApp
 
 from expectations.pages import overview
 from expectations.pages.counted import Counts
@@ -170,18 +170,14 @@ def _record(user: Any, address: str) -> None:
     log.warning("%s is shown personal data at %s", user.get_name(), address)
 
 
-class WarmTrino:
-    """Begins to warm Trino when the API server starts: Airflow has no other hook for plugins that is called there alone.
+def begin_to_warm_trino(app: ASGIApp) -> ASGIApp:
+    """Is called as a middleware when the API server starts; requests do not pass through it.
 
-    Whatever goes wrong does so in a thread of its own, since what a middleware raises ends all of Airflow's API.
+    Airflow has no other hook for plugins that is called there alone. Whatever goes wrong does so in a thread of its own,
+    since what the maker of a middleware raises ends all of Airflow's API.
     """
-
-    def __init__(self, app: ASGIApp) -> None:
-        self._app = app
-        threading.Thread(target=_warm_trino, name="warm-trino", daemon=True).start()
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        await self._app(scope, receive, send)
+    threading.Thread(target=_warm_trino, name="warm-trino", daemon=True).start()
+    return app
 
 
 def _warm_trino() -> None:
@@ -207,7 +203,7 @@ class QualityPagesPlugin(AirflowPlugin):
     name = "quality_pages"
     # Airflow declares the lists as an instance's
     fastapi_apps: list[Any] = [{"app": app, "url_prefix": _PREFIX, "name": "Data quality"}]  # noqa: RUF012
-    fastapi_root_middlewares: list[Any] = [{"middleware": WarmTrino, "name": "Warm Trino"}]  # noqa: RUF012
+    fastapi_root_middlewares: list[Any] = [{"middleware": begin_to_warm_trino, "name": "Warm Trino"}]  # noqa: RUF012
     # Without a url_route Airflow 3.3 puts a button into the side bar that leads nowhere; with it, it shows the pages in a frame.
     external_views: list[Any] = [  # noqa: RUF012
         {

@@ -29,9 +29,8 @@ class MemoryStore:
     def __init__(self, spark: SparkSession, tables: Mapping[Table, DataFrame] = MappingProxyType({})) -> None:
         self._spark = spark
         self._frames = dict(tables)
-        self._rows: dict[
-            Table, tuple[DataFrame, pa.Table]
-        ] = {}  # those that a table's frame was made of, for that frame alone
+        # What a table's frame was made of. It is the rows of that frame alone, not of one that took its place.
+        self._rows: dict[Table, tuple[DataFrame, pa.Table]] = {}
         self._versions: dict[tuple[Table, str], int] = {}
         self._lock = threading.RLock()
 

@@ -47,7 +47,8 @@ def test_every_column_of_a_view_is_explained_and_no_other() -> None:
     assert list(about["ops.quarantine_open"].columns) == list(tables.QUARANTINE)
 
 
-def test_each_view_is_made_in_the_catalog_of_views(monkeypatch: pytest.MonkeyPatch) -> None:
+def asking(monkeypatch: pytest.MonkeyPatch, refused: str | None = None) -> list[str]:
+    """Puts a session in the place of Trino's. Returns what it is asked; it refuses what begins with `refused`."""
     asked: list[str] = []
 
     class Session:
@@ -60,8 +61,15 @@ def test_each_view_is_made_in_the_catalog_of_views(monkeypatch: pytest.MonkeyPat
 
         def ask(self, sql: str) -> None:
             asked.append(sql)
+            if refused and sql.startswith(refused):
+                raise QueryError("Trino refused it")
 
     monkeypatch.setattr(views, "Session", Session)
+    return asked
+
+
+def test_each_view_is_made_in_the_catalog_of_views(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = asking(monkeypatch)
     settings = Settings(airflow_url="http://it's")
     about = comments(load_contracts(settings.contracts))
     made = views.create_views(settings, load_contracts(settings.contracts))
@@ -88,22 +96,7 @@ def test_each_view_is_made_in_the_catalog_of_views(monkeypatch: pytest.MonkeyPat
 
 
 def test_a_comment_that_trino_refuses_ends_the_views(monkeypatch: pytest.MonkeyPatch) -> None:
-    asked: list[str] = []
-
-    class Session:
-        def __init__(self, settings: Settings) -> None: ...
-
-        def __enter__(self) -> Session:
-            return self
-
-        def __exit__(self, *_: object) -> None: ...
-
-        def ask(self, sql: str) -> None:
-            asked.append(sql)
-            if sql.startswith("comment"):
-                raise QueryError("Trino refused it")
-
-    monkeypatch.setattr(views, "Session", Session)
+    asked = asking(monkeypatch, refused="comment")
     monkeypatch.setattr(views, "_COMMENTED_AT_ONCE", 1)
     with pytest.raises(QueryError, match="Trino refused it"):
         views.create_views(Settings(), load_contracts(Settings().contracts))
