@@ -18,7 +18,7 @@ from lakehouse import names
 from lakehouse.catalog import tables
 from lakehouse.catalog.spark_sql import literal
 from lakehouse.contract.judge import UNREADABLE
-from lakehouse.ledger.entries import Compared, Decision, Entry, Request, Snapshot
+from lakehouse.ledger.entries import Compared, Count, Decision, Entry, Request, Snapshot
 from lakehouse.ledger.vocabulary import MESSAGE_KEY, Action, Destination, Kind, Step, Verdict
 
 if TYPE_CHECKING:
@@ -55,32 +55,14 @@ class Rebuild(PublishesRows):
         contracts = [c for c in job.contracts.values() if request.tables is None or c.table in request.tables]
         check_tables(job, request, contracts)
 
-        raw = job.store.read(names.RAW_EVENTS)
         inside = f"event_date = date '{request.day}' and batch_id <= {request.through}"
-        opened = open_rows(job, f"{inside} and entry_id < {entry.entry_id}")
+        raw = job.store.read(names.RAW_EVENTS)
         actions = job.store.read(names.QUARANTINE_ACTIONS)
         of_day = actions.where(f"event_date = date '{request.day}' and entry_id < {entry.entry_id}")
-        alone = (
-            opened.where(f"startswith(reason_code, 'audit:') or reason_code in ('event_id_reused', '{UNREADABLE}')")
-            .select(*MESSAGE_KEY)
-            .unionAll(of_day.where(f"action = '{Action.DISCARDED}'").select(*MESSAGE_KEY))
-        )
-        waived = (
-            of_day.where(f"action = '{Action.WAIVED}'")
-            .select(*MESSAGE_KEY)
-            .distinct()
-            .selectExpr("*", f"true as {ACCEPTED}")
-        )
-        batch = (
-            raw.where(inside)
-            .join(alone, MESSAGE_KEY, "left_anti")
-            .join(
-                opened.selectExpr(*[f"`{each}`" for each in MESSAGE_KEY], f"reason_code as {OPEN_REASON}"),
-                MESSAGE_KEY,
-                "left",
-            )
-            .join(waived, MESSAGE_KEY, "left")
-        )
+        waived = of_day.where(f"action = '{Action.WAIVED}'").select(*MESSAGE_KEY).distinct()
+        discarded = of_day.where(f"action = '{Action.DISCARDED}'").select(*MESSAGE_KEY)
+        opened = open_rows(job, f"{inside} and entry_id < {entry.entry_id}")
+        batch = _judged_anew(raw.where(inside), opened, discarded, waived)
         in_raw = files.count(
             batch.selectExpr(f"'{Destination.RAW}' as destination", "topic", "partition", "event_date")
         )
@@ -113,15 +95,7 @@ class Rebuild(PublishesRows):
                 "was. Correct the contracts or the rule, and rebuild again",
                 decision.page,
             )
-        swapped = {each.destination for each in comparison if each.changed} | {
-            Destination.QUARANTINE,
-            Destination.DUPLICATE,
-            Destination.SUPPRESSED,
-        }
-        # What was not asked for was staged too, but is in none of these.
-        counts = refusals.as_decided(in_staging, decision.verdict)
-        counts = tuple(each for each in counts if each.destination in swapped)
-        return replace(decision, counts=counts, comparison=comparison)
+        return replace(decision, counts=_counts(in_staging, decision, comparison), comparison=comparison)
 
     def tables_of(self, decision: Decision) -> set[str]:
         """Those of which a row differs."""
@@ -131,6 +105,42 @@ class Rebuild(PublishesRows):
         """The day's rows of the batches that were judged anew; what was drained meanwhile is not touched."""
         assert entry.request is not None
         return f"event_date = date '{entry.request.day}' and batch_id <= {entry.request.through}"
+
+
+def _judged_anew(messages: DataFrame, opened: DataFrame, discarded: DataFrame, waived: DataFrame) -> DataFrame:
+    """Those of a day's messages that are judged anew.
+
+    Args:
+        messages: the day's rows of the raw table.
+        opened: what stands in quarantine, with its reason_code.
+        discarded: columns MESSAGE_KEY.
+        waived: columns MESSAGE_KEY, no message twice.
+
+    Returns:
+        The rows of `messages`, with the reason why one stands in quarantine (`OPEN_REASON`), and `ACCEPTED`.
+    """
+    alone = (
+        opened.where(f"startswith(reason_code, 'audit:') or reason_code in ('event_id_reused', '{UNREADABLE}')")
+        .select(*MESSAGE_KEY)
+        .unionAll(discarded)
+    )
+    reasons = opened.selectExpr(*[f"`{each}`" for each in MESSAGE_KEY], f"reason_code as {OPEN_REASON}")
+    return (
+        messages.join(alone, MESSAGE_KEY, "left_anti")
+        .join(reasons, MESSAGE_KEY, "left")
+        .join(waived.selectExpr("*", f"true as {ACCEPTED}"), MESSAGE_KEY, "left")
+    )
+
+
+def _counts(in_staging: tuple[Count, ...], decision: Decision, comparison: Sequence[Compared]) -> tuple[Count, ...]:
+    """What is published: the tables that change, and all of quarantine, repetitions and suppressed messages.
+
+    What was not asked for was staged too, but is in none of these.
+    """
+    changed = {each.destination for each in comparison if each.changed}
+    swapped = changed | {Destination.QUARANTINE, Destination.DUPLICATE, Destination.SUPPRESSED}
+    counts = refusals.as_decided(in_staging, decision.verdict)
+    return tuple(each for each in counts if each.destination in swapped)
 
 
 def check_raw(job: Job, entry: Entry, day: dt.date) -> None:
