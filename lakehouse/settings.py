@@ -102,6 +102,7 @@ class Settings(BaseSettings):
 
     # Memory
     trino_heap: str = Field(default="1G", pattern=r"^\d+[mMgG]$")
+    redis_max_memory: str = Field(default="512mb", pattern=r"^[1-9]\d*(mb|gb)$")  # when it is full, writes fail
 
     # Limits
     max_events_per_batch: int = Field(default=1_000_000, ge=1)

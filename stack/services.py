@@ -91,172 +91,208 @@ class Machine:
 
 def services(settings: Settings, machine: Machine) -> tuple[Service, ...]:
     """All services, in the order in which they are shown."""
-    base = job_environment(settings, machine.java)
-    airflow = base | airflow_environment(settings)
     java = JavaCommand(machine.java, settings)
-    state, jars = settings.state, settings.servers
-    kafka_path = f"{jars / 'kafka'}/*"
-    kafka_conf = str(DOCKER / "kafka" / "server.properties")
-    hdfs_path = (
-        f"{settings.hadoop_conf}:{jars / 'hadoop-pages'}:{jars / 'hadoop'}/*"  # Hadoop's own jar lacks the .html files
+    base = job_environment(settings, machine.java)
+    return (
+        _kafka(settings, java, base),
+        *_hdfs(settings, java, base),
+        _metastore(settings, java, base),
+        _spark(settings, machine, base),
+        _trino(settings, machine, base),
+        _redis(settings, base),
+        _api(settings, machine, base),
+        _metrics(settings, base),
+        *_airflow(settings, base | airflow_environment(settings)),
     )
-    metastore_path = f"{DOCKER / 'metastore'}:{settings.hadoop_conf}:{jars / 'metastore'}/*:{jars / 'hadoop'}/*" + (
-        "" if settings.database is None else _POSTGRES_JARS
+
+
+def _kafka(settings: Settings, java: JavaCommand, base: dict[str, str]) -> Service:
+    path = f"{settings.servers / 'kafka'}/*"
+    configuration = str(DOCKER / "kafka" / "server.properties")
+    return Service(
+        "kafka",
+        java("kafka", "384m", path, "kafka.Kafka", configuration),
+        base | _kafka_node(settings),
+        address=settings.kafka_bootstrap,
+        prepare=(
+            Once(
+                settings.state / "kafka" / ".formatted",
+                java("kafka", "128m", path, "kafka.tools.StorageTool", "format", *_kafka_quorum(settings))
+                + ("--ignore-formatted", f"--cluster-id={_kafka_id(str(settings.state))}", "-c", configuration),
+            ),
+        ),
+        stop_seconds=30,
     )
+
+
+def _hdfs(settings: Settings, java: JavaCommand, base: dict[str, str]) -> tuple[Service, Service]:
+    jars = settings.servers
+    # Hadoop's own jar lacks the .html files.
+    path = f"{settings.hadoop_conf}:{jars / 'hadoop-pages'}:{jars / 'hadoop'}/*"
     name_node = "org.apache.hadoop.hdfs.server.namenode.NameNode"
-    airflow_program = str(python_bin() / "airflow")
     return (
         Service(
-            "kafka",
-            java("kafka", "384m", kafka_path, "kafka.Kafka", kafka_conf),
-            base | _kafka_node(settings),
-            address=settings.kafka_bootstrap,
-            prepare=(
-                Once(
-                    state / "kafka" / ".formatted",
-                    java("kafka", "128m", kafka_path, "kafka.tools.StorageTool", "format", *_kafka_quorum(settings))
-                    + ("--ignore-formatted", f"--cluster-id={_kafka_id(str(state))}", "-c", kafka_conf),
-                ),
-            ),
-            stop_seconds=30,
-        ),
-        Service(
             "namenode",
-            java("namenode", "256m", hdfs_path, name_node),
+            java("namenode", "256m", path, name_node),
             base,
             address=f"{settings.hdfs_uri} http://127.0.0.1:{settings.namenode_http_port}",
             prepare=(
                 Once(
-                    state / "hdfs" / ".formatted",
-                    java("namenode", "128m", hdfs_path, name_node, *_new_name_node(settings)),
+                    settings.state / "hdfs" / ".formatted",
+                    java("namenode", "128m", path, name_node, *_new_name_node(settings)),
                 ),
             ),
         ),
         Service(
             "datanode",
-            java("datanode", "256m", hdfs_path, "org.apache.hadoop.hdfs.server.datanode.DataNode"),
+            java("datanode", "256m", path, "org.apache.hadoop.hdfs.server.datanode.DataNode"),
             base,
             needs=("namenode",),
             address=f"http://127.0.0.1:{settings.datanode_http_port}",
         ),
-        Service(
+    )
+
+
+def _metastore(settings: Settings, java: JavaCommand, base: dict[str, str]) -> Service:
+    jars, database = settings.servers, settings.database
+    path = f"{DOCKER / 'metastore'}:{settings.hadoop_conf}:{jars / 'metastore'}/*:{jars / 'hadoop'}/*"
+    if database is not None:
+        path += _POSTGRES_JARS
+    return Service(
+        "metastore",
+        java(
             "metastore",
-            java(
-                "metastore",
-                "256m",
-                metastore_path,
-                "org.apache.hadoop.hive.metastore.HiveMetaStore",
-                options=("-Dlog4j2.level=WARN", f"-Dderby.stream.error.file={state / 'logs' / 'derby.log'}"),
-            ),
-            base | metastore_environment(settings),
-            needs=("datanode",),
-            address=settings.metastore_uri,
-            prepare=() if settings.database is None else (_metastore_tables(settings, java, metastore_path),),
+            "256m",
+            path,
+            "org.apache.hadoop.hive.metastore.HiveMetaStore",
+            options=("-Dlog4j2.level=WARN", f"-Dderby.stream.error.file={settings.state / 'logs' / 'derby.log'}"),
         ),
-        Service(
-            "spark",
-            (
-                str(spark_home() / "bin" / "spark-submit"),
-                "--name",
-                "lakehouse",
-                "--master",
-                settings.spark_master,
-                *_driver_of_a_cluster(settings),
-                # Unlike in spark-defaults, the optimising compiler is not delayed: this server runs for days.
-                "--driver-java-options",
-                "-XX:+UseSerialGC",
-                "--conf",
-                f"spark.connect.grpc.binding.address={settings.bind}",
-                "--conf",
-                f"spark.connect.grpc.binding.port={settings.spark_connect_port}",
-                "--conf",
-                "spark.connect.session.manager.defaultSessionTimeout=10m",
-                str(DOCKER / "spark" / "connect_server.py"),
-            ),
-            # By default glibc makes up to eight arenas a core, and gives little of them back.
-            base | {"STACK_CODE_HASH": machine.code_hash, "MALLOC_ARENA_MAX": "2"},
-            address=settings.spark_remote or "",
-            memory_limit_mb=SPARK_LIMIT_MB,
+        base | metastore_environment(settings),
+        needs=("datanode",),
+        address=settings.metastore_uri,
+        prepare=() if database is None else (_metastore_tables(settings, java, path),),
+    )
+
+
+def _spark(settings: Settings, machine: Machine, base: dict[str, str]) -> Service:
+    return Service(
+        "spark",
+        (
+            str(spark_home() / "bin" / "spark-submit"),
+            "--name",
+            "lakehouse",
+            "--master",
+            settings.spark_master,
+            *_driver_of_a_cluster(settings),
+            # Unlike in spark-defaults, the optimising compiler is not delayed: this server runs for days.
+            "--driver-java-options",
+            "-XX:+UseSerialGC",
+            "--conf",
+            f"spark.connect.grpc.binding.address={settings.bind}",
+            "--conf",
+            f"spark.connect.grpc.binding.port={settings.spark_connect_port}",
+            "--conf",
+            "spark.connect.session.manager.defaultSessionTimeout=10m",
+            str(DOCKER / "spark" / "connect_server.py"),
         ),
-        Service(
-            "trino",
-            (
-                str(machine.trino_java / "bin" / "java"),
-                f"-Xmx{settings.trino_heap}",
-                *_SMALL_JVM,
-                *_LATE_COMPILER,
-                *crash_files(state, "trino"),
-                "-Djdk.attach.allowAttachSelf=true",
-                f"-Djava.io.tmpdir={state / 'tmp'}",
-                f"-Dconfig={DOCKER / 'trino' / 'config.properties'}",
-                f"-Dlog.levels-file={DOCKER / 'trino' / 'log.properties'}",
-                f"-Dcatalog.config-dir={DOCKER / 'trino' / 'catalog'}",
-                f"-Dplugin.dir={jars / 'trino' / 'plugin'}",
-                f"-Dnode.data-dir={state / 'trino'}",
-                "-Dnode.environment=lakehouse",
-                "-Dnode.id=trino-1",
-                f"-Dnode.bind-ip={settings.bind}",
-                f"-Dnode.internal-address={settings.host}",
-                "-cp",
-                f"{jars / 'trino' / 'lib'}/*",
-                "io.trino.server.TrinoServer",
-            ),
-            base | {"LAKEHOUSE_TRINO_CONF": str(DOCKER / "trino")},
-            needs=("metastore",),  # it does not need it, but would take the cores from the servers that `up` waits for
-            address=settings.trino_url,
-            login="any name",
+        # By default glibc makes up to eight arenas a core, and gives little of them back.
+        base | {"STACK_CODE_HASH": machine.code_hash, "MALLOC_ARENA_MAX": "2"},
+        address=settings.spark_remote or "",
+        memory_limit_mb=SPARK_LIMIT_MB,
+    )
+
+
+def _trino(settings: Settings, machine: Machine, base: dict[str, str]) -> Service:
+    state, jars, configuration = settings.state, settings.servers / "trino", DOCKER / "trino"
+    return Service(
+        "trino",
+        (
+            str(machine.trino_java / "bin" / "java"),
+            f"-Xmx{settings.trino_heap}",
+            *_SMALL_JVM,
+            *_LATE_COMPILER,
+            *crash_files(state, "trino"),
+            "-Djdk.attach.allowAttachSelf=true",
+            f"-Djava.io.tmpdir={state / 'tmp'}",
+            f"-Dconfig={configuration / 'config.properties'}",
+            f"-Dlog.levels-file={configuration / 'log.properties'}",
+            f"-Dcatalog.config-dir={configuration / 'catalog'}",
+            f"-Dplugin.dir={jars / 'plugin'}",
+            f"-Dnode.data-dir={state / 'trino'}",
+            "-Dnode.environment=lakehouse",
+            "-Dnode.id=trino-1",
+            f"-Dnode.bind-ip={settings.bind}",
+            f"-Dnode.internal-address={settings.host}",
+            "-cp",
+            f"{jars / 'lib'}/*",
+            "io.trino.server.TrinoServer",
         ),
-        Service(
-            "redis",
-            (str(redis_server()), str(DOCKER / "redis" / "redis.conf"))
-            + ("--bind", settings.bind, "--port", str(settings.redis_port), "--dir", str(state / "tmp")),
-            base,
-            address=settings.redis_url or "",
-        ),
-        Service(
-            "api",
-            (str(python_bin() / "python"), "-m", "api"),
-            base
-            | {
-                "PROMETHEUS_MULTIPROC_DIR": str(state / "tmp" / "api-metrics"),
-                "STACK_CONTRACTS_HASH": machine.contracts_hash,
-            },
-            needs=("topics",),
-            address=settings.api_url,
-        ),
-        Service(
-            "metrics",
-            (str(python_bin() / "python"), "-m", "operations.cli", "metrics"),
-            base,
-            needs=("views",),
-            address=f"{settings.metrics_url}/metrics",
-        ),
+        base | {"LAKEHOUSE_TRINO_CONF": str(configuration)},
+        needs=("metastore",),  # it does not need it, but would take the cores from the servers that `up` waits for
+        address=settings.trino_url,
+        login="any name",
+    )
+
+
+def _redis(settings: Settings, base: dict[str, str]) -> Service:
+    return Service(
+        "redis",
+        (str(redis_server()), str(DOCKER / "redis" / "redis.conf"))
+        + ("--bind", settings.bind, "--port", str(settings.redis_port))
+        + ("--maxmemory", settings.redis_max_memory, "--dir", str(settings.state / "tmp")),
+        base,
+        address=settings.redis_url or "",
+    )
+
+
+def _api(settings: Settings, machine: Machine, base: dict[str, str]) -> Service:
+    return Service(
+        "api",
+        (str(python_bin() / "python"), "-m", "api"),
+        base
+        | {
+            "PROMETHEUS_MULTIPROC_DIR": str(settings.state / "tmp" / "api-metrics"),
+            "STACK_CONTRACTS_HASH": machine.contracts_hash,
+        },
+        needs=("topics",),
+        address=settings.api_url,
+    )
+
+
+def _metrics(settings: Settings, base: dict[str, str]) -> Service:
+    return Service(
+        "metrics",
+        (str(python_bin() / "python"), "-m", "operations.cli", "metrics"),
+        base,
+        needs=("views",),
+        address=f"{settings.metrics_url}/metrics",
+    )
+
+
+def _airflow(settings: Settings, environment: dict[str, str]) -> tuple[Service, ...]:
+    program, state = str(python_bin() / "airflow"), settings.state / "airflow"
+    return (
         Service(
             "airflow-api-server",
-            (airflow_program, "api-server"),
-            airflow,
+            (program, "api-server"),
+            environment,
             address=settings.airflow_url,
-            login=f"{AIRFLOW_USER}, password in {state / 'airflow' / 'passwords.json'}",
-            prepare=(Once(state / "airflow" / ".migrated-3.3.2", (airflow_program, "db", "migrate")),),
+            login=f"{AIRFLOW_USER}, password in {state / 'passwords.json'}",
+            prepare=(Once(state / ".migrated-3.3.2", (program, "db", "migrate")),),
         ),
         Service(
             "airflow-scheduler",
-            (airflow_program, "scheduler"),
-            airflow,
+            (program, "scheduler"),
+            environment,
             needs=("airflow-api-server", "topics", "tables"),  # its first runs begin at once
             stop_seconds=30,
         ),
-        Service(
-            "airflow-dag-processor",
-            (airflow_program, "dag-processor"),
-            airflow,
-            needs=("airflow-api-server",),
-        ),
+        Service("airflow-dag-processor", (program, "dag-processor"), environment, needs=("airflow-api-server",)),
         Service(
             "airflow-triggerer",
             # Its logs lie where the API server reads them, so nobody needs a server of logs.
-            (airflow_program, "triggerer", "--skip-serve-logs"),
-            airflow,
+            (program, "triggerer", "--skip-serve-logs"),
+            environment,
             needs=("airflow-api-server",),
         ),
     )

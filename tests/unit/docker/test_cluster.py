@@ -77,6 +77,15 @@ def test_all_that_run_have_limits_of_memory_of_12_gb_together(merged: dict[str, 
     assert sum(int(limit[:-1]) for limit in limits.values()) <= MOST_MB
 
 
+@pytest.mark.parametrize("of", ["compose.yaml", "the cluster"])
+def test_redis_is_full_before_its_container_is(of: str, merged: dict[str, dict[str, Any]]) -> None:
+    """At the container's limit the kernel would end it, and the message that the runbook explains would never come."""
+    redis = read("compose.yaml")["services"]["redis"] if of == "compose.yaml" else merged["redis"]
+    most, limit = redis["environment"]["LAKEHOUSE_REDIS_MAX_MEMORY"], redis["mem_limit"]
+    assert most.endswith("mb") and limit.endswith("m")
+    assert int(most[:-2]) <= 0.75 * int(limit[:-1])
+
+
 def test_every_setting_of_the_single_containers_is_a_clusters_too(overlay: dict[str, Any]) -> None:
     per_container = {"LAKEHOUSE_DATANODE_HOST"}
     assert set(read("compose.yaml")["x-settings"]) - per_container <= set(overlay["x-settings"])
