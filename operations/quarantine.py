@@ -6,24 +6,29 @@ from typing import Any
 
 from lakehouse.clients.trino import query
 from lakehouse.contract.model import Contracts
-from lakehouse.contract.personal import LONGEST_READ, masked_text, masked_value, whole_value
+from lakehouse.contract.personal import LONGEST_READ, MASK, masked_event_id, masked_text, masked_value, whole_value
 from lakehouse.ledger.selection import Selection
 from lakehouse.settings import Settings
 
 BYTES_SHOWN = 120
 
 
-def counted(settings: Settings, selection: Selection) -> list[dict[str, Any]]:
-    """Open rows by reason_code, at_fault, event_type, event_date and batch_id, newest day first. Raises QueryError."""
+def counted(settings: Settings, contracts: Contracts, selection: Selection) -> list[dict[str, Any]]:
+    """Open rows by reason_code, at_fault, event_type, event_date and batch_id, newest day first. Raises QueryError.
+
+    Types that no contract names are anybody's text: they count together, masked.
+    """
     condition, parameters = selection.condition()
+    known = ", ".join("?" * len(contracts))
     return query(
         settings,
         f"""
-        select reason_code, at_fault, event_type, event_date, batch_id, count(*) as messages from ops.quarantine_open
+        select reason_code, at_fault, if(event_type is null or event_type in ({known}), event_type, '{MASK}') as event_type,
+          event_date, batch_id, count(*) as messages from ops.quarantine_open
         where {condition} group by 1, 2, 3, 4, 5
-        order by event_date desc, batch_id desc, reason_code, at_fault desc, event_type
+        order by event_date desc, batch_id desc, reason_code, at_fault desc, 3
         """,
-        parameters,
+        [*contracts, *parameters],
     )
 
 
@@ -67,4 +72,5 @@ def _shown(row: dict[str, Any], contracts: Contracts, personal: bool) -> dict[st
         "value": masked_value(row["value"], contracts),
         "player": masked_text(row["player"]),
         "event_type": known or masked_text(row["event_type"]),
+        "event_id": masked_event_id(row["event_id"]),
     }

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from expectations.pages.source import Row, Source
 from lakehouse.contract.model import Contracts
-from lakehouse.contract.personal import masked_text, masked_value, whole_value
+from lakehouse.contract.personal import masked_event_id, masked_text, masked_value, whole_value
 
 SAMPLE_ROWS = 10
 SAMPLE_BYTES = 65_536  # of a value, that are read
@@ -116,7 +116,7 @@ def _sampled(row: Row, contracts: Contracts, revealed: bool) -> Sampled:
         time=row["kafka_timestamp"],
         batch_id=row["batch_id"],
         event_type=_known(row["event_type"], contracts),
-        event_id=row["event_id"],
+        event_id=row["event_id"] if revealed else masked_event_id(row["event_id"]),
         at=", ".join(f"{name} {row[name]}" for name in ("field", "rule") if row[name]),
         at_fault=row["at_fault"],
         player=row["player"] if revealed else masked_text(row["player"]),

@@ -75,6 +75,7 @@ def command() -> None:
 @click.option("--json", "as_json", is_flag=True, help="For programs.")
 def list_(as_json: bool, **selected: Any) -> None:
     """Count open messages by day, batch, reason and event type."""
+    from lakehouse.contract.load import load_contracts
     from lakehouse.ledger.selection import Selection
     from lakehouse.settings import Settings
     from operations.quarantine import counted
@@ -82,7 +83,8 @@ def list_(as_json: bool, **selected: Any) -> None:
     from operations.terminal import waiting
 
     with one_line_errors(), waiting("asking Trino"):
-        found = counted(Settings.load(), Selection(**selected))
+        settings = Settings.load()
+        found = counted(settings, load_contracts(settings.contracts), Selection(**selected))
     _show(found, as_json)
 
 

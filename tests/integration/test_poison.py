@@ -10,7 +10,10 @@ import pytest
 import requests
 
 from lakehouse.clients.hdfs import Hdfs
+from lakehouse.contract.personal import MASK
+from lakehouse.ledger.selection import Selection
 from lakehouse.names import markers_folder
+from operations import quarantine
 from operations.tracing import trace
 from tests.faults.servers import Servers
 from tests.real import Place, Real, contracts_with, event, new_event_id
@@ -70,6 +73,16 @@ def test_deep_messages_are_quarantined_and_the_good_ones_beside_them_published(s
     assert {tuple(places[each]) for each in sent.bad} == {("quarantine:too_deep",)}
     assert {tuple(places[each]) for each in sent.good} == {("sword_purchases",)}
     stack.check_invariants()
+
+
+def test_deep_messages_are_counted_and_shown(stack: Real, sent: Sent) -> None:
+    selection = Selection(reason="too_deep")
+    counted = quarantine.counted(stack.settings, stack.contracts, selection)
+    assert sum(each["messages"] for each in counted) >= len(sent.bad)
+    shown = quarantine.rows(stack.settings, stack.contracts, selection, 10_000)
+    assert {(row["topic"], row["partition"], row["offset"]) for row in shown} >= set(sent.bad)
+    assert sent.player not in repr(shown) and {row["value"].split()[0] for row in shown} == {MASK}
+    assert "too_deep" in stack.airflow().page("/quality/issue/too_deep")
 
 
 def test_a_deep_message_is_traced_by_its_id(stack: Real, sent: Sent) -> None:

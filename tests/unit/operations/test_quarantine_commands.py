@@ -9,16 +9,20 @@ from typing import Any
 
 import pytest
 
+from lakehouse.contract.load import load_contracts
 from lakehouse.ledger.selection import Selection
 from lakehouse.settings import Settings
 from operations import quarantine
 from operations.personal_data import log_file
 from tests.unit.operations.conftest import Airflow, lakehouse
 
+CONTRACTS = load_contracts(Settings().contracts)
+ID = "0190163d-8694-739b-aea5-966c26f8ad91"
+
 
 def test_a_list_counts_and_a_row_cannot_paint_the_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
     row = {"topic": "events", "partition": 0, "offset": 5, "kafka_timestamp": "then", "batch_id": 1, "entry_id": 1}
-    row |= {"event_type": None, "event_id": "id", "reason_code": "not_json", "field": None, "rule": None}
+    row |= {"event_type": None, "event_id": ID, "reason_code": "not_json", "field": None, "rule": None}
     row |= {"at_fault": False}
     asked: list[Any] = []
 
@@ -31,7 +35,8 @@ def test_a_list_counts_and_a_row_cannot_paint_the_terminal(monkeypatch: pytest.M
     assert "events-0 offset 5" in shown and "a\\x1b[31mred  (9 bytes)" in shown
     assert "only held with its batch" in shown
     assert "3 messages" in lakehouse("quarantine", "list").output
-    assert asked == [["not_json"], []]
+    known = list(CONTRACTS)
+    assert asked == [["not_json"], known]
 
 
 def test_what_is_open_nowhere_is_said(
@@ -50,7 +55,7 @@ def test_what_is_open_nowhere_is_said(
 def test_an_open_message_is_shown_in_three_lines(monkeypatch: pytest.MonkeyPatch) -> None:
     row = {
         "topic": "events", "partition": 0, "offset": 5, "kafka_timestamp": "then", "batch_id": 1, "entry_id": 2,
-        "event_type": None, "event_id": "id", "reason_code": "rule:red", "field": "color", "rule": "red",
+        "event_type": None, "event_id": ID, "reason_code": "rule:red", "field": "color", "rule": "red",
         "at_fault": True, "value": None, "bytes": None, "player": None,
     }  # fmt: skip
     asked: list[str] = []
@@ -63,10 +68,10 @@ def test_an_open_message_is_shown_in_three_lines(monkeypatch: pytest.MonkeyPatch
 
     monkeypatch.setattr("operations.quarantine.query", query)
     assert lakehouse("quarantine", "show").output.splitlines() == [
-        "events-0 offset 5, then, batch 1, entry 2, no event type, id",
+        "events-0 offset 5, then, batch 1, entry 2, no event type, " + ID,
         "  rule:red (field color, rule red)",
         "  no value",
-        "events-0 offset 5, then, batch 1, entry 2, message, id",
+        "events-0 offset 5, then, batch 1, entry 2, message, " + ID,
         "  rule:red (field color); it is not at fault itself, only held with its batch",
         '  {event_type: "message", group: "a", 2 more •••}  (80 bytes)',
     ]
@@ -81,7 +86,7 @@ def test_personal_data_is_masked_unless_somebody_asks_for_it_which_is_logged_wit
 ) -> None:
     monkeypatch.setenv("LAKEHOUSE_STATE", str(tmp_path))
     value = b'{"event_type": "message", "text": "I am Anna", "player": "anna", "host": "anna.example"}'
-    row = {"event_type": "annas own type", "event_id": "id", "value": value, "bytes": 90, "player": "anna"}
+    row = {"event_type": "annas own type", "event_id": "annas id", "value": value, "bytes": 90, "player": "anna"}
     monkeypatch.setattr("operations.quarantine.query", lambda *_: [row])
     masked = lakehouse("quarantine", "show", "--json").output
     assert "anna" not in masked.lower() and "message" in masked
@@ -119,6 +124,6 @@ def test_reasons_are_counted_by_code(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("operations.quarantine.query", query)
     selection = Selection(reason="audit:*", batch_id=7)
     assert quarantine.by_reason(Settings(), selection) == {"b": 3, "a": 1}
-    assert quarantine.counted(Settings(), selection) == rows
-    assert [parameters for _, parameters in asked] == [["audit:", 7], ["audit:", 7]]
+    assert quarantine.counted(Settings(), CONTRACTS, selection) == rows
+    assert [parameters for _, parameters in asked] == [["audit:", 7], [*CONTRACTS, "audit:", 7]]
     assert all("where starts_with(reason_code, ?) and batch_id = ?" in sql for sql, _ in asked)
