@@ -36,6 +36,8 @@ from lakehouse_tasks import (
 from lakehouse.settings import Settings
 from operations.verdict import entries_of
 
+LONGEST_PLAYER = 32_000  # characters: of four bytes each they fit into one environment variable, 128 KiB
+
 settings = Settings.load()
 
 with DAG(
@@ -48,7 +50,7 @@ with DAG(
         "player": Param(
             type="string",
             minLength=1,
-            maxLength=1000,
+            maxLength=LONGEST_PLAYER,
             pattern=r"^(?![\s\S]*\u0000)",  # the one character that no environment of a process can hold
             title="Player",
             description="Exactly as in the column `player`. Airflow keeps it until this run is deleted.",

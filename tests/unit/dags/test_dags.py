@@ -6,11 +6,15 @@ import copy
 import datetime as dt
 import json
 import os
+import subprocess
+import sys
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
+
+from lakehouse.settings import Settings
 
 # Airflow's own, while it reads .airflowignore.
 pytestmark = pytest.mark.filterwarnings("ignore:GitWildMatchPattern:DeprecationWarning")
@@ -36,7 +40,7 @@ EXPECTED: dict[str, dict[str, set[str]]] = {  # task -> what follows it
         **CHANGED_DAYS,
     },
     "accept_loss": {"accept_loss": set()},
-    "maintain_tables": {"compact": {"daily_due"}, "daily_due": {"daily"}, "daily": set(), **CHANGED_DAYS},
+    "maintain_tables": {"compact": set(), "daily_due": {"daily"}, "daily": set(), **CHANGED_DAYS},
     "rebuild_live": {"rebuild_live": set()},
 }
 UNRECORDED = ["nul\0in it", "       ", "x   ", "two\nlines", "ends\n", "esc\x1b[31m", "x" * 1001]
@@ -155,11 +159,54 @@ def test_a_day_is_built_whether_or_not_a_rebuild_was_asked_for(bag: Any) -> None
     assert asked(params={"rebuild_from_raw": False}) is False
 
 
-@pytest.mark.parametrize(("hour", "daily", "due"), [(3, False, True), (4, False, False), (4, True, True)])
-def test_daily_work_is_due_at_one_hour_or_when_asked_for(bag: Any, hour: int, daily: bool, due: bool) -> None:
-    run = SimpleNamespace(run_after=dt.datetime(2026, 3, 4, hour, 17, tzinfo=dt.UTC))
+class Maintained:
+    """A run of maintain_tables in a history: when earlier runs came to the daily work."""
+
+    dag_id = "maintain_tables"
+
+    def __init__(self, *daily: str, first: bool = False) -> None:
+        self.daily = [dt.datetime.fromisoformat(f"{each}Z") for each in daily]
+        self.first = first
+
+    def get_previous_dagrun(self) -> object:
+        return None if self.first else object()
+
+    def get_ti_count(
+        self, dag_id: str, *, task_ids: list[str], states: list[str], logical_dates: list[dt.datetime]
+    ) -> int:
+        assert (dag_id, task_ids, states) == (self.dag_id, ["daily"], ["success", "failed"])
+        assert logical_dates  # none would mean any
+        return len(set(self.daily) & set(logical_dates))
+
+
+@pytest.mark.parametrize(
+    ("now", "history", "due"),
+    [
+        ("2026-03-04T03:17", Maintained("2026-03-03T03:17"), True),
+        ("2026-03-04T04:17", Maintained("2026-03-04T03:17"), False),
+        ("2026-03-05T02:17", Maintained("2026-03-04T03:17"), False),
+        ("2026-03-05T02:17", Maintained("2026-03-05T01:17"), False),
+        ("2026-03-04T20:17", Maintained("2026-03-03T20:17"), True),  # of a machine that is off at night
+        ("2026-03-04T21:17", Maintained("2026-03-03T20:17", "2026-03-04T20:17"), False),
+        ("2026-03-05T01:17", Maintained("2026-03-03T20:17"), True),
+        ("2026-03-04T20:17", Maintained(first=True), False),
+        ("2026-03-04T03:17", Maintained(first=True), False),
+        ("2026-03-04T21:17", Maintained(), True),
+    ],
+)
+def test_daily_work_is_due_in_the_first_run_after_three_that_comes_to_it(
+    bag: Any, now: str, history: Maintained, due: bool
+) -> None:
+    run = SimpleNamespace(run_after=dt.datetime.fromisoformat(f"{now}Z"), run_type="scheduled")
     task = bag.dags["maintain_tables"].get_task("daily_due")
-    assert task.python_callable(params={"daily": daily}, dag_run=run) is due
+    assert task.python_callable(params={"daily": False}, dag_run=run, ti=history) is due
+
+
+@pytest.mark.parametrize("daily", [True, False])
+def test_by_hand_daily_work_is_done_if_asked_for(bag: Any, daily: bool) -> None:
+    run = SimpleNamespace(run_after=dt.datetime(2026, 3, 4, 3, 17, tzinfo=dt.UTC), run_type="manual")
+    task = bag.dags["maintain_tables"].get_task("daily_due")
+    assert task.python_callable(params={"daily": daily}, dag_run=run, ti=Maintained()) is daily
 
 
 @pytest.mark.parametrize("minute", [16, 18, 50])
@@ -294,6 +341,22 @@ def test_an_erased_player_reaches_the_job_by_its_environment_only(bag: Any, monk
     approve = bag.dags["erase_player"].get_task("approve")
     assert "player }}" not in approve.body + approve.subject and "params.why" in approve.body
     assert approve.response_timeout and approve.retries == 0
+
+
+def test_whomever_the_api_lets_in_can_be_erased_and_every_allowed_name_reaches_a_process(
+    bag: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from airflow.sdk.exceptions import ParamValidationError
+
+    monkeypatch.setenv("LAKEHOUSE_ERASE_PLAYER", "nobody")
+    longest = bag.dags["erase_player"].params.get_param("player").schema["maxLength"]
+    assert longest > Settings().max_header_bytes
+    prepared(bag, "erase_player", "erase", why="request 12", player="\U0001f409" * longest)
+    script = "import os; print(len(os.environ['LAKEHOUSE_ERASE_PLAYER']))"
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=60, check=True)
+    assert int(done.stdout) == longest
+    with pytest.raises(ParamValidationError):
+        filled_in(bag.dags["erase_player"], {"why": "request 12", "player": "a" * (longest + 1)})
 
 
 def test_each_changed_day_is_built_once_for_each_change(bag: Any) -> None:
