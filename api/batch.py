@@ -39,7 +39,7 @@ def register(app: Flask, events: EventMaker, publisher: Publisher, metrics: Metr
             statuses: Counter[str] = Counter()
             for (_, status), number in counted.items():
                 statuses[status] += number
-            noted.update(player=sender.player, **{name: statuses[name] for name in _STATUSES})
+            noted.update({name: statuses[name] for name in _STATUSES})
             return _answer(outcomes, statuses)
 
         return Later(publisher.publish(sent), finish)

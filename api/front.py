@@ -163,9 +163,7 @@ class AsgiFront:
     async def _stream(self, environ: Environ, response: EventStream, receive: Receive, send: Send) -> None:
         """Sends events until the client goes, their source ends, or the server stops."""
         try:
-            if self._stopping:
-                raise Problem(503, "Stopping", "The server stops. Listen again.")
-            listener = await response.begin()
+            listener = await self._listener(response)
         except Problem as problem:
             await _send(environ, self._front.refuse(environ, problem), send)
             return
@@ -186,6 +184,15 @@ class AsgiFront:
             self._streams.difference_update(tasks)
             await listener.close()
         await send({"type": "http.response.body", "body": b""})  # to a client that is gone it goes nowhere
+
+    async def _listener(self, response: EventStream) -> Listener:
+        """Raises Problem: the server stops, or began to while the listener was made, when all others had been ended."""
+        listener = None if self._stopping else await response.begin()
+        if listener is not None and not self._stopping:
+            return listener
+        if listener is not None:
+            await listener.close()
+        raise Problem(503, "Stopping", "The server stops. Listen again.")
 
     async def _done(self, large: bool, work: Callable[[], T]) -> T:
         """The result of the work. That of a large body is done in the thread."""

@@ -36,12 +36,11 @@ def _view(route: Route, events: EventMaker, publisher: Publisher, metrics: Metri
         if request.method != route.method:  # Flask answers HEAD by the view of GET; a HEAD must not log an event
             raise MethodNotAllowed([route.method])
         publisher.start()
-        sender = sender_of(request.environ)
         noted = logs.noted_in(request.environ)
-        noted.update(player=sender.player, event_type=route.event_type)
+        noted["event_type"] = route.event_type
         fields = {**_body(route), **route.fields({**_query(route), **path})}
         try:
-            message = events.for_request(sender)({**fields, "event_type": route.event_type})
+            message = events.for_request(sender_of(request.environ))({**fields, "event_type": route.event_type})
         except Rejected as rejected:
             metrics.count_events({(route.event_type, "rejected"): 1})
             noted.update(field=rejected.field, rule=rejected.rule)

@@ -23,13 +23,14 @@ from starlette.types import ASGIApp
 
 from expectations.pages import overview
 from expectations.pages.counted import Counts
-from expectations.pages.site import Answer, Asked, Site
+from expectations.pages.site import Answer, Asked, Site, unusable
 from expectations.pages.source import Kept, Source
 from expectations.pages.waiting import Patient, ask_kafka
 from expectations.pages.warming import Warming
 from lakehouse.clients.airflow import AirflowApi, AirflowError
 from lakehouse.clients.trino import query, uptime_seconds
 from lakehouse.contract.load import load_contracts
+from lakehouse.contract.model import ContractError
 from lakehouse.settings import Settings, SettingsError
 from lakehouse.texts import TextError, recorded
 
@@ -69,25 +70,27 @@ def replay(
 ) -> Response:
     """Starts a replay with the login of whoever asks: Airflow says whether they may, and records their name."""
     _check_token(request, token)
+    site = _site()
     try:
         conf: dict[str, Any] = {"reason": reason, "why": recorded(why), "dry_run": bool(dry_run)}
         if batch_id:
             conf["batch_id"] = _batch(batch_id)
         run_id = AirflowApi(Settings.load().airflow_url, token=_login(request)).trigger(_DAG, conf)
     except (TextError, ValueError) as error:
-        return _response(_site().refused(400, f"{error}"))
+        return _response(site.refused(400, f"{error}"))
     except AirflowError as error:
-        return _response(_site().refused(502, f"{error}"))
-    return _response(_site().started(run_id, conf))
+        return _response(site.refused(502, f"{error}"))
+    return _response(site.started(run_id, conf))
 
 
 @app.post("/issue/{path:path}")
 def reveal(path: str, request: Request, user: User, token: Annotated[str, Form()] = "") -> Response:
     """The page of an issue with personal data, once it is logged that they asked for it."""
     _check_token(request, token)
+    site = _site()
     address = f"{_PREFIX}/issue/{path}" + (f"?{request.url.query}" if request.url.query else "")
     _record(user, address)
-    return _response(_site().answer(f"issue/{path}", Asked(dict(request.query_params), reveal=True, token=token)))
+    return _response(site.answer(f"issue/{path}", Asked(dict(request.query_params), reveal=True, token=token)))
 
 
 @app.exception_handler(HTTPException)
@@ -106,6 +109,13 @@ async def refuse(request: Request, refused: HTTPException) -> Response:
         back += f"?batch={batch}"
     login = f"{root}/api/v2/auth/login?{urlencode({'next': back})}"
     return RedirectResponse(login, headers={"Cache-Control": "no-store"})
+
+
+@app.exception_handler(ContractError)
+async def say_which_contract(request: Request, error: ContractError) -> Response:
+    """While a contract is being edited, say."""
+    root = API_ROOT_PATH.rstrip("/")
+    return _response(unusable(error, root, f"{root}{_PREFIX}"))
 
 
 def _is_browser(request: Request) -> bool:

@@ -120,6 +120,12 @@ class Site:
         return str(_environment(self._prefix, self._airflow).get_template(template).render(**values))
 
 
+def unusable(error: Exception, airflow: str, prefix: str) -> Answer:
+    """The page in place of any other while a contract cannot be used."""
+    page = _environment(prefix, airflow).get_template("contracts.html")
+    return Answer(503, page.render(error=harmless(error)))
+
+
 def moved(path: str) -> str | None:
     """Where a page is now that older versions wrote as a file; None if the path is none of those."""
     former = _FORMER.fullmatch(path)

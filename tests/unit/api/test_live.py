@@ -14,7 +14,7 @@ import pytest
 from api.app import make_front
 from api.events import EventMaker
 from api.front import AsgiFront
-from api.notifications import Listeners
+from api.notifications import Listener, Listeners
 from api.problems import Problem
 from api.publish import Publisher
 from jobs.live.state import LiveState
@@ -254,6 +254,24 @@ def test_a_stream_ends_when_redis_or_the_api_does(app: AsgiFront, server: RedisS
     finally:
         if end == "redis":
             server.start()
+
+
+def test_who_begins_to_listen_while_the_api_stops_is_sent_away(
+    app: AsgiFront, server: RedisServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begin, open_ = Listeners.begin, list[int]()
+
+    async def slow(self: Listeners, after: str | None) -> Listener:
+        listener = await begin(self, after)
+        app._end_streams()  # as the signal to stop does
+        open_.append(self._open)
+        return listener
+
+    monkeypatch.setattr(Listeners, "begin", slow)
+    for _ in range(2):  # the second one does not even begin
+        status, problem = ask(app, b"/notifications")
+        assert (status, problem["title"]) == (503, "Stopping")
+    assert open_ == [1]
 
 
 def test_an_unexpected_error_ends_the_stream_and_is_logged(

@@ -19,6 +19,7 @@ from expectations.pages.source import Kept, Source
 from expectations.pages.waiting import Patient, Waiting
 from expectations.pages.warming import Warming
 from lakehouse.clients.airflow import AirflowApi, AirflowError
+from lakehouse.contract.model import ContractError
 from tests.unit.expectations.pages.answers import CONTRACTS, answer
 
 BROWSER = {"Accept": "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"}
@@ -314,3 +315,28 @@ def test_airflow_answers_also_if_a_setting_cannot_be_used(
             thread.join(20)
     assert Client(made).get("/api").status_code == 204
     assert [each for each in caplog.messages if "LAKEHOUSE_TRINO_PORT='none'" in each]
+
+
+def test_while_a_contract_cannot_be_used_every_page_says_which_and_nothing_is_started_or_shown(
+    client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import quality_pages
+
+    def unreadable() -> object:
+        raise ContractError("contracts/new.yaml: title: is <None>; it must be a text")
+
+    token = form_token(client)
+    source, counts, _, waiting = quality_pages._source()
+    monkeypatch.setattr(quality_pages, "_source", lambda: (source, counts, Kept(unreadable), waiting))
+    monkeypatch.setattr(quality_pages, "_record", lambda *_: pytest.fail("shown"))
+    monkeypatch.setattr(quality_pages, "AirflowApi", lambda *_, **__: pytest.fail("started"))
+    fields = {"reason": "not_json", "why": "a test's reason", "token": token}
+    for found in (
+        client.get("/"),
+        client.get("/issue/not_json"),
+        client.post("/issue/not_json", {"token": token}),
+        client.post("/replay", fields),
+    ):
+        assert found.status_code == 503
+        assert "contracts/new.yaml: title: is &lt;None&gt;; it must be a text" in found.text
+        assert "default-src 'none'" in found.headers["Content-Security-Policy"]
