@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import datetime as dt
+import sqlite3
 import time
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -139,6 +141,19 @@ def test_a_player_is_erased_once_somebody_approved(operated: Real) -> None:
     ended(operated, "erase_player", run_id)
     assert operated.value(f"select count(*) from {here}") == 0
     assert player not in airflow.task_log("erase_player", run_id, "erase")
+    assert "dag_run" in tables_of_airflow_with(operated, player)
+    airflow.delete_run("erase_player", run_id)
+    assert tables_of_airflow_with(operated, player) == set()
+
+
+def tables_of_airflow_with(stack: Real, text: str) -> set[str]:
+    """Those in Airflow's database in which any value holds the text."""
+    file = stack.settings.state / "airflow" / "airflow.db"
+    with closing(sqlite3.connect(f"{file.absolute().as_uri()}?mode=ro", uri=True, timeout=60)) as database:
+        names = [name for (name,) in database.execute("select name from sqlite_master where type = 'table'")]
+        found = {name: database.execute(f'select * from "{name}"').fetchall() for name in names}
+    assert found["log"], "Airflow writes down who did what"
+    return {name for name, rows in found.items() if any(text in str(value) for row in rows for value in row)}
 
 
 def test_maintenance_and_accepted_losses_run_green_and_change_nothing_that_counts(operated: Real) -> None:
