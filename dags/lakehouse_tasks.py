@@ -111,7 +111,7 @@ def approval_task(subject: str, body: str, limit: dt.timedelta) -> ApprovalOpera
 
 
 def only_if(task_id: str, condition: Callable[[Any], bool]) -> ShortCircuitOperator:
-    """Skips the one task after it, and no other, unless `condition` of the context holds."""
+    """Skips the tasks right after it, and no other, unless `condition` of the context holds."""
     return ShortCircuitOperator(
         task_id=task_id,
         python_callable=partial(_holds, condition),
@@ -134,6 +134,13 @@ def changed_days_tasks() -> tuple[PythonOperator, Any]:
     ).expand_kwargs(find.output)
     find >> build
     return find, build
+
+
+def forget_old_runs_task() -> PythonOperator:
+    """Deletes what Airflow keeps of old runs."""
+    return PythonOperator(
+        task_id="forget_old_runs", python_callable=_forget_old_runs, execution_timeout=dt.timedelta(hours=1)
+    )
 
 
 def look_task() -> ShortCircuitOperator:
@@ -200,6 +207,12 @@ def _changed_days() -> list[dict[str, Any]]:
         }
         for day in found
     ]
+
+
+def _forget_old_runs() -> None:
+    from operations.airflow_history import forget_old_runs
+
+    log.info("%s", forget_old_runs(Settings.load(), dt.datetime.now(dt.UTC)))
 
 
 def _quality_url(settings: Settings) -> str:

@@ -123,6 +123,7 @@ class Settings(BaseSettings):
 
     # Maintenance
     vacuum_hours: int = Field(default=168, ge=168)  # the age at which files are deleted that no table version needs
+    airflow_history_days: int = Field(default=30, ge=8)  # Airflow's runs and logs; an approval may take a week
     compact_from_files: int = Field(default=10, ge=2)  # a day's partition with so many small files is compacted
 
     # Erasure

@@ -156,6 +156,22 @@ def tables_of_airflow_with(stack: Real, text: str) -> set[str]:
     return {name for name, rows in found.items() if any(text in str(value) for row in rows for value in row)}
 
 
+def test_old_runs_of_airflow_are_forgotten_and_new_ones_stay(operated: Real) -> None:
+    airflow, (old, new) = operated.airflow(), [run(operated, "accept_loss", why="nothing is lost") for _ in range(2)]
+    before = (
+        dt.datetime.now(dt.UTC) - dt.timedelta(days=operated.settings.airflow_history_days, minutes=1)
+    ).isoformat()
+    with closing(sqlite3.connect(operated.settings.state / "airflow" / "airflow.db", timeout=60)) as database, database:
+        for table in ("dag_run", "task_instance"):
+            database.execute(f"update {table} set start_date = ? where run_id = ?", (before.replace("T", " "), old))
+    daily = run(operated, "maintain_tables", daily=True)
+    assert "are deleted, and" in airflow.task_log("maintain_tables", daily, "forget_old_runs")
+    left = {each["dag_run_id"] for each in airflow.runs("accept_loss", "run_type=manual")}
+    assert old not in left and new in left
+    assert airflow.task_log("accept_loss", new, "accept_loss")
+    run(operated, "accept_loss", why="nothing is lost")  # Airflow goes on
+
+
 def test_maintenance_and_accepted_losses_run_green_and_change_nothing_that_counts(operated: Real) -> None:
     before = operated.value("select count(*) from game.sword_purchases")
     run(operated, "maintain_tables")

@@ -40,7 +40,13 @@ EXPECTED: dict[str, dict[str, set[str]]] = {  # task -> what follows it
         **CHANGED_DAYS,
     },
     "accept_loss": {"accept_loss": set()},
-    "maintain_tables": {"compact": set(), "daily_due": {"daily"}, "daily": set(), **CHANGED_DAYS},
+    "maintain_tables": {
+        "compact": set(),
+        "daily_due": {"daily", "forget_old_runs"},
+        "daily": set(),
+        "forget_old_runs": set(),
+        **CHANGED_DAYS,
+    },
     "rebuild_live": {"rebuild_live": set()},
 }
 UNRECORDED = ["nul\0in it", "       ", "x   ", "two\nlines", "ends\n", "esc\x1b[31m", "x" * 1001]
