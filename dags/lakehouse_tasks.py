@@ -136,10 +136,12 @@ def changed_days_tasks() -> tuple[PythonOperator, Any]:
     return find, build
 
 
-def forget_old_runs_task() -> PythonOperator:
-    """Deletes what Airflow keeps of old runs."""
-    return PythonOperator(
-        task_id="forget_old_runs", python_callable=_forget_old_runs, execution_timeout=dt.timedelta(hours=1)
+def servers_upkeep_tasks() -> tuple[PythonOperator, PythonOperator]:
+    """Two tasks that keep small what Airflow and HDFS write down for themselves. Each waits for its turn as Spark jobs do."""
+    limit = dt.timedelta(hours=1)
+    return (
+        PythonOperator(task_id="forget_old_runs", python_callable=_forget_old_runs, pool=POOL, execution_timeout=limit),
+        PythonOperator(task_id="checkpoint_hdfs", python_callable=_checkpoint_hdfs, pool=POOL, execution_timeout=limit),
     )
 
 
@@ -213,6 +215,12 @@ def _forget_old_runs() -> None:
     from operations.airflow_history import forget_old_runs
 
     log.info("%s", forget_old_runs(Settings.load(), dt.datetime.now(dt.UTC)))
+
+
+def _checkpoint_hdfs() -> None:
+    from operations.hdfs_checkpoint import checkpoint
+
+    log.info("%s", checkpoint(Settings.load()))
 
 
 def _quality_url(settings: Settings) -> str:

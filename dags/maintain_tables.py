@@ -6,8 +6,8 @@ Runs every hour, while ingest goes on. Each task changes files or metadata, neve
 1. **compact** joins the small files of raw and game of today and yesterday.
 2. **daily_due** lets **daily** run once a day: in the first run after 03:00 UTC, whenever that is, or by hand with the
    switch *Daily work too*. It deletes files that no table version of the last seven days needs, cleans staging, and
-   compares Delta, metastore and Trino. **forget_old_runs** does, once a day too, away with Airflow's own runs and logs
-   of more than a month ago (`LAKEHOUSE_AIRFLOW_HISTORY_DAYS`).
+   compares Delta, metastore and Trino. Once a day, too, **forget_old_runs** deletes Airflow's own runs and logs of more
+   than a month ago (`LAKEHOUSE_AIRFLOW_HISTORY_DAYS`), and **checkpoint_hdfs** merges the NameNode's log into its image.
 3. **find_changed_days**, **build_changed_days** start `build_day` again for each built day that a later ledger entry
    changed (a replay, a rebuild, an erasure, a batch that came late). The run's configuration says which entry.
 """
@@ -16,7 +16,7 @@ import datetime as dt
 from typing import Any
 
 from airflow.sdk import DAG, CronTriggerTimetable, Param
-from lakehouse_tasks import DEFAULTS, changed_days_tasks, forget_old_runs_task, only_if, spark_task
+from lakehouse_tasks import DEFAULTS, changed_days_tasks, only_if, servers_upkeep_tasks, spark_task
 
 from lakehouse.settings import Settings
 
@@ -83,5 +83,5 @@ with DAG(
         if_it_fails=nothing_lost,
     )
     # Each beside the others: a compaction that fails must not keep files from being deleted, or a day from being built.
-    only_if("daily_due", daily_due) >> [daily, forget_old_runs_task()]
+    only_if("daily_due", daily_due) >> [daily, *servers_upkeep_tasks()]
     changed_days_tasks()

@@ -126,9 +126,7 @@ def _kafka(settings: Settings, java: JavaCommand, base: dict[str, str]) -> Servi
 
 
 def _hdfs(settings: Settings, java: JavaCommand, base: dict[str, str]) -> tuple[Service, Service]:
-    jars = settings.servers
-    # Hadoop's own jar lacks the .html files.
-    path = f"{settings.hadoop_conf}:{jars / 'hadoop-pages'}:{jars / 'hadoop'}/*"
+    path = _hdfs_path(settings)
     name_node = "org.apache.hadoop.hdfs.server.namenode.NameNode"
     return (
         Service(
@@ -151,6 +149,19 @@ def _hdfs(settings: Settings, java: JavaCommand, base: dict[str, str]) -> tuple[
             address=f"http://127.0.0.1:{settings.datanode_http_port}",
         ),
     )
+
+
+def hdfs_checkpoint(settings: Settings, java: Path) -> tuple[str, ...]:
+    """The command of Hadoop that merges a lone NameNode's log of changes into its image, and ends."""
+    program = "org.apache.hadoop.hdfs.server.namenode.SecondaryNameNode"
+    options = ("-checkpoint", "force")
+    return JavaCommand(java, settings)("hdfs-checkpoint", "256m", _hdfs_path(settings), program, *options)
+
+
+def _hdfs_path(settings: Settings) -> str:
+    jars = settings.servers
+    # Hadoop's own jar lacks the .html files.
+    return f"{settings.hadoop_conf}:{jars / 'hadoop-pages'}:{jars / 'hadoop'}/*"
 
 
 def _metastore(settings: Settings, java: JavaCommand, base: dict[str, str]) -> Service:

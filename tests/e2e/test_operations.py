@@ -166,6 +166,7 @@ def test_old_runs_of_airflow_are_forgotten_and_new_ones_stay(operated: Real) -> 
             database.execute(f"update {table} set start_date = ? where run_id = ?", (before.replace("T", " "), old))
     daily = run(operated, "maintain_tables", daily=True)
     assert "are deleted, and" in airflow.task_log("maintain_tables", daily, "forget_old_runs")
+    assert "is merged into its image" in airflow.task_log("maintain_tables", daily, "checkpoint_hdfs")
     left = {each["dag_run_id"] for each in airflow.runs("accept_loss", "run_type=manual")}
     assert old not in left and new in left
     assert airflow.task_log("accept_loss", new, "accept_loss")

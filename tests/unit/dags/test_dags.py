@@ -42,9 +42,10 @@ EXPECTED: dict[str, dict[str, set[str]]] = {  # task -> what follows it
     "accept_loss": {"accept_loss": set()},
     "maintain_tables": {
         "compact": set(),
-        "daily_due": {"daily", "forget_old_runs"},
+        "daily_due": {"daily", "forget_old_runs", "checkpoint_hdfs"},
         "daily": set(),
         "forget_old_runs": set(),
+        "checkpoint_hdfs": set(),
         **CHANGED_DAYS,
     },
     "rebuild_live": {"rebuild_live": set()},
