@@ -77,6 +77,13 @@ def test_all_that_run_have_limits_of_memory_of_12_gb_together(merged: dict[str, 
     assert sum(int(limit[:-1]) for limit in limits.values()) <= MOST_MB
 
 
+def test_no_container_logs_without_a_limit(merged: dict[str, dict[str, Any]]) -> None:
+    ha = {name: each for name, each in read("compose.ha.yaml")["services"].items() if "command" in each}
+    for name, service in (merged | ha).items():
+        options = service["logging"]["options"]
+        assert set(options) == {"max-size", "max-file"} and service["logging"]["driver"] == "json-file", name
+
+
 @pytest.mark.parametrize("of", ["compose.yaml", "the cluster"])
 def test_redis_is_full_before_its_container_is(of: str, merged: dict[str, dict[str, Any]]) -> None:
     """At the container's limit the kernel would end it, and the message that the runbook explains would never come."""
