@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
 .PHONY: help up down status demo notebook dbt test faults unit mutants lint bench jars lock sbom licences release-check
-.PHONY: image compose-up compose-demo compose-down compose-backup compose-restore compose-erasures image-licences cluster-up cluster-demo cluster-test cluster-down
+.PHONY: image compose-up compose-demo compose-run compose-down compose-backup compose-restore compose-erasures image-licences cluster-up cluster-demo cluster-test cluster-down
 .NOTPARALLEL:
 
 READY := .venv/.ready
@@ -99,6 +99,10 @@ compose-demo:  ## the demo, against the containers
 # Folders of the host are below /host in the container, under their own path, so that its messages name them. What a person
 # gives is in the environment of these lines.
 by_hand = $(COMPOSE) run --rm --no-deps -e USER="$$(id -un)"
+
+compose-run:  ## run the command `lakehouse` against the containers: COMMAND='quarantine list'
+	@[ "$$COMMAND" ] || { echo "Say which command: make compose-run COMMAND='quarantine list'" >&2; exit 1; }
+	@eval "set -- $$COMMAND"; $(by_hand) --entrypoint lakehouse-service airflow-scheduler --run lakehouse "$$@"
 
 compose-backup:  ## copy what cannot be made again out of the containers: TO=FOLDER [DRAIN=1]
 	@[ "$$TO" ] || { echo 'Say where to: make compose-backup TO=/mnt/backups/2026-11-28 [DRAIN=1]' >&2; exit 1; }

@@ -30,7 +30,9 @@ with DAG(
     max_active_runs=1,
     tags=["lakehouse", "ingest"],
     params={
-        "why": forms.required_reason("How it came to the loss, and why it is accepted; recorded with your name."),
+        "why": forms.required_reason(
+            "How it came to the loss, and why it is accepted; recorded with the Airflow login."
+        ),
         "expected": Param(
             None,
             type=["null", "string"],

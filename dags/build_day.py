@@ -69,7 +69,7 @@ with DAG(
             title="Tables",
             description="Event tables to rebuild, one a line. Empty: all. Only with Rebuild from raw.",
         ),
-        "reason": forms.optional_reason("Reason", "Why the day is built again; a rebuild records it with your name."),
+        "reason": forms.optional_reason("Reason", "Why the day is built again; a rebuild records it with the login."),
     },
 ):
     wait_complete = wait_complete_task(limit=dt.timedelta(hours=6))

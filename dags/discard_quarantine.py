@@ -30,7 +30,7 @@ with DAG(
     **BY_HAND,
     tags=["lakehouse", "quarantine"],
     params=forms.selection(
-        load_contracts(settings.contracts), why="Why these messages are given up; recorded with your name."
+        load_contracts(settings.contracts), why="Why these messages are given up; recorded with the Airflow login."
     ),
 ):
     discard = spark_task(

@@ -55,7 +55,9 @@ with DAG(
             title="Player",
             description="Exactly as in the column `player`. Airflow keeps it until this run is deleted.",
         ),
-        "why": forms.required_reason("The request this answers, without the player's name; recorded with your name."),
+        "why": forms.required_reason(
+            "The request this answers, without the player's name; recorded with the Airflow login."
+        ),
     },
 ):
     approve = approval_task(

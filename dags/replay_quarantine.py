@@ -43,7 +43,7 @@ with DAG(
             "Publish the rows although their audit fails: say why that is right; it is recorded with your "
             "name. Empty: rows of a failed audit stay in quarantine.",
         ),
-        why="What was corrected, or why this replay; recorded with your name.",
+        why="What was corrected, or why this replay; recorded with the Airflow login.",
     ),
 ):
     replay = spark_task(

@@ -8,7 +8,9 @@ STOPPED = "Stopped. What was started goes on in Airflow, and can be stopped ther
 
 
 @click.command()
-@click.option("--why", required=True, help="How it came to the loss, and why it is accepted; recorded with your name.")
+@click.option(
+    "--why", required=True, help="How it came to the loss, and why it is accepted; recorded with the Airflow login."
+)
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @click.option("--no-wait", is_flag=True, help="Return once the run is started.")
 def command(why: str, yes: bool, no_wait: bool) -> None:

@@ -11,7 +11,7 @@ DAG_ID = "erase_player"
 
 @click.command()
 @click.argument("player", required=False)
-@click.option("--why", help="The request this answers, without the player's name; recorded with your name.")
+@click.option("--why", help="The request this answers, without the player's name; recorded with the Airflow login.")
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @click.option(
     "--forget", is_flag=True, help="Delete the runs that ended well, which hold the names, from Airflow; no more."
@@ -34,7 +34,7 @@ def command(player: str | None, why: str | None, yes: bool, forget: bool) -> Non
         click.echo(f"deleted {len(ended)} runs of {DAG_ID}; the ledger keeps who asked and why")
         return
     if why is None:
-        raise click.UsageError("say --why; it is recorded with your name")
+        raise click.UsageError("say --why; it is recorded with the Airflow login")
     why = check_why(why)
     player = player or click.prompt("Player, exactly as in the column player")
     if player in why:

@@ -55,7 +55,7 @@ def _changing(function: Callable[..., None]) -> Callable[..., None]:
     """Adds the options of a command that starts a DAG for a selection."""
     for option in reversed(
         [
-            click.option("--why", required=True, help="The reason; it is recorded with your name."),
+            click.option("--why", required=True, help="The reason; it is recorded with the Airflow login."),
             click.option("--dry-run", is_flag=True, help="Only say what would happen."),
             click.option("--yes", is_flag=True, help="Do not ask."),
             click.option("--no-wait", is_flag=True, help="Return once the run is started."),
@@ -93,7 +93,7 @@ def list_(as_json: bool, **selected: Any) -> None:
 @click.option(
     "--limit", default=20, show_default=True, type=click.IntRange(1, 10_000), help="At most so many, newest first."
 )
-@click.option("--personal", is_flag=True, help="Show personal data too; it is logged with your name.")
+@click.option("--personal", is_flag=True, help="Show personal data too; it is logged with your account's name.")
 @click.option("--json", "as_json", is_flag=True, help="For programs.")
 def show(limit: int, personal: bool, as_json: bool, **selected: Any) -> None:
     """Show open messages: where they came from, why they are here, and what they hold but for personal data."""

@@ -13,7 +13,7 @@ _PATH = click.Path(path_type=Path, readable=False)
 
 @click.command()
 @click.argument("folder", type=_PATH)
-@click.option("--why", required=True, help="What happened; recorded with your name as the reason of each loss.")
+@click.option("--why", required=True, help="What happened; the reason of each loss, recorded with your account's name.")
 @click.option(
     "--erasures",
     type=_PATH,

@@ -66,6 +66,7 @@ ELSEWHERE = {
     "make dbt": "tests/e2e/test_dbt.py, the command behind it",
     "make compose-up": "tests/integration/test_containers.py, which .ci/run and `make faults` run",
     "make compose-demo": "tests/integration/test_containers.py",
+    "make compose-run COMMAND='quarantine list'": "tests/integration/test_containers.py",
     "make compose-down": "tests/integration/test_containers.py",
     "make compose-down VOLUMES=--volumes": "tests/integration/test_containers.py",
     "make compose-backup TO=FOLDER": "tests/integration/test_containers_backup.py",

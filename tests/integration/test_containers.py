@@ -61,6 +61,13 @@ def test_the_demo_finds_every_answer_right(containers: dict[str, str], turn: str
     assert re.search(r"(?m)^All \d+ answers are equal to what was sent\.", run("make", "compose-demo"))
 
 
+def test_the_command_runs_against_the_containers(containers: dict[str, str]) -> None:
+    """Words in quotes stay together, and Airflow takes its login."""
+    assert "nothing is open" in run("make", "compose-run", "COMMAND=quarantine list --reason 'audit:no such rule'")
+    started = run("make", "compose-run", "COMMAND=live rebuild")
+    assert re.search(r"the live state is rebuilt from the tables: \d+ players", started), started
+
+
 def test_all_of_it_stays_within_its_memory(containers: dict[str, str]) -> None:
     used = memory_mb(containers.values())
     assert len(used) == len(containers) and sum(used) < MOST_MEMORY_MB, used

@@ -82,6 +82,7 @@ def test_the_image_of_the_api_holds_all_that_it_imports_and_names_nothing_else()
     [
         "compose-up",
         "compose-demo",
+        "compose-run",
         "compose-down",
         "compose-backup",
         "compose-erasures",
@@ -101,6 +102,7 @@ def test_containers_need_no_environment_of_python_on_this_machine(target: str) -
 @pytest.mark.parametrize(
     ("words", "said"),
     [
+        (["compose-run"], "Say which command: make compose-run COMMAND="),
         (["compose-backup"], "Say where to: make compose-backup TO="),
         (["compose-erasures"], "Say where to: make compose-erasures TO="),
         (["compose-restore", "FROM=docs", "ERASURES=NONE"], "Say which backup, the newest list of erasures"),
@@ -109,10 +111,10 @@ def test_containers_need_no_environment_of_python_on_this_machine(target: str) -
         (["compose-restore", "FROM=docs", "WHY=x"], "(NONE: nobody was erased since)"),
     ],
 )
-def test_what_a_backup_of_containers_needs_to_be_told_is_asked_for_before_anything_is_done(
+def test_what_containers_need_to_be_told_is_asked_for_before_anything_is_done(
     words: list[str], said: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for name in ("TO", "FROM", "ERASURES", "WHY", "MAKEFLAGS", "MAKELEVEL"):  # of the make that runs the tests
+    for name in ("COMMAND", "TO", "FROM", "ERASURES", "WHY", "MAKEFLAGS", "MAKELEVEL"):  # of the make that runs the tests
         monkeypatch.delenv(name, raising=False)
     done = subprocess.run(["make", *words], cwd=CHECKOUT, capture_output=True, text=True, timeout=60)
     assert done.returncode == 2 and said in done.stderr and done.stdout == ""

@@ -216,7 +216,7 @@ def test_an_erasure_that_cannot_be_meant_is_refused_in_words(airflow: Airflow) -
     alone = "--forget goes alone: it deletes runs that ended, and erases nobody"
     assert error_of(lakehouse("erase-player", "ada", "--forget")) == alone
     assert error_of(lakehouse("erase-player", "--why", "request 12", "--forget")) == alone
-    assert error_of(lakehouse("erase-player", "ada")) == "say --why; it is recorded with your name"
+    assert error_of(lakehouse("erase-player", "ada")) == "say --why; it is recorded with the Airflow login"
     named = "Invalid value for --why: it names the player, and is kept; say it without the name"
     assert error_of(lakehouse("erase-player", "ada", "--why", "ada asked for it")) == named
     result = lakehouse("erase-player", "--forget")
