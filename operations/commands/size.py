@@ -19,7 +19,7 @@ import click
     type=click.IntRange(1, 36_500),
     default=365,
     show_default=True,
-    help="How long tables are kept; Kafka keeps a week.",
+    help="How many days of tables to count, for nothing deletes rows by their age; of Kafka a week is counted.",
 )
 @click.option(
     "--replication", type=click.IntRange(1, 10), default=3, show_default=True, help="Copies of all, in Kafka and HDFS."
@@ -28,8 +28,9 @@ import click
 def command(rate: int, event_bytes: int | None, retention_days: int, replication: int, as_json: bool) -> None:
     """Compute what so many events a second need, and what breaks first.
 
-    From costs that were measured on two cores (benchmarks/results.md), and from this deployment's settings: partitions,
-    cores, brokers, disks, files, size of a batch. It asks no server. docs/scale.md says how, and what was never run.
+    From costs that were measured on two cores (benchmarks/results.md). Of this deployment it knows the settings (interval,
+    partitions, size of a batch, hours until vacuum) and the contracts (topics, event types); cores, brokers, DataNodes and
+    heaps are those of the local stack. It asks no server. docs/scale.md says how, and what was never run.
     """
     from lakehouse.contract.load import load_contracts
     from lakehouse.settings import Settings
