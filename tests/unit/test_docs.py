@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from lakehouse.settings import CHECKOUT
+from lakehouse.contract.form import _SCHEMAS, ContractForm, _Facts, _Rule
+from lakehouse.settings import CHECKOUT, Settings
 
 DOCS = CHECKOUT / "docs"
 SOURCES = [
@@ -36,7 +37,7 @@ def test_the_runbook_says_what_to_do_about_every_named_error() -> None:
     assert sorted(name for name in errors() if f"`{name}`" not in text) == []
 
 
-@pytest.mark.parametrize("name", ["guarantees.md", "runbook.md", "scale.md"])
+@pytest.mark.parametrize("name", ["contracts.md", "deploy.md", "guarantees.md", "runbook.md", "scale.md"])
 def test_every_test_file_command_and_dag_that_a_guide_names_is_there(name: str) -> None:
     text = (DOCS / name).read_text()
     paths = set(re.findall(r"`((?:tests|docs|lakehouse|jobs|operations|stack|contracts|expectations)/[\w/.-]+)`", text))
@@ -53,6 +54,63 @@ def test_the_tests_that_the_guarantees_name_exist() -> None:
     named = re.findall(r"`(test_\w+?)(?:\.\.\.)?`", text)
     assert named
     assert [test for test in named if f"def {test}" not in defined] == []
+
+
+NOT_OF_A_DEPLOYMENT = {"kill_at", "stop_at", "erase_player"}  # of tests, and of one job's own environment
+
+
+def test_the_page_of_a_deployment_names_every_setting_and_nothing_else() -> None:
+    named = {name.lower() for name in re.findall(r"LAKEHOUSE_([A-Z_]+)", (DOCS / "deploy.md").read_text())}
+    assert named == set(Settings.model_fields) - NOT_OF_A_DEPLOYMENT
+
+
+def test_every_setting_that_a_guide_names_is_one() -> None:
+    for guide in (CHECKOUT / "README.md", *DOCS.glob("*.md")):
+        named = {name.lower() for name in re.findall(r"LAKEHOUSE_([A-Z_]+)", guide.read_text())}
+        assert sorted(named - set(Settings.model_fields)) == [], guide.name
+
+
+LOCK, JARS = "requirements/lock.txt", "docker/jars"
+PINNED = {
+    "Kafka": (f"{JARS}/kafka/pom.xml", r"<artifactId>kafka_2\.13</artifactId>\s*<version>(.+?)<"),
+    "HDFS": (f"{JARS}/hadoop/pom.xml", r"<artifactId>hadoop-client-minicluster</artifactId>\s*<version>(.+?)<"),
+    "Hive metastore": (f"{JARS}/metastore/pom.xml", r"server</artifactId>\s*<version>(.+?)<"),
+    "Spark, Delta Lake": (LOCK, r"(?m)^pyspark==(\S+)"),
+    "Trino": (f"{JARS}/trino/pom.xml", r"<artifactId>trino-\S+?</artifactId>\s*<version>(.+?)<"),
+    "Airflow": (LOCK, r"(?m)^apache-airflow==(\S+)"),
+    "PostgreSQL": ("docker/Dockerfile", r"postgresql-(\d+)"),
+}
+
+
+@pytest.mark.parametrize("part", PINNED)
+def test_the_page_of_a_deployment_says_which_version_was_run(part: str) -> None:
+    file, pattern = PINNED[part]
+    version = re.search(pattern, (CHECKOUT / file).read_text())
+    assert version and f"| {part} | {version[1]}" in (DOCS / "deploy.md").read_text()
+
+
+def table(text: str, header: str) -> dict[str, set[str]]:
+    """What stands as code in the second cell of each row, by the code in the first one."""
+    rows = text.partition(f"\n{header}\n")[2].partition("\n\n")[0].splitlines()[1:]
+    assert rows, header
+    cells = ([set(re.findall(r"`([^`]+)`", cell)) for cell in row.split("|")[1:3]] for row in rows)
+    return {first.pop(): second for first, second in cells}
+
+
+def test_the_guide_to_contracts_names_the_keys_that_the_loader_knows() -> None:
+    text = (DOCS / "contracts.md").read_text()
+    keys = {field.alias or name: field.is_required() for name, field in ContractForm.model_fields.items()}
+    assert set(table(text, "| key | must it be there? | what |")) == set(keys)
+    said = dict(re.findall(r"(?m)^\| `([^`]+)` \| (yes|no) \|", text.partition("## Change one")[0]))
+    assert {key: said[key] == "yes" for key in keys} == keys
+    rules, facts = re.findall(r"(?m)^\| key \| what \|\n.*\n((?:\|.*\n)+)", text)
+    assert re.findall(r"(?m)^\| `(\w+)`", rules) == list(_Rule.model_fields)
+    assert re.findall(r"(?m)^\| `(\w+)`", facts) == list(_Facts.model_fields)
+
+
+def test_the_guide_to_contracts_names_the_keywords_of_each_type() -> None:
+    found = table((DOCS / "contracts.md").read_text(), "| type | keywords | column |")
+    assert found == {kind: set(form.model_fields) for kind, form in _SCHEMAS.items()}
 
 
 MOST = 120
