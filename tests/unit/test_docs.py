@@ -113,6 +113,27 @@ def test_the_guide_to_contracts_names_the_keywords_of_each_type() -> None:
     assert found == {kind: set(form.model_fields) for kind, form in _SCHEMAS.items()}
 
 
+def test_the_index_of_decisions_names_each_by_its_title_and_what_replaced_it() -> None:
+    folder = DOCS / "decisions"
+    index = (folder / "README.md").read_text()
+    titles = {path: path.read_text().splitlines()[0] for path in sorted(folder.glob("0*.md"))}
+    rows = re.findall(r"(?m)^\| (\d+) \| \[(.+)\]\((.+?)\) \| (.+) \|$", index)
+    assert [(f"# {number}. {title}", folder / name) for number, title, name, _ in rows] == [
+        (title, path) for path, title in titles.items()
+    ]
+    replaced = {name for *_, name, status in rows if "replaced" in status}
+    assert replaced == {path.name for path in titles if re.search(r"(?m)^\*Replaced by", path.read_text())}
+
+
+LINK = re.compile(r"\]\(([^)\s#:]*)(?:#([\w-]+))?\)")
+
+
+def anchors(text: str) -> set[str]:
+    """The names of a page's headings, as GitHub makes them."""
+    headings = re.findall(r"(?m)^#+ (.+)$", re.sub(r"(?ms)^```.*?^```$", "", text))
+    return {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
 MOST = 120
 MADE = {"docs/licences.md", "docs/faults/README.md", "docs/faults/cluster.md", "benchmarks/results.md"}  # by programs
 PAGES = sorted(
@@ -136,6 +157,18 @@ def prose(text: str) -> Iterator[tuple[int, str]]:
 def test_prose_wraps(page: str) -> None:
     lines = prose((CHECKOUT / page).read_text())
     assert [f"{page}:{number}" for number, line in lines if len(line) > MOST] == []
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_every_link_leads_to_a_file_and_a_heading_that_are_there(page: str) -> None:
+    here = CHECKOUT / page
+    text = re.sub(r"(?ms)^```.*?^```$|`[^`]*`", "", here.read_text())
+    broken = []
+    for name, anchor in LINK.findall(text):
+        file = here.parent / name if name else here
+        if not file.exists() or (anchor and anchor not in anchors(file.read_text())):
+            broken.append(f"{name}#{anchor}")
+    assert broken == []
 
 
 def test_code_and_tables_may_be_wider() -> None:
