@@ -114,7 +114,15 @@ def test_containers_need_no_environment_of_python_on_this_machine(target: str) -
 def test_what_containers_need_to_be_told_is_asked_for_before_anything_is_done(
     words: list[str], said: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for name in ("COMMAND", "TO", "FROM", "ERASURES", "WHY", "MAKEFLAGS", "MAKELEVEL"):  # of the make that runs the tests
+    for name in (
+        "COMMAND",
+        "TO",
+        "FROM",
+        "ERASURES",
+        "WHY",
+        "MAKEFLAGS",
+        "MAKELEVEL",
+    ):  # of the make that runs the tests
         monkeypatch.delenv(name, raising=False)
     done = subprocess.run(["make", *words], cwd=CHECKOUT, capture_output=True, text=True, timeout=60)
     assert done.returncode == 2 and said in done.stderr and done.stdout == ""
