@@ -1,4 +1,4 @@
-"""Whether a contract may replace another one of the same version: it may only add optional fields and loosen limits."""
+"""Whether a contract may replace another one of the same version: it may only add fields, and ask for fewer of them."""
 
 from __future__ import annotations
 

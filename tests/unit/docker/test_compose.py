@@ -11,6 +11,7 @@ import pytest
 import yaml
 
 from lakehouse.settings import CHECKOUT, Settings
+from operations.personal_data import log_file
 from stack.bootstrap import steps
 from stack.containers.database import NAME as DATABASE
 from stack.containers.database import NEEDED_BY
@@ -98,6 +99,15 @@ def test_all_are_of_our_image_and_have_a_limit_of_memory(compose: dict[str, Any]
     for name, service in compose["services"].items():
         assert service["image"] == ("lakehouse-api" if name == "api" else "lakehouse"), name
         assert service["mem_limit"], name
+
+
+def test_what_the_command_and_airflow_log_outlives_its_container(compose: dict[str, Any]) -> None:
+    for name, service in compose["services"].items():
+        if name.startswith("airflow-"):
+            assert any(
+                each.split(":")[:2] == ["logs", str(log_file(Settings(state=Path("/state"))).parent)]
+                for each in service["volumes"]
+            ), name
 
 
 def test_each_service_by_which_people_read_sees_whether_a_restore_has_ended(compose: dict[str, Any]) -> None:
