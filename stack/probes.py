@@ -12,6 +12,8 @@ from typing import Any
 
 from tenacity import Retrying, retry_if_exception_type, stop_after_delay, wait_fixed
 
+from lakehouse.clients import direct
+from lakehouse.clients.spark import PAST_PROXIES
 from lakehouse.settings import Settings
 from lakehouse.texts import words_of
 from stack.errors import NotReady
@@ -102,8 +104,10 @@ def probe_spark(settings: Settings) -> None:
     import sys
 
     code = (
+        "from pyspark.sql.connect.client import DefaultChannelBuilder;"
         "from pyspark.sql.connect.session import SparkSession;"
-        f"print(SparkSession.builder.remote('{settings.spark_remote}').getOrCreate().sql('select 1').collect()[0][0])"
+        f"to = DefaultChannelBuilder({settings.spark_remote!r}, {PAST_PROXIES});"
+        "print(SparkSession.builder.channelBuilder(to).getOrCreate().sql('select 1').collect()[0][0])"
     )
     command = [sys.executable, "-W", "ignore", "-c", code]
     environment = os.environ | {"SPARK_CONNECT_MODE_ENABLED": "1"}
@@ -228,15 +232,11 @@ def http(method: str, url: str, data: bytes | None = None, seconds: float = _SEC
     """A request that ignores proxies and must be answered with 2xx."""
     import requests
 
-    session = requests.Session()
-    session.trust_env = False
     headers = {"Content-Type": "application/octet-stream"} if data is not None else {}
     try:
-        response = session.request(method, url, data=data, headers=headers, timeout=seconds)
+        response = direct.request(method, url, data=data, headers=headers, timeout=seconds)
     except requests.RequestException as error:
         raise NotReady(str(error)) from error
-    finally:
-        session.close()
     if not response.ok:
         raise NotReady(f"{response.status_code} from {url.partition('?')[0]}: {response.text[:200]}")
     return response

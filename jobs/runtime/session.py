@@ -6,7 +6,7 @@ import os
 from typing import TYPE_CHECKING
 
 from jobs.runtime import ship
-from lakehouse.clients.spark import check_answers
+from lakehouse.clients.spark import PAST_PROXIES, check_answers
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -30,9 +30,11 @@ def spark_session(settings: Settings, name: str) -> SparkSession:
     if settings.spark_remote:
         check_answers(settings.spark_remote)
         os.environ["SPARK_CONNECT_MODE_ENABLED"] = "1"
+        from pyspark.sql.connect.client import DefaultChannelBuilder
         from pyspark.sql.connect.session import SparkSession as ConnectSession
 
-        spark: SparkSession = ConnectSession.builder.remote(settings.spark_remote).create()  # type: ignore[assignment]
+        to = DefaultChannelBuilder(settings.spark_remote, PAST_PROXIES)
+        spark: SparkSession = ConnectSession.builder.channelBuilder(to).create()  # type: ignore[assignment]
     else:
         from pyspark.sql import SparkSession as ClassicSession
 

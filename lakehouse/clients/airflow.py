@@ -13,6 +13,8 @@ from uuid import uuid4
 import requests
 from tenacity import Retrying, retry_if_exception_type, retry_if_result, stop_after_attempt, wait_incrementing
 
+from lakehouse.clients import direct
+
 TRIES = 5
 SUCCESS, FAILED = ENDED = ("success", "failed")  # states of a run or a task that has ended
 _DONE_BEFORE = {"POST": 409, "DELETE": 404}  # the status of a repeated request whose first attempt was carried out
@@ -33,8 +35,7 @@ class AirflowApi:
     ) -> None:
         self._url = url
         self._timeout_seconds = timeout_seconds
-        self._session = requests.Session()
-        self._session.trust_env = False  # no proxy: Airflow is on this machine or near
+        self._session = direct.session()
         if token is None:
             token = self._call("POST", "/auth/token", {"username": user, "password": password})["access_token"]
         self._session.headers["Authorization"] = f"Bearer {token}"

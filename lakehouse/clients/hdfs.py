@@ -10,6 +10,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import quote
 
+from lakehouse.clients import direct
 from lakehouse.settings import Settings
 
 if TYPE_CHECKING:
@@ -149,7 +150,7 @@ class Hdfs:
         answer = self._call("put", "CREATE", path, overwrite=str(replace).lower(), noredirect="true")
         try:
             with local.open("rb") as data:
-                response = requests.put(answer["Location"], data=data, timeout=WRITE_SECONDS)
+                response = direct.request("put", answer["Location"], data=data, timeout=WRITE_SECONDS)
         except requests.RequestException as error:
             raise HdfsError(
                 f"HDFS's DataNode does not take {path}: {type(error).__name__}; see `make status`"
@@ -228,7 +229,7 @@ class Hdfs:
         import requests
 
         try:
-            response = requests.request(
+            response = direct.request(
                 method,
                 self._url + quote(path),
                 params={"op": operation, "user.name": USER, **parameters},

@@ -7,6 +7,8 @@ from urllib.parse import urlsplit
 
 PORT = 15002  # of Spark Connect, where an address names none
 PROBE_SECONDS = 5.0
+# Options of the client's connection: else it asks the proxy that the shell names (http_proxy) for our server.
+PAST_PROXIES = [("grpc.enable_http_proxy", 0)]
 
 
 class SparkUnavailable(Exception):

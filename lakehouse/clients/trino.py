@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 
 from tenacity import Retrying, retry_if_exception, stop_after_delay, wait_fixed
 
+from lakehouse.clients import direct
 from lakehouse.names import CATALOG
 from lakehouse.settings import Settings
 
@@ -60,6 +61,7 @@ class Session:
             max_attempts=3,
             legacy_prepared_statements=False,  # else the client asks by a query of its own whether it needs them
             timezone="UTC",
+            http_session=direct.session(),
         )
 
     def __enter__(self) -> Self:
@@ -117,7 +119,7 @@ def uptime_seconds(settings: Settings) -> float:
 
     url = f"{settings.trino_url}/v1/info"
     try:
-        said = str(requests.get(url, timeout=UPTIME_ANSWER_SECONDS).json()["uptime"])
+        said = str(direct.request("get", url, timeout=UPTIME_ANSWER_SECONDS).json()["uptime"])
     except (requests.RequestException, LookupError, TypeError, ValueError) as error:
         raise QueryError(f"Trino does not answer at {url}: {type(error).__name__}; see `make status`") from None
     found = re.fullmatch(r"([0-9.]+)(ns|us|ms|s|m|h|d)", said)

@@ -268,8 +268,10 @@ def test_spark_is_up_when_it_selects_1(
     else:
         assert refused(probes.probe_spark, settings) == words
     code = (
+        "from pyspark.sql.connect.client import DefaultChannelBuilder;"
         "from pyspark.sql.connect.session import SparkSession;"
-        "print(SparkSession.builder.remote('sc://spark:1').getOrCreate().sql('select 1').collect()[0][0])"
+        "to = DefaultChannelBuilder('sc://spark:1', [('grpc.enable_http_proxy', 0)]);"
+        "print(SparkSession.builder.channelBuilder(to).getOrCreate().sql('select 1').collect()[0][0])"
     )
     (command, options) = calls[0]
     assert command == [sys.executable, "-W", "ignore", "-c", code]

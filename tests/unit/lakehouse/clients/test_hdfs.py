@@ -208,7 +208,7 @@ class Web:
             response.status_code, response._content = status, b"<html>"
             return response
 
-        monkeypatch.setattr(requests, "request", request)
+        monkeypatch.setattr("lakehouse.clients.direct.request", request)
 
 
 WHERE = Settings(webhdfs_url="http://namenode/webhdfs/v1/")

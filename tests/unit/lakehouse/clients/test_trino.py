@@ -74,27 +74,29 @@ def test_any_other_refusal_is_said_at_once(monkeypatch: pytest.MonkeyPatch) -> N
 def test_for_how_long_trino_runs_is_in_seconds(monkeypatch: pytest.MonkeyPatch, said: str, seconds: float) -> None:
     asked: list[str] = []
 
-    def get(url: str, timeout: float) -> Any:
-        asked.append(url)
+    def request(method: str, url: str, timeout: float) -> Any:
+        asked.append(f"{method} {url}")
         return SimpleNamespace(json=lambda: {"uptime": said, "starting": False})
 
-    monkeypatch.setattr(requests, "get", get)
+    monkeypatch.setattr("lakehouse.clients.direct.request", request)
     assert client.uptime_seconds(Settings(trino_port=1234)) == pytest.approx(seconds)
-    assert asked == ["http://127.0.0.1:1234/v1/info"]
+    assert asked == ["get http://127.0.0.1:1234/v1/info"]
 
 
 @pytest.mark.parametrize("answer", [{}, [], "busy", {"uptime": "long"}, {"uptime": "1m 2s"}])
 def test_an_answer_that_says_no_time_is_an_error(monkeypatch: pytest.MonkeyPatch, answer: object) -> None:
-    monkeypatch.setattr(requests, "get", lambda url, timeout: SimpleNamespace(json=lambda: answer))
+    monkeypatch.setattr(
+        "lakehouse.clients.direct.request", lambda method, url, timeout: SimpleNamespace(json=lambda: answer)
+    )
     with pytest.raises(client.QueryError, match="/v1/info"):
         client.uptime_seconds(Settings())
 
 
 def test_a_trino_that_is_not_there_has_no_uptime(monkeypatch: pytest.MonkeyPatch) -> None:
-    def get(url: str, timeout: float) -> Any:
+    def request(method: str, url: str, timeout: float) -> Any:
         raise requests.ConnectionError
 
-    monkeypatch.setattr(requests, "get", get)
+    monkeypatch.setattr("lakehouse.clients.direct.request", request)
     with pytest.raises(client.QueryError, match="does not answer.*ConnectionError"):
         client.uptime_seconds(Settings())
 
@@ -143,10 +145,11 @@ def test_a_statement_is_asked_as_our_user_in_utc_and_gives_rows_by_name(monkeypa
         {
             "host": "trino", "port": 81, "http_scheme": "https", "user": "lakehouse", "catalog": "lakehouse",
             "source": "lakehouse", "request_timeout": 30.0, "max_attempts": 3,
-            "legacy_prepared_statements": False, "timezone": "UTC",
+            "legacy_prepared_statements": False, "timezone": "UTC", "http_session": asked.connected[0]["http_session"],
         }
     ]  # fmt: skip
     assert (asked.cursors, asked.executed, asked.closed) == ([{}], [("select ?", ["a"])], 1)
+    assert not asked.connected[0]["http_session"].trust_env
     asked.rows, asked.description = [], None
     assert client.query(settings, "create", user="ada") == []
     assert (asked.connected[1]["user"], asked.executed[1]) == ("ada", ("create", None))
