@@ -37,7 +37,7 @@ def read(file: Path) -> list[Erased]:
         ErasureListError: there is no such file, or a line is none of its lines.
     """
     try:
-        return _lines(file.read_text(), file)
+        return _lines(file.read_bytes(), file)
     except OSError as error:
         raise ErasureListError(f"the list of erasures cannot be read: {error}") from None
 
@@ -50,13 +50,13 @@ def keep(file: Path, all_of_them: Iterable[Erased]) -> int:
     """
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
-        with open(os.open(file, os.O_RDWR | os.O_CREAT, 0o600), "r+") as out:
+        with open(os.open(file, os.O_RDWR | os.O_CREAT, 0o600), "rb+") as out:
             fcntl.flock(out, fcntl.LOCK_EX)
             text = out.read()
             new = sorted(set(all_of_them) - set(_lines(text, file)))
-            out.seek(len(text[: text.rfind("\n") + 1].encode()))
+            out.seek(text.rfind(b"\n") + 1)
             out.truncate()  # of a line that was cut off
-            out.writelines(json.dumps(asdict(each)) + "\n" for each in new)
+            out.writelines(json.dumps(asdict(each)).encode() + b"\n" for each in new)
             out.flush()
             os.fsync(out.fileno())
     except OSError as error:
@@ -75,11 +75,15 @@ def later(listed: Iterable[Erased], in_tables: Iterable[Erased]) -> list[Erased]
     return sorted({each for each in listed if newest.get(each.player_hash, "") < each.erased_at})
 
 
-def _lines(text: str, file: Path) -> list[Erased]:
+def _lines(text: bytes, file: Path) -> list[Erased]:
     found = []
-    for number, line in enumerate(text.split("\n")[:-1], 1):
+    for number, line in enumerate(text.split(b"\n")[:-1], 1):
         try:
-            found.append(Erased(**json.loads(line)))
-        except (ValueError, TypeError):
-            raise ErasureListError(f"{file}, line {number}, is no erasure: {line[:60]!r}") from None
+            each = Erased(**json.loads(line.decode()))
+            if not all(isinstance(value, str) for value in asdict(each).values()):
+                raise TypeError
+            found.append(each)
+        except (ValueError, TypeError):  # also of bytes that are no UTF-8
+            shown = line[:60].decode(errors="replace")
+            raise ErasureListError(f"{file}, line {number}, is no erasure: {shown!r}") from None
     return found

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import re
+from pathlib import Path
 
 LONGEST = 1000  # characters of a text that is recorded
 SHORTEST = 5  # characters of a reason: fewer say nothing
@@ -12,6 +14,8 @@ _BREAKS = re.compile(f"[{_NOT_ONE_LINE}\ud800-\udfff]")
 # The same as a pattern for JSON Schema that Python and browsers read alike. (In Python `$` would let a line end pass.)
 ONE_LINE = f"^(?![\\s\\S]*[{_NOT_ONE_LINE}])"
 REASON = rf"{ONE_LINE}\s*\S[\s\S]{{{SHORTEST - 2},}}\S\s*$"
+# What a disk says of a file that is open already; such an error names none.
+_OF_DISKS = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EISDIR}
 OR_NONE = r"^(?![\s\S])|"  # before a pattern: the empty text passes too
 
 
@@ -53,6 +57,18 @@ def words_of(error: BaseException) -> str:
     if not words or words.startswith(kind):
         return words or kind
     return f"{kind}: {words}"
+
+
+def is_of_file(error: OSError) -> bool:
+    """Whether a file or folder could not be read or written: what a network says of itself is an OSError too."""
+    return error.filename is not None or error.errno in _OF_DISKS
+
+
+def words_of_file(error: OSError, place: Path | None = None) -> str:
+    """What the system says of a file, on one line, with its path: `place` where the error names none, as of a full disk."""
+    path = error.filename2 or error.filename or place
+    words = error.strerror or words_of(error)
+    return f"{path}: {words}" if path else words
 
 
 def _escaped(sign: str) -> str:

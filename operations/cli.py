@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from lakehouse.texts import harmless_lines
+from lakehouse.texts import harmless_lines, is_of_file, words_of_file
 from lakehouse.version import VERSION
 from operations import commands
 
@@ -31,13 +31,18 @@ class _Commands(click.Group):
     def invoke(self, context: click.Context) -> Any:
         """Runs the command. An error's words, which may hold what somebody else wrote, are printed as harmless text.
 
-        Ctrl-C ends it with one line, which says what became of what it was at: the command's STOPPED.
+        A file that cannot be read or written, whoever wanted it, is one line. Ctrl-C ends it with one line, which says what
+        became of what it was at: the command's STOPPED.
         """
         try:
             return super().invoke(context)
         except click.ClickException as error:
             error.message = harmless_lines(error.message)  # type: ignore[misc]  # of a field that is set once
             raise
+        except OSError as error:
+            if not is_of_file(error):
+                raise  # such as a pipe whose reader has gone: click ends that without a word
+            raise click.ClickException(harmless_lines(words_of_file(error))) from error
         except KeyboardInterrupt:
             stopped = getattr(_module(context.invoked_subcommand or ""), "STOPPED", "Stopped; nothing was changed.")
             click.echo(stopped, err=True)

@@ -47,7 +47,7 @@ def somebody_types() -> bool:
     """Whether the standard input is a terminal, and no file or program."""
     import sys
 
-    return sys.stdin.isatty()
+    return sys.stdin is not None and sys.stdin.isatty()
 
 
 def print_table(table: Table, width: int | None = None) -> None:

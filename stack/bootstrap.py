@@ -80,13 +80,22 @@ def run_logged(what: str, command: Sequence[str], environment: Mapping[str, str]
     """Runs a command whose output becomes the log.
 
     Raises:
-        StackError: it failed; the message has the end of its log.
+        StackError: it failed, or took longer; the message has the end of its log.
     """
     log.parent.mkdir(parents=True, exist_ok=True)
     with log.open("w") as out:
-        done = subprocess.run(
-            command, stdout=out, stderr=subprocess.STDOUT, env=environment, cwd=CHECKOUT, timeout=seconds, check=False
-        )
+        try:
+            done = subprocess.run(
+                command,
+                stdout=out,
+                stderr=subprocess.STDOUT,
+                env=environment,
+                cwd=CHECKOUT,
+                timeout=seconds,
+                check=False,
+            )
+        except subprocess.TimeoutExpired:
+            raise StackError(f"{what} did not end within {seconds:.0f} s:\n{tail(log)}\n  whole log: {log}") from None
     if done.returncode:
         raise StackError(f"{what} failed:\n{tail(log)}\n  whole log: {log}")
 

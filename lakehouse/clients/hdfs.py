@@ -110,7 +110,8 @@ class Hdfs:
         """Copies a file of any size to a new file of this machine. Returns the SHA-256 of what was read, as hex digits.
 
         Raises:
-            HdfsError: also if there is none, or if it ends before its length.
+            HdfsError: also if there is none, or if it ends before its length. OSError: names the new file, which cannot
+                be written.
         """
         import requests
 
@@ -125,6 +126,8 @@ class Hdfs:
                     out.write(part)
         except requests.RequestException as error:
             raise HdfsError(f"HDFS's DataNode gave a part of {path} only: {type(error).__name__}") from None
+        except OSError as error:  # of a full disk, it names no file
+            raise OSError(error.errno, error.strerror, str(local)) from None
         return digest.hexdigest()
 
     def summary(self, path: str) -> Summary:

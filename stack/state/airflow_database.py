@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Protocol
 
 from lakehouse.settings import Settings
+from lakehouse.texts import words_of
 from stack.environment import DATABASE_USER, POSTGRESQL, database_password
 from stack.state.manifest import BackupError, Database
 
@@ -49,12 +50,15 @@ class Sqlite:
     def copy_to(self, file: Path) -> None:
         if not self._file.exists():
             raise BackupError(f"There is no database of Airflow at {self._file}: start the stack once (`make up`).")
-        with (
-            closing(sqlite3.connect(f"file:{self._file}?mode=ro", uri=True, timeout=60)) as live,
-            closing(sqlite3.connect(file)) as copy,
-        ):
-            live.backup(copy)
-            (found,) = copy.execute("pragma quick_check").fetchone()
+        try:
+            with (
+                closing(sqlite3.connect(f"file:{self._file}?mode=ro", uri=True, timeout=60)) as live,
+                closing(sqlite3.connect(file)) as copy,
+            ):
+                live.backup(copy)
+                (found,) = copy.execute("pragma quick_check").fetchone()
+        except sqlite3.Error as error:
+            raise BackupError(f"{self._file} cannot be copied to {file}: {words_of(error)}.") from None
         if found != "ok":
             raise BackupError(f"The copy of {self._file} is damaged ({found}).")
 

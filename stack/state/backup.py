@@ -34,6 +34,7 @@ from stack.state.manifest import (
     Part,
     Partition,
     part_of,
+    told_of_files,
 )
 from stack.state.told import Say, Told
 
@@ -49,7 +50,17 @@ def backup(settings: Settings, folder: Path, say: Say, owner: Owner | None = Non
     Raises:
         BackupError: it cannot be made; the message says why. HdfsError, KafkaError: a server does not answer.
     """
-    settings, folder = local_settings(settings), folder.absolute()
+    folder = folder.absolute()
+    with told_of_files(
+        f"The backup {folder} cannot be made",
+        _draft(folder),
+        f"make room, or name a folder that can be written. What was copied, in {_draft(folder).name} beside it, is deleted "
+        "by the next backup of the same name.",
+    ):
+        return _backup(local_settings(settings), folder, say, owner)
+
+
+def _backup(settings: Settings, folder: Path, say: Say, owner: Owner | None) -> Manifest:
     refuse_half_restored(settings.state, BackupError)
     if folder.exists():
         raise BackupError(f"{folder} is there already: name a new folder for each backup.")
@@ -80,9 +91,13 @@ def backup(settings: Settings, folder: Path, say: Say, owner: Owner | None = Non
     return manifest
 
 
+def _draft(folder: Path) -> Path:
+    return folder.with_name(f"{folder.name}.part")
+
+
 def _new_draft(folder: Path) -> Path:
     """An empty folder beside the final one, for its owner alone."""
-    draft = folder.with_name(f"{folder.name}.part")
+    draft = _draft(folder)
     if draft.exists():
         if not (draft / MARK).exists():
             raise BackupError(f"{draft} is in the way, and no backup left it: move it, or name another folder.")

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import datetime as dt
 import hashlib
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from lakehouse.texts import is_of_file, words_of_file
 from stack.errors import StackError
 
 FILE = "manifest.json"
@@ -24,6 +26,20 @@ Database = Literal["sqlite", "postgresql"]
 
 class BackupError(StackError):
     """A backup cannot be made, or cannot be restored as it is. The message says what, where, and what to do."""
+
+
+@contextmanager
+def told_of_files(begin: str, place: Path, end: str) -> Iterator[None]:
+    """A file that cannot be read or written in this block is a BackupError: `begin`, its path and the cause, `end`.
+
+    place: where an error that names no file happened, as on a full disk.
+    """
+    try:
+        yield
+    except OSError as error:
+        if not is_of_file(error):
+            raise
+        raise BackupError(f"{begin} ({words_of_file(error, place)}): {end}") from error
 
 
 class Part(BaseModel):

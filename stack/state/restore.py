@@ -27,6 +27,7 @@ from stack.state.manifest import (
     Manifest,
     Part,
     read_manifest,
+    told_of_files,
     verify,
 )
 from stack.state.restored_servers import Servers
@@ -57,7 +58,11 @@ def check(settings: Settings, order: Order, servers: Servers, say: Say) -> Manif
         BackupError: something does. ErasureListError: the list cannot be read. HdfsError, KafkaError: a server that
             others start does not answer.
     """
-    settings = local_settings(settings)
+    with told_of_files(f"The backup {order.folder} cannot be read", order.folder, "nothing was restored."):
+        return _check(local_settings(settings), order, servers, say)
+
+
+def _check(settings: Settings, order: Order, servers: Servers, say: Say) -> Manifest:
     manifest = read_manifest(order.folder)
     if manifest.database != (here := airflow_database(settings).kind):
         raise BackupError(

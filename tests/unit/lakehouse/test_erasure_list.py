@@ -45,6 +45,23 @@ def test_a_damaged_line_and_a_list_that_cannot_be_read_or_written_are_named(tmp_
         keep(tmp_path, [ANNA])
 
 
+@pytest.mark.parametrize(
+    ("line", "shown"),
+    [
+        (b"\xff\xfe{\0", "'\ufffd\ufffd{\\x00'"),
+        (b'{"erased_at": 1, "player_hash": "a", "who": "ada", "why": "x"}', '\'{"erased_at": 1, '),
+    ],
+)
+def test_what_is_no_list_is_said_with_its_line(tmp_path: Path, line: bytes, shown: str) -> None:
+    file = tmp_path / "erasures.jsonl"
+    keep(file, [ANNA])
+    file.write_bytes(file.read_bytes() + line + b"\n")
+    for use in (lambda: read(file), lambda: keep(file, [BOB])):
+        with pytest.raises(ErasureListError) as raised:
+            use()
+        assert str(raised.value).startswith(f"{file}, line 2, is no erasure: {shown}")
+
+
 def test_later_are_those_whose_player_the_tables_did_not_erase_then_or_after() -> None:
     assert later([ANNA, BOB, ANNA_AGAIN, BOB], []) == [ANNA, BOB, ANNA_AGAIN]
     assert later([ANNA, BOB, ANNA_AGAIN], [ANNA]) == [BOB, ANNA_AGAIN]

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import errno
 import importlib
 import json
+import os
+import subprocess
+import sys
 import time
 from typing import Any
+from unittest.mock import Mock
 
 import click
 import pytest
 from click.testing import CliRunner
 
+from lakehouse.settings import CHECKOUT
 from lakehouse.version import VERSION
 from operations import cli, terminal
 from operations.cli import main
@@ -45,6 +51,38 @@ def test_of_a_command_that_only_reads_it_says_that_nothing_was_changed(monkeypat
     monkeypatch.setattr("lakehouse.settings.Settings.load", interrupted)
     result = CliRunner().invoke(main, ["trace", "id"])
     assert (result.exit_code, result.output) == (cli.INTERRUPTED, "Stopped; nothing was changed.\n")
+
+
+@pytest.mark.parametrize(
+    ("error", "words"),
+    [
+        (PermissionError(errno.EACCES, "Permission denied", "/forbidden\x1b"), "/forbidden\\x1b: Permission denied"),
+        (FileExistsError(errno.EEXIST, "File exists", "a", None, "b"), "b: File exists"),
+        (OSError(errno.ENOSPC, "No space left on device"), "No space left on device"),
+    ],
+)
+def test_a_file_that_cannot_be_read_or_written_is_one_line(
+    monkeypatch: pytest.MonkeyPatch, error: OSError, words: str
+) -> None:
+    monkeypatch.setattr("lakehouse.settings.Settings.load", Mock(side_effect=error))
+    for command in (["trace", "id"], ["notebook"], ["upgrade"], ["quality", "export", "/x"]):
+        result = CliRunner().invoke(main, command)
+        assert (result.exit_code, result.output) == (1, f"Error: {words}\n")
+
+
+def test_what_is_no_files_fault_is_told_as_the_mistake_that_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    error = ConnectionRefusedError(errno.ECONNREFUSED, "Connection refused")
+    monkeypatch.setattr("lakehouse.settings.Settings.load", Mock(side_effect=error))
+    assert CliRunner().invoke(main, ["trace", "id"]).exception is error
+
+
+def test_a_pipe_whose_reader_has_gone_ends_a_command_without_a_word() -> None:
+    reading, writing = os.pipe()
+    os.close(reading)
+    with open(writing, "wb") as gone:
+        command = [sys.executable, "-m", "operations.cli", "size", "--events-per-second", "1"]
+        done = subprocess.run(command, cwd=CHECKOUT, stdout=gone, stderr=subprocess.PIPE, timeout=60, check=False)
+    assert (done.returncode, done.stderr) == (1, b"")
 
 
 @pytest.fixture

@@ -60,6 +60,13 @@ def test_tables_that_cannot_be_made_are_said_with_the_logs_end(monkeypatch: pyte
     assert str(raised.value) == f"jobs/create_tables.py failed:\n  | no space\n  whole log: {log}"
 
 
+def test_a_program_that_does_not_end_is_said_with_the_logs_end(tmp_path: Path) -> None:
+    program = [sys.executable, "-c", "import time; print('at work', flush=True); time.sleep(60)"]
+    with pytest.raises(StackError) as raised:
+        bootstrap.run_logged("the job", program, {}, tmp_path / "log", 1.5)
+    assert str(raised.value) == f"the job did not end within 2 s:\n  | at work\n  whole log: {tmp_path}/log"
+
+
 def test_views_are_made_and_then_a_table_is_asked_which_may_fail(monkeypatch: pytest.MonkeyPatch) -> None:
     did: list[Any] = []
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import hashlib
 import json
+import resource
 import threading
 from collections.abc import Iterator, Sequence
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -251,6 +252,18 @@ def test_what_is_no_path_to_delete_is_said() -> None:
     with pytest.raises(ValueError) as raised:
         Hdfs(WHERE).delete("x")
     assert str(raised.value) == "'x' is nothing to delete: give the absolute path of a file or folder"
+
+
+def test_a_disk_that_takes_no_more_is_said_with_the_file(namenode: NameNode, tmp_path: Path) -> None:
+    namenode.answer = "x" * 5000
+    local, (soft, hard) = tmp_path / "part", resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1000, hard))
+    try:
+        with pytest.raises(OSError, match="File too large") as raised:
+            namenode.hdfs().read_into("/x", local)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert raised.value.filename == str(local)
 
 
 def test_a_file_is_written_where_the_namenode_says(namenode: NameNode, tmp_path: Path) -> None:
