@@ -13,6 +13,7 @@ from lakehouse.texts import harmless_lines, is_of_file, words_of_file
 from lakehouse.version import VERSION
 from operations import commands
 
+UNCHANGED = "Stopped; nothing was changed."
 INTERRUPTED = 128 + 2  # exit status: as a shell gives it to what SIGINT ended
 
 
@@ -32,7 +33,7 @@ class _Commands(click.Group):
         """Runs the command. An error's words, which may hold what somebody else wrote, are printed as harmless text.
 
         A file that cannot be read or written, whoever wanted it, is one line. Ctrl-C ends it with one line, which says what
-        became of what it was at: the command's STOPPED.
+        became of what it was at: the command's STOPPED. Questions are asked before anything is changed.
         """
         try:
             return super().invoke(context)
@@ -43,9 +44,15 @@ class _Commands(click.Group):
             if not is_of_file(error):
                 raise  # such as a pipe whose reader has gone: click ends that without a word
             raise click.ClickException(harmless_lines(words_of_file(error))) from error
+        except click.Abort as error:
+            if not isinstance(error.__context__, KeyboardInterrupt):
+                raise  # somebody said no, or nobody is there to answer
+            click.echo(err=True)  # ends the question's line
+            click.echo(UNCHANGED, err=True)
+            raise SystemExit(INTERRUPTED) from None
         except KeyboardInterrupt:
-            stopped = getattr(_module(context.invoked_subcommand or ""), "STOPPED", "Stopped; nothing was changed.")
-            click.echo(stopped, err=True)
+            name = context.invoked_subcommand  # none while the module of the command is imported
+            click.echo(getattr(_module(name), "STOPPED", UNCHANGED) if name else UNCHANGED, err=True)
             raise SystemExit(INTERRUPTED) from None
 
 

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import errno
 import importlib
+import io
 import json
 import os
+import signal
 import subprocess
 import sys
 import time
-from typing import Any
+from collections.abc import Sequence
+from pathlib import Path
+from typing import IO, Any, cast
 from unittest.mock import Mock
 
 import click
@@ -20,6 +25,8 @@ from lakehouse.settings import CHECKOUT
 from lakehouse.version import VERSION
 from operations import cli, terminal
 from operations.cli import main
+from tests.unit.operations.conftest import Airflow
+from tests.unit.stack.state.manifests import manifest
 
 # Commands that change nothing outside of this machine's README and docs, so that Ctrl-C leaves nothing to speak of.
 # (`send` says by itself what was sent.)
@@ -51,6 +58,73 @@ def test_of_a_command_that_only_reads_it_says_that_nothing_was_changed(monkeypat
     monkeypatch.setattr("lakehouse.settings.Settings.load", interrupted)
     result = CliRunner().invoke(main, ["trace", "id"])
     assert (result.exit_code, result.output) == (cli.INTERRUPTED, "Stopped; nothing was changed.\n")
+
+
+class Typed(io.RawIOBase):
+    """A standard input at which somebody types this; none: they press Ctrl-C."""
+
+    def __init__(self, answer: bytes | None) -> None:
+        self._answer = answer
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        if not len(buffer):
+            return 0  # click asks whether it gives bytes
+        if self._answer is None:
+            raise KeyboardInterrupt
+        size = len(self._answer)
+        buffer[:size], self._answer = self._answer, b""
+        return size
+
+
+ASKING = {
+    "backfill": ("backfill", "--from", "2026-01-01", "--to", "2026-01-01"),
+    "accept-loss": ("accept-loss", "--why", "it is old"),
+    "replay": ("quarantine", "replay", "--why", "it is mended"),
+    "discard": ("quarantine", "discard", "--why", "it is old"),
+    "restore": ("restore", "/backup", "--no-erasures", "--why", "it is lost"),
+    "player": ("erase-player", "--why", "request 1"),
+    "erase-player": ("erase-player", "Player 40", "--why", "request 1"),
+}
+
+
+@pytest.mark.parametrize("arguments", ASKING.values(), ids=ASKING.keys())
+def test_ctrl_c_at_a_question_says_that_nothing_was_changed(
+    arguments: Sequence[str], airflow: Airflow, opened: object, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plan = Mock(day=dt.date(2026, 1, 1), runs=True, sentences=lambda rebuild: ["it would run"])
+    monkeypatch.setattr("operations.backfill.plan", lambda *_: [plan])
+    monkeypatch.setattr("operations.losses.discrepancies", lambda settings: [Mock(sentence="gone")])
+    monkeypatch.setattr("lakehouse.ledger.losses.as_expected", lambda found: "events-0 [1, 2)")
+    monkeypatch.setattr("stack.state.restore.check", lambda *_: manifest())
+    result = CliRunner().invoke(main, arguments, input=cast(IO[bytes], Typed(None)))
+    assert (result.exit_code, result.stderr) == (130, "\nStopped; nothing was changed.\n")
+    assert result.stdout and not airflow.started
+    for answer in (b"n\n", b""):  # no, and an end of the input
+        given = cast(IO[bytes], Typed(answer if "player" not in arguments[0] else b""))
+        result = CliRunner().invoke(main, arguments, input=given)
+        assert (result.exit_code, result.stderr) == (1, "Aborted!\n") and not airflow.started
+
+
+def test_ctrl_c_of_a_person_at_a_question_is_status_130() -> None:
+    command = [sys.executable, "-m", "operations.cli", "erase-player", "--why", "request 1"]
+    streams = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    with subprocess.Popen(command, cwd=CHECKOUT, **streams) as process:  # type: ignore[call-overload]
+        asked = b"Player, exactly as in the column player: "
+        assert process.stdout.read(len(asked)) == asked
+        while Path(f"/proc/{process.pid}/stat").read_text().rpartition(") ")[2][0] != "S":
+            time.sleep(0.01)  # until it waits for an answer
+        process.send_signal(signal.SIGINT)
+        assert process.wait(30) == 130
+        assert process.stderr.read() == b"\nStopped; nothing was changed.\n"
+
+
+def test_ctrl_c_while_a_command_is_imported_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("operations.cli._module", Mock(side_effect=KeyboardInterrupt))
+    result = CliRunner().invoke(main, ["up"])
+    assert (result.exit_code, result.output) == (130, "Stopped; nothing was changed.\n")
 
 
 @pytest.mark.parametrize(
