@@ -20,6 +20,7 @@ from lakehouse.clients.trino import QueryError, query
 from lakehouse.contract.load import load_contracts
 from lakehouse.contract.model import ContractError, Contracts
 from lakehouse.settings import Settings, SettingsError
+from lakehouse.texts import harmless_lines, words_of_file
 
 RESULTS = """
 select name, description, severity, outcome, observed, rows_checked, rows_failing, audited_at from ops.checks
@@ -123,7 +124,7 @@ def planned_today(contracts: Contracts, settings: Settings) -> tuple[PlannedExpe
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Reads the results through Trino and writes the files. Returns 0, or 2 after one line of what is wrong."""
+    """Reads the results through Trino and writes the files. Returns 0, or 1 after one line of what is wrong."""
     parser = argparse.ArgumentParser(prog="python -m expectations.data_docs", description=__doc__)
     parser.add_argument("folder", type=Path)
     parser.add_argument("--entry", type=int, action="append", required=True)
@@ -134,8 +135,9 @@ def main(arguments: Sequence[str]) -> int:
         planned = planned_today(load_contracts(settings.contracts), settings)
         pages = export(given.folder, {each: rows for each, rows in entries.items() if rows}, planned)
     except (SettingsError, ContractError, RuleError, QueryError, OSError) as error:
-        print(error, file=sys.stderr)
-        return 2
+        words = words_of_file(error, given.folder) if isinstance(error, OSError) else str(error)
+        print(f"Error: {harmless_lines(words)}", file=sys.stderr)
+        return 1
     print(f"{pages} pages of Data Docs in {given.folder / 'index.html'}")
     return 0
 

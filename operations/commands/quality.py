@@ -36,5 +36,9 @@ def export(folder: Path, entries: tuple[int, ...], last: int) -> None:
     options = [option for each in chosen for option in ("--entry", str(each))]
     program = [sys.executable, "-W", "ignore", "-m", "expectations.data_docs", str(folder.absolute()), *options]
     with waiting("writing the pages"):
-        done = subprocess.run(program, cwd=CHECKOUT, check=False)  # of its own: it imports Great Expectations
+        # A process of its own: it imports Great Expectations. And in a session of its own: Ctrl-C, which a terminal gives
+        # to all of a session's foreground, is for the command, which ends the process without a traceback.
+        done = subprocess.run(program, cwd=CHECKOUT, check=False, start_new_session=True)
+    if done.returncode < 0:
+        raise click.ClickException(f"the process that writes the pages was ended by signal {-done.returncode}")
     sys.exit(done.returncode)

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from expectations.data_docs import export, offline, planned_today
+from expectations.data_docs import export, main, offline, planned_today
 from lakehouse.contract.load import load_contracts
 from lakehouse.settings import Settings
 
@@ -65,3 +65,12 @@ def test_what_a_page_would_load_is_taken_out() -> None:
         '<head><link rel="x" href="https://a/b.css"><script src="//a"></script></head><img src="https://a/b.png">text'
     )
     assert re.sub(r"<style>.*</style>", "", offline(page), flags=re.DOTALL) == "<head></head>text"
+
+
+def test_a_folder_that_cannot_be_written_is_one_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "file").touch()
+    monkeypatch.setattr("expectations.data_docs.query", lambda *_: [])
+    assert main([f"{tmp_path}/file/docs", "--entry", "1"]) == 1
+    assert capsys.readouterr().err == f"Error: {tmp_path}/file/docs: Not a directory\n"

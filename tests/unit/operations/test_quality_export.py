@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import os
+import signal
+import socket
 import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from lakehouse.settings import CHECKOUT
+from operations.commands.quality import STOPPED
 from tests.unit.operations.conftest import lakehouse
 
 
@@ -32,3 +38,34 @@ def test_data_docs_are_made_of_the_entries_that_are_named_or_of_the_last_ones(
     ]
     monkeypatch.setattr("operations.quality.query", lambda settings, sql: [])
     assert lakehouse("quality", "export", str(folder)).output == "no results of checks are recorded yet\n"
+
+
+def test_a_process_that_was_killed_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("subprocess.run", lambda program, **_: subprocess.CompletedProcess(program, -9))
+    result = lakehouse("quality", "export", "/x", "--entry", "7")
+    words = "Error: the process that writes the pages was ended by signal 9\n"
+    assert (result.exit_code, result.output) == (1, words)
+
+
+def test_ctrl_c_ends_the_command_and_its_process_with_one_line(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as trino:  # which never answers
+        trino.settimeout(60)
+        variables = os.environ | {"LAKEHOUSE_TRINO_URL": f"http://127.0.0.1:{trino.getsockname()[1]}"}
+        words = [sys.executable, "-m", "operations.cli", "quality", "export", str(tmp_path / "docs"), "--entry", "1"]
+        command = subprocess.Popen(
+            words,
+            cwd=CHECKOUT,
+            env=variables,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            start_new_session=True,
+            text=True,
+        )
+        connection, _ = trino.accept()  # of the process that writes the pages
+        with connection:
+            os.killpg(command.pid, signal.SIGINT)  # as a terminal does
+            assert command.communicate(timeout=30) == ("", f"{STOPPED}\n")
+            assert command.returncode == 130
+            connection.settimeout(10)
+            while connection.recv(65_536):
+                """What was asked; it ends with the process that asked."""
