@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from pydantic import Field, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import SettingsError as UnreadableError
 
+from lakehouse import addresses
 from lakehouse.checkout import CHECKOUT as CHECKOUT
 
 
@@ -57,32 +60,38 @@ class Settings(BaseSettings):
     redis_port: int = _port(6379)
 
     # Addresses; on a cluster they are set, on the local stack they follow from the ports
-    kafka_bootstrap: str = _derived(lambda d: f"127.0.0.1:{d['kafka_port']}")
-    hdfs_uri: str = _derived(lambda d: f"hdfs://127.0.0.1:{d['namenode_port']}")
-    webhdfs_url: str = _derived(lambda d: f"http://127.0.0.1:{d['namenode_http_port']}/webhdfs/v1")
-    metastore_uri: str = _derived(lambda d: f"thrift://127.0.0.1:{d['metastore_port']}")
-    trino_url: str = _derived(lambda d: f"http://127.0.0.1:{d['trino_port']}")
-    airflow_url: str = _derived(lambda d: f"http://127.0.0.1:{d['airflow_port']}")
-    api_url: str = _derived(lambda d: f"http://127.0.0.1:{d['api_port']}")
-    metrics_url: str = _derived(lambda d: f"http://127.0.0.1:{d['metrics_port']}")
+    kafka_bootstrap: addresses.HostPorts = _derived(lambda d: f"127.0.0.1:{d['kafka_port']}")
+    hdfs_uri: addresses.FileSystem = _derived(lambda d: f"hdfs://127.0.0.1:{d['namenode_port']}")
+    webhdfs_url: addresses.Page = _derived(lambda d: f"http://127.0.0.1:{d['namenode_http_port']}/webhdfs/v1")
+    metastore_uri: addresses.Thrift = _derived(lambda d: f"thrift://127.0.0.1:{d['metastore_port']}")
+    trino_url: addresses.Server = _derived(lambda d: f"http://127.0.0.1:{d['trino_port']}")
+    airflow_url: addresses.Page = _derived(lambda d: f"http://127.0.0.1:{d['airflow_port']}")
+    api_url: addresses.Server = _derived(lambda d: f"http://127.0.0.1:{d['api_port']}")
+    metrics_url: addresses.Page = _derived(lambda d: f"http://127.0.0.1:{d['metrics_port']}")
     # Where people find what servers find at the addresses above: in containers the two differ
-    airflow_page_url: str = _derived(lambda d: d["airflow_url"])
-    trino_page_url: str = _derived(lambda d: d["trino_url"])
-    api_page_url: str = _derived(lambda d: d["api_url"])
+    airflow_page_url: addresses.Page = _derived(lambda d: d["airflow_url"])
+    trino_page_url: addresses.Page = _derived(lambda d: d["trino_url"])
+    api_page_url: addresses.Page = _derived(lambda d: d["api_url"])
     # Brokers in the order of their node ids, as kafka_bootstrap names them; each is a controller too
-    kafka_controllers: str = _derived(lambda d: f"127.0.0.1:{d['kafka_controller_port']}")
+    kafka_controllers: addresses.HostPorts = _derived(lambda d: f"127.0.0.1:{d['kafka_controller_port']}")
     kafka_node: int = Field(default=1, ge=1)  # which of the brokers this machine runs
-    spark_master: str = "local[2]"  # where the warm Spark runs its tasks; spark://host:port on a cluster
+    spark_master: addresses.SparkMaster = (
+        "local[2]"  # where the warm Spark runs its tasks; spark://host:port on a cluster
+    )
     ship_code: bool = False  # jobs bring their code to Spark's workers, where it is not installed
-    redis_url: str | None = None  # redis://host:port/0 of the live state; none or empty: there is no live state
-    spark_remote: str | None = None  # sc://host:port of a warm Spark Connect server; none: a session of the job's own
+    redis_url: addresses.Redis | None = (
+        None  # redis://host:port/0 of the live state; none or empty: there is no live state
+    )
+    spark_remote: addresses.SparkConnect | None = (
+        None  # sc://host:port of a warm Spark Connect server; none: a session of the job's own
+    )
 
     # PostgreSQL for Airflow and the metastore, host:port; none: SQLite and Derby, of one machine
-    database: str | None = None
+    database: addresses.HostPort | None = None
     database_password_file: Path = _derived(lambda d: d["state"] / "database.password")
 
     # Where tables and pages live
-    warehouse: str = "/lakehouse"  # folder in HDFS
+    warehouse: addresses.HdfsFolder = "/lakehouse"  # folder in HDFS
     hadoop_conf: Path = CHECKOUT / "docker" / "hdfs"  # the folder of Hadoop's configuration
     hdfs_node: str = Field(default="nn1", pattern="^nn[12]$")  # which of two NameNodes this machine runs
     hdfs_replication: int = Field(default=1, ge=1)  # DataNodes that hold each block
@@ -148,4 +157,8 @@ class Settings(BaseSettings):
         except ValidationError as error:
             first = error.errors()[0]
             name = "LAKEHOUSE_" + "_".join(str(part) for part in first["loc"]).upper()
-            raise SettingsError(f"{name}={first.get('input')!r}: {first['msg']}") from None
+            given = re.sub("//.*@", "//...@", repr(first.get("input")))  # without a login
+            raise SettingsError(f"{name}={given}: {first['msg']}") from None
+        except UnreadableError as error:
+            name = "".join(re.findall('field "(.*?)"', str(error))).upper()
+            raise SettingsError(f"LAKEHOUSE_{name} is no JSON: {error.__cause__}") from None

@@ -88,7 +88,7 @@ def _ask(part: Part) -> list[Metric]:
 def exporter(settings: Settings) -> Exporter:
     """Spark is asked if it is a server, and not a part of each job."""
     parts = [Part("trino", lambda: trino_metrics(settings)), Part("kafka", lambda: kafka_metrics(settings))]
-    if (remote := settings.spark_remote) is not None:
+    if remote := settings.spark_remote:
         parts.append(Part("spark", lambda: spark_metrics(settings, remote)))
     return Exporter(parts)
 
