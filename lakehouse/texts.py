@@ -15,7 +15,7 @@ _BREAKS = re.compile(f"[{_NOT_ONE_LINE}\ud800-\udfff]")
 ONE_LINE = f"^(?![\\s\\S]*[{_NOT_ONE_LINE}])"
 REASON = rf"{ONE_LINE}\s*\S[\s\S]{{{SHORTEST - 2},}}\S\s*$"
 # What a disk says of a file that is open already; such an error names none.
-_OF_DISKS = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EISDIR}
+_OF_DISKS = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO}
 OR_NONE = r"^(?![\s\S])|"  # before a pattern: the empty text passes too
 
 

@@ -6,12 +6,13 @@ from typing import IO
 
 import click
 
+_ENCODING = "utf-8-sig"  # UTF-8; the mark that some editors put before it is no part of the text
 STOPPED = "Stopped; the statement is cancelled in Trino. Nothing was changed."
 
 
 @click.command()
 @click.argument("statement", required=False)
-@click.option("--file", "-f", type=click.File(encoding="utf-8"), help="Read the statements of this file.")
+@click.option("--file", "-f", type=click.File(encoding=_ENCODING), help="Read the statements of this file.")
 @click.option(
     "--format",
     "form",
@@ -40,7 +41,7 @@ def command(statement: str | None, file: IO[str] | None, form: str | None) -> No
         settings = Settings.load()
         if statement is None and file is None and somebody_types():
             become_client(settings)
-        given = statement if statement is not None else _read(file or click.open_file("-", encoding="utf-8"))
+        given = statement if statement is not None else _read(file)
         asked = statements(given)
         if not asked:
             raise click.UsageError("there is no statement in what was given")
@@ -59,8 +60,13 @@ def command(statement: str | None, file: IO[str] | None, form: str | None) -> No
         raise click.ClickException(str(error)) from error
 
 
-def _read(file: IO[str]) -> str:
+def _read(file: IO[str] | None) -> str:
+    """All of the file, or of the standard input, which may be closed."""
+    import sys
+
+    if file is None and sys.stdin is None:
+        return ""
     try:
-        return file.read()
+        return (file or click.open_file("-", encoding=_ENCODING)).read()
     except UnicodeDecodeError as error:
         raise click.ClickException(f"what was given is not in UTF-8: byte {error.start} of it is wrong") from None

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +13,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from lakehouse.clients.trino import Answer, QueryError
+from lakehouse.settings import CHECKOUT
 from operations.cli import main
 
 
@@ -62,6 +65,22 @@ def test_statements_come_from_a_file_or_the_standard_input(trino: Session, tmp_p
     assert sql("--file", str(file)).exit_code == 0
     assert sql(typed="select 3;\nselect 4;").exit_code == 0
     assert trino.asked == ["select 'ü;'", "select 2", "select 3", "select 4"]
+
+
+def test_the_mark_that_some_editors_put_before_utf_8_is_no_part_of_a_statement(trino: Session, tmp_path: Path) -> None:
+    file = tmp_path / "questions.sql"
+    file.write_bytes("\ufeffselect 'ü'".encode())
+    assert sql("--file", str(file)).output == "n\n1\n"
+    assert sql("--file", "-", typed=file.read_bytes()).output == "n\n2\n"
+    assert sql(typed=file.read_bytes()).output == "n\n3\n"
+    assert trino.asked == ["select 'ü'"] * 3
+
+
+def test_a_standard_input_that_is_closed_is_one_line() -> None:
+    command = ["sh", "-c", f"{sys.executable} -m operations.cli sql <&-"]
+    done = subprocess.run(command, cwd=CHECKOUT, capture_output=True, text=True, timeout=60, check=False)
+    words = "Error: there is no statement in what was given"
+    assert (done.returncode, done.stderr.splitlines()[-1]) == (2, words) and "Traceback" not in done.stderr
 
 
 def test_each_format_is_printed(trino: Session) -> None:
