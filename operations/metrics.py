@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import datetime as dt
 import logging
+import math
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from concurrent.futures import Future, ThreadPoolExecutor, wait
+from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass
 
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
@@ -26,8 +27,9 @@ from operations.ingest_status import last_batch, open_entry, partitions, quarant
 from stack.processes import memory_bytes, stack_processes
 from stack.services import SPARK_LIMIT_MB
 
-KEEP_SECONDS = 15.0  # for which an answer is kept
+KEEP_SECONDS = 15.0  # for which an answer is kept, from when it came
 ANSWER_SECONDS = 8.0  # that a scrape waits for answers; Prometheus waits for 10 by default
+LATE_SECONDS = 90.0  # so old, an answer that came late is of no use: as of a scrape a minute ago
 _PLACE = ("topic", "partition")
 
 log = logging.getLogger(__name__)
@@ -41,8 +43,44 @@ class Part:
     ask: Callable[[], list[Metric]]
 
 
+class _Question:
+    """One question to a part, on its way or answered; `before`: the question before it, if that one's answer came late."""
+
+    def __init__(self, pool: ThreadPoolExecutor, part: Part, before: _Question | None) -> None:
+        self.before = before
+        self.asked_at = time.monotonic()
+        self.ended_at = math.inf  # when the answer came, or the error
+        self.answer = pool.submit(self._ask, part)
+
+    def _ask(self, part: Part) -> list[Metric]:
+        try:
+            return part.ask()
+        except Exception as error:  # of any kind, since a scrape must be answered
+            log.warning("%s does not answer: %s", part.name, words_of(error))
+            raise
+        finally:
+            self.ended_at = time.monotonic()
+
+    @property
+    def age(self) -> float:
+        """Seconds since the answer came; less than 0 before that."""
+        return time.monotonic() - self.ended_at
+
+    @property
+    def took(self) -> float:
+        return self.ended_at - self.asked_at
+
+    def good(self) -> list[Metric] | None:
+        """The answer, if it is there and no error."""
+        return self.answer.result() if self.answer.done() and not self.answer.exception() else None
+
+
 class Exporter(Collector):
-    """Answers scrapes: at once with what is kept, else with what the parts answer in time."""
+    """Answers scrapes: at once with what is kept, else with what the parts answer in time.
+
+    A part that answers each time, but later than a scrape can wait, is up: its last answer counts while the next one is on
+    its way, until that one is late too. So each such answer is told, and one that no longer comes is missed.
+    """
 
     def __init__(
         self, parts: Iterable[Part], keep_seconds: float = KEEP_SECONDS, answer_seconds: float = ANSWER_SECONDS
@@ -51,38 +89,40 @@ class Exporter(Collector):
         self._keep_seconds = keep_seconds
         self._answer_seconds = answer_seconds
         self._pool = ThreadPoolExecutor(len(self._parts), "ask")
-        self._asked: dict[str, tuple[float, Future[list[Metric]]]] = {}
+        self._asked: dict[str, _Question] = {}
         self._lock = threading.Lock()
 
     def collect(self) -> Iterator[Metric]:
+        began = time.monotonic()
         with self._lock:
-            answers = {part.name: self._answer(part) for part in self._parts}
-        wait(answers.values(), timeout=self._answer_seconds)
+            questions = {part.name: self._question(part) for part in self._parts}
+        wait([each.answer for each in questions.values()], timeout=self._answer_seconds)
         up = GaugeMetricFamily(
             "lakehouse_up", "Whether this part of the lakehouse answered (1) or not (0).", labels=["part"]
         )
-        for name, answer in answers.items():
-            in_time = answer.done() and not answer.exception()
-            up.add_metric([name], float(in_time))
-            if in_time:
-                yield from answer.result()
+        for name, question in questions.items():
+            told = self._told(question, began)
+            up.add_metric([name], float(told is not None))
+            yield from told or ()
         yield up
 
-    def _answer(self, part: Part) -> Future[list[Metric]]:
-        """What is kept, what is on its way, or a new question."""
-        asked_at, answer = self._asked.get(part.name, (0.0, None))
-        if answer is None or (answer.done() and time.monotonic() - asked_at > self._keep_seconds):
-            answer = self._pool.submit(_ask, part)
-            self._asked[part.name] = time.monotonic(), answer
-        return answer
+    def _question(self, part: Part) -> _Question:
+        """The one whose answer is kept or on its way, or a new one."""
+        last = self._asked.get(part.name)
+        if last is None or last.age > self._keep_seconds:
+            late = last is not None and last.took > self._answer_seconds
+            self._asked[part.name] = _Question(self._pool, part, last if late else None)
+            if last is not None:
+                last.before = None  # else no answer would ever be forgotten
+        return self._asked[part.name]
 
-
-def _ask(part: Part) -> list[Metric]:
-    try:
-        return part.ask()
-    except Exception as error:  # of any kind, since a scrape must be answered
-        log.warning("%s does not answer: %s", part.name, words_of(error))
-        raise
+    def _told(self, question: _Question, began: float) -> list[Metric] | None:
+        """What the scrape that began then is told; None: the part is down."""
+        before = question.before
+        if question.answer.done() or before is None:
+            return question.good()
+        overdue = began - question.asked_at > self._answer_seconds
+        return None if overdue or before.age > LATE_SECONDS else before.good()
 
 
 def exporter(settings: Settings) -> Exporter:

@@ -40,7 +40,8 @@ class Source:
         with asking:
             kept = self._answers.get(key)
             if kept is None or self._clock() - kept[0] > self._kept_seconds:
-                kept = (self._clock(), self._ask(sql, list(parameters)))
+                rows = self._ask(sql, list(parameters))
+                kept = (self._clock(), rows)  # from when it came: else who waited for a slow one would ask anew
                 with self._lock:
                     self._keep(key, kept)
         return kept[1]
@@ -85,5 +86,6 @@ class Kept:
         """The value. Raises what making it raises."""
         with self._lock:
             if self._kept is None or self._clock() - self._kept[0] > self._kept_seconds:
-                self._kept = (self._clock(), self._make())
+                made = self._make()
+                self._kept = (self._clock(), made)
             return self._kept[1]

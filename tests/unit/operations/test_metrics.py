@@ -8,6 +8,7 @@ import socket
 import threading
 import urllib.request
 from collections.abc import Iterator
+from contextlib import suppress
 from types import SimpleNamespace
 from typing import Any
 
@@ -133,7 +134,95 @@ def test_who_does_not_answer_in_time_is_down_and_not_asked_again_meanwhile(clock
         clock[0] += 100
         assert scraped(collector) == {"lakehouse_up": {("slow",): 0, ("quick",): 1}}
     go_on.set()
-    assert collector._asked["slow"][1].result(20) and len(asked) == 1
+    assert collector._asked["slow"].answer.result(20) and len(asked) == 1
+
+
+class Slow:
+    """A part whose answers come when the test says so."""
+
+    def __init__(self, clock: list[float]) -> None:
+        self._clock = clock
+        self.asked: list[float] = []
+        self._waiting: list[threading.Event] = []
+        self.error: Exception | None = None
+        self.exporter = Exporter([Part("it", self.ask)], keep_seconds=15, answer_seconds=0.05)
+
+    def ask(self) -> list[Metric]:
+        number, come = len(self.asked), threading.Event()
+        self.asked.append(self._clock[0])
+        self._waiting.append(come)
+        assert come.wait(20)
+        if self.error is not None:
+            raise self.error
+        return [GaugeMetricFamily("answers", "x", value=number)]
+
+    def answer(self, at: float) -> None:
+        """The answer to the last question comes at this time."""
+        self._clock[0] = at
+        question = self.exporter._asked["it"]
+        self._waiting[-1].set()
+        with suppress(OSError):
+            question.answer.result(20)
+
+    def scraped(self, at: float) -> tuple[float, float | None]:
+        """Whether it is up, and the number of its answer."""
+        self._clock[0] = at
+        found = scraped(self.exporter)
+        return found["lakehouse_up"][("it",)], found.get("answers", {}).get(())
+
+
+@pytest.fixture
+def slow(clock: list[float]) -> Iterator[Slow]:
+    part = Slow(clock)
+    yield part
+    part.answer(1e6)  # else its thread would wait
+
+
+def test_a_part_that_answers_each_time_but_late_is_up(slow: Slow) -> None:
+    seen = []
+    for scrape in (100, 130, 160, 190):
+        seen.append(slow.scraped(scrape))
+        slow.answer(scrape + 9)
+    assert seen == [(0, None), (1, 0), (1, 1), (1, 2)]
+    assert slow.asked == [100, 130, 160, 190]  # once a scrape
+    assert slow.scraped(199) == slow.scraped(214) == (1, 3)  # kept from when it came, not from the question
+    assert len(slow.asked) == 4
+
+
+def test_a_late_answer_counts_until_the_next_one_is_late_too(slow: Slow) -> None:
+    slow.scraped(100)
+    slow.answer(109)
+    assert slow.scraped(130) == (1, 0)  # and asks anew, which nobody answers any more
+    assert slow.scraped(130.01) == (1, 0)  # somebody else, at the same time
+    assert slow.scraped(160) == slow.scraped(190) == (0, None)
+    assert slow.asked == [100, 130]
+    slow.answer(200)
+    assert slow.scraped(201) == (1, 1)
+
+
+def test_a_late_answer_does_not_count_for_ever(slow: Slow) -> None:
+    slow.scraped(100)
+    slow.answer(109)
+    assert slow.scraped(200) == (0, None)
+    slow.answer(201)
+    assert slow.scraped(291) == (1, 1)
+
+
+def test_an_error_that_comes_late_is_no_answer(slow: Slow) -> None:
+    slow.error = OSError("refused")
+    slow.scraped(100)
+    slow.answer(109)
+    assert slow.scraped(120) == slow.scraped(130) == (0, None)
+    slow.error = None
+    slow.answer(139)
+    assert slow.scraped(160) == (1, 1)
+
+
+def test_one_that_was_quick_is_missed_at_once(slow: Slow) -> None:
+    slow.scraped(100)
+    slow.answer(100)
+    assert slow.scraped(110) == (1, 0)
+    assert slow.scraped(130) == (0, None)
 
 
 def test_the_command_serves_it(servers: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:

@@ -34,6 +34,24 @@ def test_an_answer_is_kept_for_its_seconds_by_statement_and_parameters() -> None
     assert source.rows("a", 1) == [{"number": 3}]
 
 
+def test_an_answer_is_kept_from_when_it_came_however_long_it_took() -> None:
+    now, asked = [0.0], list[float]()
+
+    def slow(*_: object) -> list[dict[str, Any]]:
+        asked.append(now[0])
+        now[0] += 12
+        return []
+
+    source, kept = Source(slow, 10, lambda: now[0]), Kept(slow, 10, lambda: now[0])
+    for ask in (lambda: source.rows("a"), kept.get):
+        ask()
+        now[0] += 10  # somebody who waited for it, or comes later
+        ask()
+        now[0] += 1
+        ask()
+    assert asked == [0, 23, 35, 58]
+
+
 def test_what_is_asked_fresh_is_not_kept() -> None:
     trino = Trino()
     source = Source(trino)
