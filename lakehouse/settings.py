@@ -75,16 +75,13 @@ class Settings(BaseSettings):
     # Brokers in the order of their node ids, as kafka_bootstrap names them; each is a controller too
     kafka_controllers: addresses.HostPorts = _derived(lambda d: f"127.0.0.1:{d['kafka_controller_port']}")
     kafka_node: int = Field(default=1, ge=1)  # which of the brokers this machine runs
-    spark_master: addresses.SparkMaster = (
-        "local[2]"  # where the warm Spark runs its tasks; spark://host:port on a cluster
-    )
+    # Where the warm Spark runs its tasks; spark://host:port on a cluster
+    spark_master: addresses.SparkMaster = "local[2]"
     ship_code: bool = False  # jobs bring their code to Spark's workers, where it is not installed
-    redis_url: addresses.Redis | None = (
-        None  # redis://host:port/0 of the live state; none or empty: there is no live state
-    )
-    spark_remote: addresses.SparkConnect | None = (
-        None  # sc://host:port of a warm Spark Connect server; none: a session of the job's own
-    )
+    # redis://host:port/0 of the live state; none or empty: there is no live state
+    redis_url: addresses.Redis | None = None
+    # sc://host:port of a warm Spark Connect server; none or empty: a session of the job's own
+    spark_remote: addresses.SparkConnect | None = None
 
     # PostgreSQL for Airflow and the metastore, host:port; none: SQLite and Derby, of one machine
     database: addresses.HostPort | None = None
