@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor, as_completed
+from threading import Event
 
 from lakehouse import names
 from lakehouse.catalog.view_comments import comments
@@ -171,22 +172,31 @@ def create_views(settings: Settings, contracts: Contracts) -> list[str]:
         for name, statement in made.items():  # in this order: some read others
             about = _text(said[name].view)
             session.ask(f"create or replace view {VIEWS_CATALOG}.{name} comment {about} as {statement}")
+    ended = Event()
     with ThreadPoolExecutor(_COMMENTED_AT_ONCE) as threads:
-        asked = [threads.submit(_comment, settings, name, said[name].columns) for name in made]
+        asked = [threads.submit(_comment, settings, name, said[name].columns, ended) for name in made]
         try:
             for done in as_completed(asked):
                 done.result()
-        except BaseException:  # Ctrl-C too; those that are being commented end, no other begins
-            threads.shutdown(wait=False, cancel_futures=True)
-            raise
+        finally:
+            ended.set()  # at Ctrl-C too: those that are being commented end, no other begins
     return list(made)
 
 
-def _comment(settings: Settings, view: str, columns: Mapping[str, str]) -> None:
-    """Says what each column of a view holds: a statement each, Trino has no other way."""
-    with Session(settings) as session:
-        for column, comment in columns.items():
-            session.ask(f'comment on column {VIEWS_CATALOG}.{view}."{column}" is {_text(comment)}')
+def _comment(settings: Settings, view: str, columns: Mapping[str, str], ended: Event) -> None:
+    """Says what each column of a view holds: a statement each, Trino has no other way.
+
+    If Trino refuses one, it is `ended`; then no other view is begun.
+    """
+    if ended.is_set():
+        return
+    try:
+        with Session(settings) as session:
+            for column, comment in columns.items():
+                session.ask(f'comment on column {VIEWS_CATALOG}.{view}."{column}" is {_text(comment)}')
+    except BaseException:
+        ended.set()
+        raise
 
 
 def _text(words: str) -> str:
