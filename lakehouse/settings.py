@@ -46,7 +46,6 @@ class Settings(BaseSettings):
     api_port: int = _port(5000)
     trino_port: int = _port(8080)
     airflow_port: int = _port(8090)
-    airflow_log_port: int = _port(8793)
     kafka_port: int = _port(9092)
     kafka_controller_port: int = _port(9093)
     namenode_port: int = _port(9820)

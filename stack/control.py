@@ -25,7 +25,7 @@ from stack.progress import EVERY_SECONDS
 from stack.restoring import refuse_half_restored
 from stack.services import PORTS, Machine, Once, Service, services
 from stack.steps import Step, run_steps
-from stack.supervisor import Supervisor, write_configuration
+from stack.supervisor import Supervisor, changed, write_configuration
 
 Say = Callable[[str], None]
 _DOWN_SECONDS = 60.0  # that supervisord may take to end all services
@@ -63,12 +63,13 @@ def start(settings: Settings, say: Say, names: Collection[str] | None = None) ->
     downloads.fetch(settings.servers, say)
     machine = Machine(find_java(os.environ), trino_java(), _contracts_hash(settings), _code_hash())
     parts = services(settings, machine)
-    changed = write_configuration(parts, settings.state)
+    wanted = {part.name for part in parts if names is None or part.name in names}
+    starting = wanted - (running - changed(parts, settings.state))
+    if supervisor.is_running():
+        retire(supervisor, starting)
+    write_configuration(parts, settings.state, starting)
     if not supervisor.is_running():
         supervisor.start()
-    wanted = {part.name for part in parts if names is None or part.name in names}
-    starting = wanted - (running - changed)
-    retire(supervisor, starting)
     if starting:
         say(f"Starting {len(starting)} services, logs in {settings.state / 'logs'}:")
     _start(settings, machine, parts, starting, supervisor, say, names)

@@ -49,7 +49,7 @@ PORTS: dict[str, tuple[str, ...]] = {
     "api": ("api_port",),
     "metrics": ("metrics_port",),
     "airflow-api-server": ("airflow_port",),
-    "airflow-scheduler": ("airflow_log_port",),
+    "airflow-scheduler": (),
     "airflow-dag-processor": (),
     "airflow-triggerer": (),
 }
@@ -282,6 +282,7 @@ def _metrics(settings: Settings, base: dict[str, str]) -> Service:
 
 def _airflow(settings: Settings, environment: dict[str, str]) -> tuple[Service, ...]:
     program, state = str(python_bin() / "airflow"), settings.state / "airflow"
+    # All logs lie where the API server reads them, so nobody needs a server of logs, which would listen on all interfaces.
     return (
         Service(
             "airflow-api-server",
@@ -293,7 +294,7 @@ def _airflow(settings: Settings, environment: dict[str, str]) -> tuple[Service, 
         ),
         Service(
             "airflow-scheduler",
-            (program, "scheduler"),
+            (program, "scheduler", "--skip-serve-logs"),
             environment,
             needs=("airflow-api-server", "topics", "tables"),  # its first runs begin at once
             stop_seconds=30,
@@ -301,7 +302,6 @@ def _airflow(settings: Settings, environment: dict[str, str]) -> tuple[Service, 
         Service("airflow-dag-processor", (program, "dag-processor"), environment, needs=("airflow-api-server",)),
         Service(
             "airflow-triggerer",
-            # Its logs lie where the API server reads them, so nobody needs a server of logs.
             (program, "triggerer", "--skip-serve-logs"),
             environment,
             needs=("airflow-api-server",),

@@ -6,7 +6,7 @@ import json
 import subprocess
 import sys
 import time
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from pathlib import Path
 from typing import Any, cast
 from xmlrpc.client import Error as RpcError
@@ -81,17 +81,31 @@ def service_file(service: Service, state: Path) -> str:
     return json.dumps(content, indent=1, sort_keys=True)
 
 
-def write_configuration(services: Iterable[Service], state: Path) -> set[str]:
-    """Writes all files. Returns the names of the services whose file changed."""
+def changed(services: Iterable[Service], state: Path) -> set[str]:
+    """The names of the services whose file is not there, or is another one."""
+    return {each.name for each in services if _written(each, state) != service_file(each, state)}
+
+
+def write_configuration(services: Iterable[Service], state: Path, names: Collection[str]) -> None:
+    """Writes supervisord's own file, and those of the services that are named.
+
+    A service that runs is to be stopped before: one that is not, and has its new file, would be taken for one that was
+    started from it.
+    """
     services = tuple(services)
-    changed = set()
     for service in services:
-        file, text = state / "services" / f"{service.name}.json", service_file(service, state)
-        if not file.exists() or file.read_text() != text:
-            write_private(file, text)
-            changed.add(service.name)
+        if service.name in names:
+            write_private(_file(service, state), service_file(service, state))
     write_private(state / "supervisord.conf", render(services, state))
-    return changed
+
+
+def _file(service: Service, state: Path) -> Path:
+    return state / "services" / f"{service.name}.json"
+
+
+def _written(service: Service, state: Path) -> str | None:
+    file = _file(service, state)
+    return file.read_text() if file.exists() else None
 
 
 class Supervisor:

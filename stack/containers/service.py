@@ -77,22 +77,23 @@ def become(service: Service) -> None:
 
 
 def check_service(name: str, settings: Settings) -> None:
-    """Asks the service to do its work. Once it has done so, docker/bin/lakehouse-service only asks whether it listens.
+    """Asks the service to do its work. After that docker/bin/lakehouse-service only asks whether it listens.
+
+    One that listens nowhere (port 0) is asked to do its work again after a minute.
 
     Raises:
         NotReady: it does not do its work.
     """
     ALL_CHECKS[name](settings)
-    if port := _port(name, settings):
-        (settings.state / "tmp" / "answered").write_text(f"{port}\n")
+    (settings.state / "tmp" / "answered").write_text(f"{_port(name, settings)}\n")
 
 
-def _port(name: str, settings: Settings) -> int | None:
-    """Where the service listens, if it does."""
+def _port(name: str, settings: Settings) -> int:
+    """Where the service listens; 0: nowhere."""
     if name == DATABASE:
         return DATABASE_PORT
     ports = PORTS.get(name, CLUSTER_PORTS.get(name, ()))
-    return getattr(settings, ports[0]) if ports else None
+    return int(getattr(settings, ports[0])) if ports else 0
 
 
 def _services(settings: Settings) -> tuple[Service, ...]:

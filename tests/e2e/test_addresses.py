@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import ipaddress
 import re
 
+import psutil
 import requests
 
 from lakehouse.settings import CHECKOUT, Settings
+from stack.processes import stack_processes
 from stack.status import status
 from tests.real import Real
 
@@ -35,3 +38,15 @@ def test_each_address_of_the_readme_and_of_make_status_opens(stack: Real) -> Non
         session.headers["Accept"] = "text/html,*/*;q=0.8"
         answers = {address: session.get(address, timeout=60).status_code for address in addresses}
     assert {address: code for address, code in answers.items() if code != 200} == {}
+
+
+def test_no_process_of_the_stack_listens_to_other_machines(stack: Real) -> None:
+    processes = [each for service in stack_processes(stack.settings.state).values() for each in service]
+    listening = [
+        (process.name(), each.laddr)
+        for process in processes
+        for each in process.net_connections(kind="inet")
+        if each.status == psutil.CONN_LISTEN
+    ]
+    assert len(listening) >= 13
+    assert [each for each in listening if not ipaddress.ip_address(each[1].ip).is_loopback] == []

@@ -68,7 +68,7 @@ def start(settings: Settings, names: Collection[str]) -> None:
         control._code_hash(),
     )  # else a start by the command would restart servers
     parts = services(settings, Machine(find_java(os.environ), trino_java(), *hashes))
-    write_configuration(parts, settings.state)
+    write_configuration(parts, settings.state, names)
     supervisor = Supervisor(settings.state)
     if not supervisor.is_running():
         supervisor.start()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -12,7 +13,7 @@ from typing import Any
 import pytest
 
 from lakehouse.settings import Settings
-from stack import bootstrap, control, downloads, preflight, steps
+from stack import bootstrap, control, downloads, preflight, steps, supervisor
 from stack.environment import local_settings
 from stack.errors import NotReady, StackError
 from stack.services import PORTS, Machine, Once, Service
@@ -50,6 +51,7 @@ class Supervisord(Supervisor):
 
     def stop_service(self, name: str) -> None:
         self.did.append(f"stop {name}")
+        self.known[name] = {"statename": "STOPPED", "stop": 0}
 
 
 class Stack:
@@ -71,7 +73,7 @@ class Stack:
         self.now = 0.0
         self.answers: dict[str, Callable[[], None]] = {}
 
-        def supervisor(state: Path) -> Supervisord:
+        def started(state: Path) -> Supervisord:
             assert state == self.settings.state
             return self.supervisor
 
@@ -93,10 +95,13 @@ class Stack:
             assert len(contracts) == len(code) == 64
             return self.parts
 
-        def write(parts: tuple[Service, ...], state: Path) -> set[str]:
+        def changed(parts: tuple[Service, ...], state: Path) -> set[str]:
             assert (parts, state) == (self.parts, self.settings.state)
-            self.did.append("configure")
             return self.changed
+
+        def write(parts: tuple[Service, ...], state: Path, names: set[str]) -> None:
+            assert (parts, state) == (self.parts, self.settings.state)
+            self.did.append(" ".join(["configure", *sorted(names)]))
 
         def kill(state: Path) -> list[int]:
             assert state == self.settings.state
@@ -107,11 +112,12 @@ class Stack:
             assert servers == self.settings.servers
             self.did.append("fetch")
 
-        monkeypatch.setattr(control, "Supervisor", supervisor)
+        monkeypatch.setattr(control, "Supervisor", started)
         monkeypatch.setattr(control, "services", services)
         monkeypatch.setattr(control, "find_java", lambda environment: MACHINE.java)
         monkeypatch.setattr(control, "trino_java", lambda: MACHINE.trino_java)
         monkeypatch.setattr(control, "kill_processes", kill)
+        monkeypatch.setattr(control, "changed", changed)
         monkeypatch.setattr(control, "write_configuration", write)
         monkeypatch.setattr(preflight, "problems", problems)
         monkeypatch.setattr(downloads, "fetch", fetch)
@@ -161,7 +167,7 @@ def test_a_first_start_clears_fetches_configures_and_starts_in_the_order_of_need
     assert stack.did == [
         "kill",
         "fetch",
-        "configure",
+        "configure api kafka",
         "start supervisord",
         "start kafka",
         "kafka answers",
@@ -201,13 +207,56 @@ def test_what_changed_or_keeps_ending_is_stopped_and_started(stack: Stack) -> No
     stack.supervisor.running, stack.changed = True, {"kafka"}
     stack.supervisor.known = {"kafka": {"statename": "RUNNING"}, "api": {"statename": "BACKOFF"}}
     stack.up()
-    assert stack.did[2:4] == ["stop kafka", "stop api"]
+    assert stack.did[1:4] == ["stop kafka", "stop api", "configure api kafka"]
     assert {"start kafka", "start api"} <= set(stack.did)
     stack.supervisor.known = {"kafka": {"statename": "STARTING"}, "api": {"statename": "FATAL"}}
     stack.did.clear()
     stack.up()
     assert [deed for deed in stack.did if deed.startswith("stop")] == ["stop kafka"]
     assert "start api" in stack.did
+
+
+def test_what_was_not_stopped_before_a_ctrl_c_is_started_anew_by_the_next_start(
+    stack: Stack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(control, "changed", supervisor.changed)
+    monkeypatch.setattr(control, "write_configuration", supervisor.write_configuration)
+    stack.up()
+    stack.supervisor.running = True
+    stack.supervisor.known = {"kafka": {"statename": "RUNNING"}, "api": {"statename": "RUNNING"}}
+    stack.parts = tuple(replace(part, argv=("new",)) for part in stack.parts)
+    stop, stopped = stack.supervisor.stop_service, list[str]()
+
+    def interrupted(name: str) -> None:
+        if stopped:
+            raise KeyboardInterrupt
+        stop(name)
+        stopped.append(name)
+
+    monkeypatch.setattr(stack.supervisor, "stop_service", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        stack.up()
+    monkeypatch.setattr(stack.supervisor, "stop_service", stop)
+    stack.did.clear()
+    stack.up()
+    assert "stop api" in stack.did and {"start kafka", "start api"} <= set(stack.did)
+    stack.did.clear()
+    stack.up()
+    assert not [deed for deed in stack.did if deed.startswith(("stop", "start"))]
+
+
+def test_a_part_of_the_stack_that_is_started_leaves_the_files_of_the_others(
+    stack: Stack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A running API whose contracts changed is still found to be old when another command has started the metastore."""
+    monkeypatch.setattr(control, "changed", supervisor.changed)
+    monkeypatch.setattr(control, "write_configuration", supervisor.write_configuration)
+    stack.up()
+    stack.supervisor.running = True
+    stack.supervisor.known = {"kafka": {"statename": "STOPPED"}, "api": {"statename": "RUNNING"}}
+    stack.parts = tuple(replace(part, argv=("new",)) for part in stack.parts)
+    assert control.start(stack.settings, stack.said.append, {"kafka"}) == {"kafka"}
+    assert supervisor.changed(stack.parts, stack.settings.state) == {"api"}
 
 
 def test_what_speaks_against_a_start_is_said_line_by_line_before_anything_is_fetched(stack: Stack) -> None:

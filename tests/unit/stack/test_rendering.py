@@ -41,7 +41,7 @@ def test_every_service_has_ports_and_a_probe_listed(tmp_path: Path) -> None:
 
 def test_two_stacks_share_no_port(tmp_path: Path) -> None:
     first, second = (all_ports(stack(tmp_path, offset)[0]) for offset in (0, 200))
-    assert len(first) == len(second) == 15
+    assert len(first) == len(second) == 14
     assert not first & second
 
 
@@ -76,15 +76,19 @@ def test_supervisord_can_read_its_configuration(tmp_path: Path) -> None:
 
 def test_only_services_whose_file_changed_are_named_changed(tmp_path: Path) -> None:
     settings, parts = stack(tmp_path, 0)
-    assert supervisor.write_configuration(parts, settings.state) == {part.name for part in parts}
-    assert supervisor.write_configuration(parts, settings.state) == set()
+    names = {part.name for part in parts}
+    assert supervisor.changed(parts, settings.state) == names
+    supervisor.write_configuration(parts, settings.state, names - {"trino"})
+    assert supervisor.changed(parts, settings.state) == {"trino"}
+    supervisor.write_configuration(parts, settings.state, names)
+    assert supervisor.changed(parts, settings.state) == set()
     other = settings.model_copy(update={"trino_port": 9999})
-    assert "trino" in supervisor.write_configuration(services(other, MACHINE), settings.state)
+    assert "trino" in supervisor.changed(services(other, MACHINE), settings.state)
 
 
 def test_files_with_secrets_are_for_their_owner_only(tmp_path: Path) -> None:
     settings, parts = stack(tmp_path, 0)
-    supervisor.write_configuration(parts, settings.state)
+    supervisor.write_configuration(parts, settings.state, {part.name for part in parts})
     files = [*(settings.state / "services").iterdir(), *(settings.state / "airflow").iterdir()]
     assert len(files) == len(parts) + 2
     assert {stat.S_IMODE(file.stat().st_mode) for file in files} == {0o600}

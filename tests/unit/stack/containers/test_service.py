@@ -178,17 +178,28 @@ def test_a_service_is_probed_until_it_has_answered_and_then_only_asked_whether_i
 
 @pytest.mark.parametrize(
     ("name", "port"),
-    [("kafka", "9092\n"), ("namenode", "9820\n"), ("postgres", "5432\n"), ("airflow-triggerer", None)]
-    + [("trino-worker", "8080\n"), ("nginx", "5000\n"), ("spark-worker", None)],
+    [("kafka", "9092\n"), ("namenode", "9820\n"), ("postgres", "5432\n"), ("airflow-triggerer", "0\n")]
+    + [("trino-worker", "8080\n"), ("nginx", "5000\n"), ("spark-worker", "0\n"), ("airflow-scheduler", "0\n")],
 )
-def test_what_listens_nowhere_is_probed_each_time(
-    settings: Settings, monkeypatch: pytest.MonkeyPatch, name: str, port: str | None
+def test_where_a_service_listens_is_noted_once_it_has_answered(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch, name: str, port: str
 ) -> None:
     monkeypatch.setitem(service.ALL_CHECKS, name, lambda settings: None)
     service.prepare_folders(settings)
     service.check_service(name, settings)
+    assert (settings.state / "tmp" / "answered").read_text() == port
+
+
+def test_what_listens_nowhere_is_probed_again_after_a_minute(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(service.ALL_CHECKS, "airflow-scheduler", lambda settings: None)
+    service.prepare_folders(settings)
+    service.check_service("airflow-scheduler", settings)
+    assert check("airflow-scheduler", settings, "echo probed") == (0, "")
     answered = settings.state / "tmp" / "answered"
-    assert (answered.read_text() if answered.exists() else None) == port
+    os.utime(answered, (answered.stat().st_atime, answered.stat().st_mtime - 61))
+    assert check("airflow-scheduler", settings, "echo probed; exit 1") == (1, "probed\n")
 
 
 def test_after_a_new_start_a_service_is_probed_anew(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
