@@ -114,6 +114,7 @@ def down(settings: Settings, say: Say) -> None:
     left = kill_processes(settings.state)
     if left:
         raise StackError(f"These processes do not end: {', '.join(map(str, left))}")
+    shutil.rmtree(settings.state / "tmp", ignore_errors=True)  # it may hold events, of players who are erased later
     say(f"Down. The data stay in {settings.state}.")
 
 
@@ -182,7 +183,7 @@ def _await(settings: Settings, part: Service, supervisor: Supervisor, give_up: C
 
 
 def _prepare(once: Once, part: Service, state: Path) -> None:
-    if once.marker.exists():
+    if once.is_done():
         return
     once.marker.parent.mkdir(parents=True, exist_ok=True)
     log = state / "logs" / f"{part.name}.log"

@@ -15,6 +15,7 @@ DOCKER = CHECKOUT / "docker"
 MARK = "LAKEHOUSE_STACK_MARK"  # on every process of a stack: <state folder>#<service>
 AIRFLOW_USER = "admin"
 DATABASE_USER = "lakehouse"
+SPARK_TMP = "tmp/spark"  # of the warm Spark and its workers; emptied before each of its starts, since it holds events
 POSTGRESQL = "/usr/lib/postgresql/15/bin"  # its programs, as Debian has them
 
 # Only these variables of the caller are passed on: a proxy or a Python path of the caller would break the servers.
@@ -71,14 +72,15 @@ def spark_home() -> Path:
     return Path(spec.origin).parent
 
 
-def job_environment(settings: Settings, java_home: Path | None = None) -> dict[str, str]:
+def job_environment(settings: Settings, java_home: Path | None = None, tmp: Path | None = None) -> dict[str, str]:
     """Everything that a job needs. Leave LAKEHOUSE_SPARK_REMOTE out for a Spark session of the job's own.
 
-    `java_home` is looked for if it is not given.
+    `java_home` is looked for if it is not given. `tmp`: the temporary folder, if it is not the one of all.
     """
     java_home = java_home or find_java(os.environ)
     state = settings.state
     jars = settings.servers
+    tmp = tmp or state / "tmp"
     crash = " ".join(crash_files(state, "spark"))
     return {
         **{name: os.environ[name] for name in _PASSED_ON if name in os.environ},
@@ -89,17 +91,17 @@ def job_environment(settings: Settings, java_home: Path | None = None) -> dict[s
         "VIRTUAL_ENV": sys.prefix,
         # Libraries write to the home and temporary folders, so the stack has its own.
         "HOME": str(state / "home"),
-        "TMPDIR": str(state / "tmp"),
+        "TMPDIR": str(tmp),
         "JAVA_HOME": str(java_home),
         "HADOOP_USER_NAME": "lakehouse",
         "HADOOP_CONF_DIR": str(settings.hadoop_conf),
         "SPARK_HOME": str(spark_home()),
         "SPARK_CONF_DIR": str(DOCKER / "spark"),
         "SPARK_LOCAL_IP": settings.host,
-        "SPARK_LOCAL_DIRS": str(state / "tmp"),
+        "SPARK_LOCAL_DIRS": str(tmp),
         "SPARK_DIST_CLASSPATH": str(jars / "spark" / "*"),
         "SPARK_LAUNCHER_OPTS": crash,  # of the Java that only writes Spark's command line
-        "SPARK_SUBMIT_OPTS": f"-Djava.io.tmpdir={state / 'tmp'} -XX:-UsePerfData {crash}",
+        "SPARK_SUBMIT_OPTS": f"-Djava.io.tmpdir={tmp} -XX:-UsePerfData {crash}",
         "LAKEHOUSE_SPARK_HIVE_JARS": f"file://{jars / 'spark-hive'}/*.jar",
         "PYSPARK_PYTHON": str(python_bin() / "python"),
         # setproctitle would overwrite the part of memory in which /proc shows the mark of the stack.
@@ -110,7 +112,7 @@ def job_environment(settings: Settings, java_home: Path | None = None) -> dict[s
 
 def make_folders(state: Path) -> None:
     """The folders of a stack that its servers expect."""
-    for folder in ("logs", "tmp", "home", "services", "airflow"):
+    for folder in ("logs", "tmp", SPARK_TMP, "home", "services", "airflow"):
         (state / folder).mkdir(parents=True, exist_ok=True)
 
 

@@ -1,5 +1,7 @@
 """Becomes one server of the stack: clears what an earlier, killed one left behind, then runs its command in its place.
 
+Left behind are processes, and files in a temporary folder of its own.
+
 supervisord restarts a server whose first process died, but does not know that server's other processes, which would
 still hold its ports. Run as `python launch.py FILE`, with the standard library only, since it runs at every start.
 """
@@ -8,6 +10,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import sys
 import time
@@ -42,9 +45,17 @@ def clear(mark: str, limit_seconds: float = 10.0) -> None:
         time.sleep(0.05)
 
 
+def empty(folder: str) -> None:
+    """Makes the folder, without anything in it."""
+    shutil.rmtree(folder, ignore_errors=True)
+    os.makedirs(folder, exist_ok=True)
+
+
 def main(file: str) -> None:
     service = json.loads(Path(file).read_text())
     clear(service["mark"])
+    if folder := service.get("emptied"):
+        empty(folder)
     os.chdir(service["folder"])
     os.execve(service["argv"][0], service["argv"], service["environment"])
 

@@ -11,6 +11,7 @@ from lakehouse.settings import Settings
 from stack.environment import (
     AIRFLOW_USER,
     DOCKER,
+    SPARK_TMP,
     airflow_environment,
     job_environment,
     metastore_environment,
@@ -57,10 +58,18 @@ PORTS: dict[str, tuple[str, ...]] = {
 
 @dataclass(frozen=True)
 class Once:
-    """A command that prepares a service's folder before its first start; `marker` is written when it has succeeded."""
+    """A command that prepares a service's folder before its first start; `marker` is written when it has succeeded.
+
+    `data`: a folder, and a pattern of files in it that only a whole preparation leaves. Where the command would destroy
+    what is there, they count as the marker: a copy of a stack may lack it.
+    """
 
     marker: Path
     argv: tuple[str, ...]
+    data: tuple[Path, str] | None = None
+
+    def is_done(self) -> bool:
+        return self.marker.exists() or (self.data is not None and any(self.data[0].glob(self.data[1])))
 
 
 @dataclass(frozen=True)
@@ -77,6 +86,7 @@ class Service:
     stop_seconds: int = 15
     limit_seconds: int = 240  # after this time a start has failed
     memory_limit_mb: int | None = None  # what its processes together should never exceed
+    emptied: Path | None = None  # a folder of its own that is emptied before each start
 
 
 @dataclass(frozen=True)
@@ -97,7 +107,7 @@ def services(settings: Settings, machine: Machine) -> tuple[Service, ...]:
         _kafka(settings, java, base),
         *_hdfs(settings, java, base),
         _metastore(settings, java, base),
-        _spark(settings, machine, base),
+        _spark(settings, machine),
         _trino(settings, machine, base),
         _redis(settings, base),
         _api(settings, machine, base),
@@ -138,6 +148,7 @@ def _hdfs(settings: Settings, java: JavaCommand, base: dict[str, str]) -> tuple[
                 Once(
                     settings.state / "hdfs" / ".formatted",
                     java("namenode", "128m", path, name_node, *_new_name_node(settings)),
+                    data=(settings.state / "hdfs" / "name" / "current", "fsimage_*.md5"),
                 ),
             ),
         ),
@@ -185,7 +196,8 @@ def _metastore(settings: Settings, java: JavaCommand, base: dict[str, str]) -> S
     )
 
 
-def _spark(settings: Settings, machine: Machine, base: dict[str, str]) -> Service:
+def _spark(settings: Settings, machine: Machine) -> Service:
+    tmp = settings.state / SPARK_TMP
     return Service(
         "spark",
         (
@@ -207,9 +219,10 @@ def _spark(settings: Settings, machine: Machine, base: dict[str, str]) -> Servic
             str(DOCKER / "spark" / "connect_server.py"),
         ),
         # By default glibc makes up to eight arenas a core, and gives little of them back.
-        base | {"STACK_CODE_HASH": machine.code_hash, "MALLOC_ARENA_MAX": "2"},
+        job_environment(settings, machine.java, tmp) | {"STACK_CODE_HASH": machine.code_hash, "MALLOC_ARENA_MAX": "2"},
         address=settings.spark_remote or "",
         memory_limit_mb=SPARK_LIMIT_MB,
+        emptied=tmp,
     )
 
 

@@ -77,6 +77,7 @@ def service_file(service: Service, state: Path) -> str:
         "environment": service.environment | {MARK: value},
         "folder": str(CHECKOUT),
         "mark": f"{MARK}={value}",
+        "emptied": None if service.emptied is None else str(service.emptied),
     }
     return json.dumps(content, indent=1, sort_keys=True)
 

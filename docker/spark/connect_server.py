@@ -7,10 +7,16 @@ all of its queries anew.
 
 from __future__ import annotations
 
-import signal
+import os
+import time
+from pathlib import Path
 
 from pyspark.sql import SparkSession
 
+from jobs.runtime import leftovers
+
 if __name__ == "__main__":
     SparkSession.builder.config("spark.plugins", "org.apache.spark.sql.connect.SparkConnectPlugin").getOrCreate()
-    signal.pause()
+    while True:
+        time.sleep(leftovers.EVERY_SECONDS)
+        leftovers.tidy(Path(os.environ["TMPDIR"]), time.time())

@@ -12,10 +12,12 @@ PORT = 5432
 NEEDED_BY = ("metastore", "airflow-api-server")
 # A first start that was cut short is begun anew. The server that makes the databases has no network and ends by itself.
 _MAKE = f"""
-rm -rf "$1"
-{POSTGRESQL}/initdb --pgdata="$1" --username={DATABASE_USER} --pwfile="$2" --auth=scram-sha-256 --encoding=UTF8 --locale=C.UTF-8
-echo 'host all all all scram-sha-256' >> "$1/pg_hba.conf"
-printf 'create database airflow;\\ncreate database metastore;\\n' | {POSTGRESQL}/postgres --single -D "$1" postgres
+rm -rf "$1.part"
+{POSTGRESQL}/initdb --pgdata="$1.part" --username={DATABASE_USER} --pwfile="$2" --auth=scram-sha-256 --encoding=UTF8 \\
+  --locale=C.UTF-8
+echo 'host all all all scram-sha-256' >> "$1.part/pg_hba.conf"
+printf 'create database airflow;\\ncreate database metastore;\\n' | {POSTGRESQL}/postgres --single -D "$1.part" postgres
+mv -T "$1.part" "$1"
 """
 
 
@@ -36,6 +38,7 @@ def database(settings: Settings) -> Service:
             Once(
                 data.parent / ".made",
                 ("/bin/sh", "-euc", _MAKE, "sh", str(data), str(settings.database_password_file)),
+                data=(data, "PG_VERSION"),
             ),
         ),
     )

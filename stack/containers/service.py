@@ -67,7 +67,7 @@ def become(service: Service) -> None:
     if not Path(service.argv[0]).exists():
         raise StackError(f"{service.argv[0]}, which {service.name} needs, is not in this image")
     for once in service.prepare:
-        if not once.marker.exists():
+        if not once.is_done():
             once.marker.parent.mkdir(parents=True, exist_ok=True)
             if subprocess.run(once.argv, env=service.environment, check=False).returncode:
                 raise StackError(f"the folder of {service.name} could not be prepared; what it said stands above")

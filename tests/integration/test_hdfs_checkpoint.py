@@ -43,7 +43,7 @@ def name_node(settings: Settings) -> Iterator[Hdfs]:
     found = services(settings, Machine(find_java(os.environ), Path("/absent")))
     (service,) = [each for each in found if each.name == "namenode"]
     for once in service.prepare:
-        if not once.marker.exists():
+        if not once.is_done():
             once.marker.parent.mkdir(parents=True, exist_ok=True)
             subprocess.run(once.argv, env=service.environment, check=True, capture_output=True, timeout=60)
             once.marker.touch()

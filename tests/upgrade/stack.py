@@ -78,7 +78,7 @@ def start(settings: Settings, names: Collection[str]) -> None:
             problem = preflight.port_problem(settings, part.name, port)
             assert problem is None, problem
         for once in part.prepare:
-            if not once.marker.exists():
+            if not once.is_done():
                 once.marker.parent.mkdir(parents=True, exist_ok=True)
                 subprocess.run(once.argv, env=part.environment, check=True, capture_output=True, timeout=180)
                 once.marker.touch()

@@ -408,6 +408,16 @@ def test_a_folder_is_prepared_once_and_its_failure_is_said(stack: Stack, code: s
     assert marker.exists() and log.read_text() == "formatted\n"
 
 
+def test_data_that_are_there_are_never_prepared_anew_though_the_marker_is_missing(stack: Stack) -> None:
+    data = stack.settings.state / "kafka" / "data"
+    once = Once(data.parent / ".made", (sys.executable, "-c", "raise SystemExit(1)"), (data, "image_*"))
+    data.mkdir(parents=True)
+    assert not once.is_done()
+    (data / "image_1").touch()
+    stack.parts = (Service("kafka", (), {}, prepare=(once,)), stack.parts[1])
+    stack.up()
+
+
 def test_a_service_that_runs_is_not_prepared_again(stack: Stack) -> None:
     marker = stack.settings.state / "kafka" / ".formatted"
     once = Once(marker, (sys.executable, "-c", "raise SystemExit(1)"))
@@ -431,8 +441,12 @@ def test_down_stops_supervisord_waits_for_it_and_kills_what_is_left(
             pid.unlink(missing_ok=True)
 
     monkeypatch.setattr("stack.control.time.sleep", sleep)
+    of_a_player = stack.settings.state / "tmp" / "spark" / "part-1.parquet"
+    of_a_player.parent.mkdir(parents=True)
+    of_a_player.write_text("an event")
     control.down(stack.settings, stack.said.append)
     assert stack.did == ["stop supervisord", "kill"] and stack.now == pytest.approx(3)
+    assert not of_a_player.exists()
     assert stack.said == [f"Down. The data stay in {stack.settings.state}."]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -154,6 +155,22 @@ def test_one_that_cannot_be_killed_is_not_waited_for_for_ever(monkeypatch: pytes
     monkeypatch.setattr(launch, "time", SimpleNamespace(monotonic=lambda: now[0], sleep=sleep))
     launch.clear("a=b", limit_seconds=0.2)
     assert killed[:4] == [(8, 9), (9, 9), (8, 9), (9, 9)] and now[0] == pytest.approx(0.2)
+
+
+def test_the_folder_of_a_server_is_emptied_before_each_of_its_starts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder, file = tmp_path / "tmp" / "spark", tmp_path / "spark.json"
+    service = {"mark": "a=b", "folder": "/", "argv": ["/bin/x"], "environment": {}, "emptied": str(folder)}
+    file.write_text(json.dumps(service))
+    monkeypatch.setattr(launch, "clear", lambda mark: None)
+    monkeypatch.setattr(os, "chdir", lambda folder: None)
+    monkeypatch.setattr(os, "execve", lambda *given: None)
+    for _ in range(2):
+        launch.main(str(file))
+        assert list(folder.iterdir()) == []
+        (folder / "tmpdead").mkdir()
+        (folder / "tmpdead" / "part-1.parquet").write_text("an event")
 
 
 def test_launch_becomes_the_server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
