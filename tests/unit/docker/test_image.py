@@ -49,6 +49,22 @@ def test_nobody_runs_as_root() -> None:
     assert users == ["990", "990"]
 
 
+@pytest.mark.parametrize("target", ["api", "service"])
+def test_what_is_copied_from_a_checkout_that_only_its_owner_reads_is_made_readable(target: str) -> None:
+    """COPY keeps mode bits: those of a checkout under umask 077 shut out the user that services run as."""
+    begin = next(
+        number for number, line in enumerate(LINES) if line.startswith("FROM ") and line.endswith(f" {target}")
+    )
+    stage = LINES[begin : LINES.index("USER 990", begin)]
+    copies = [number for number, line in enumerate(stage) if line.startswith("COPY ") and "--from=" not in line]
+    (opened,) = (number for number, line in enumerate(stage) if "chmod -R go+rX" in line)
+    assert opened > max(copies) and stage[opened].index("compileall") < stage[opened].index("chmod")
+    folders = stage[opened].split("chmod -R go+rX ")[1].split(" && ")[0].split()
+    targets = [stage[number].split()[-1] for number in copies]
+    assert {target.rstrip("/") for target in targets if target.startswith("/")} == set(folders) - {"."}
+    assert "." in folders  # all other targets are below the working folder
+
+
 LIKE_IN_THE_IMAGE = """
 import json, sys
 from importlib.metadata import packages_distributions
