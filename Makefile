@@ -55,21 +55,25 @@ lint: $(READY)  ## style, format and types
 bench: tools $(READY)  ## measure, each figure beside a baseline of the same run
 	$(PYTHON) -m benchmarks
 
-# Until the steps of the start have ended well and every service is healthy. $(1): the compose command.
+# Until the steps of the start have ended well and every service is healthy. $(1): the compose command. Without -a some of its
+# versions leave out what has ended.
 define until_healthy
 	@echo 'Waiting until views are made, DAGs are read and every service is healthy ...'
-	@[ "$$(docker wait $$($(1) ps -q views dags) | sort -u)" = 0 ] || { $(1) ps; exit 1; }
+	@[ "$$(docker wait $$($(1) ps -aq views dags) | sort -u)" = 0 ] || { $(1) ps; exit 1; }
 	$(call healthy,$(1))
 endef
 # One that does not get well ends `up`; its last checks say why.
 define up
-	@$(1) up -d $(2) || { for id in $$($(1) ps -q); do \
+	@$(1) up -d $(2) || { for id in $$($(1) ps -aq); do \
 	  docker inspect -f '{{with .State.Health}}{{if ne .Status "healthy"}}{{$$.Name}} is {{.Status}}: {{range .Log}}{{.Output}}{{end}}{{end}}{{end}}' \
 	  $$id | tail -n 4; done; echo 'docker logs NAME shows more.'; exit 1; } >&2
 endef
+# No answer is no good one. What a person ran by hand and left does not count.
 define healthy
-	@states() { docker inspect -f '{{if .State.Health}}{{.State.Health.Status}}{{end}}' $$ids; }; ids=$$($(1) ps -q); \
-	  for _ in {1..150}; do [[ $$(states) == *starting* || $$(states) == *unhealthy* ]] || exit 0; sleep 2; done; $(1) ps; exit 1
+	@states() { docker inspect -f '{{with .State.Health}}{{if ne (index $$.Config.Labels "com.docker.compose.oneoff") "True"}}{{.Status}}{{end}}{{end}}' \
+	  $$($(1) ps -aq); }; for _ in {1..150}; do now=$$(states 2>/dev/null); \
+	  [[ $$now != *healthy* || $$now == *starting* || $$now == *unhealthy* ]] || exit 0; sleep 2; done; \
+	  states >&2; $(1) ps; exit 1
 endef
 
 # Containers need an engine and make alone: the image makes the secrets, and nobody waits for a Python to show progress.
