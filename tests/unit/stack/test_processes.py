@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import resource
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -179,9 +180,10 @@ def test_launch_becomes_the_server(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     file.write_text('{"mark": "a=b", "folder": "/", "argv": ["/bin/x", "y"], "environment": {"C": "d"}}')
     monkeypatch.setattr(launch, "clear", lambda *given: did.append(given))
     monkeypatch.setattr(os, "chdir", lambda *given: did.append(given))
+    monkeypatch.setattr(resource, "setrlimit", lambda *given: did.append(given))
     monkeypatch.setattr(os, "execve", lambda *given: did.append(given))
     launch.main(str(file))
-    assert did == [("a=b",), ("/",), ("/bin/x", ["/bin/x", "y"], {"C": "d"})]
+    assert did == [("a=b",), ("/",), (resource.RLIMIT_CORE, (0, 0)), ("/bin/x", ["/bin/x", "y"], {"C": "d"})]
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import resource
 import socket
 import stat
 import subprocess
@@ -39,6 +40,7 @@ def became(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
     calls: list[Any] = []
     monkeypatch.setattr(os, "execve", lambda *arguments: calls.append(arguments))
     monkeypatch.setattr(os, "chdir", lambda folder: None)
+    monkeypatch.setattr(resource, "setrlimit", lambda *arguments: None)
     return calls
 
 
