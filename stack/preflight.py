@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import socket
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
-from lakehouse.settings import Settings
+from lakehouse.settings import CHECKOUT, Settings
 from stack.errors import StackError
 from stack.java import find_java
 
@@ -16,6 +17,8 @@ NEEDED_MEMORY_GB = 6.0
 NEEDED_DISK_GB = 5.0
 _GB = 1024**3
 _LONGEST_SOCKET_PATH = 100  # Linux allows 107, and supervisord adds a suffix
+# What supervisord, a class path, a list of folders, a database's address or a template may take for more than a letter.
+_NO_PLAIN_LETTER = re.compile("[^A-Za-z0-9._/+@=~-]")
 
 
 def problems(
@@ -36,7 +39,8 @@ def problems(
         python_problem(python),
         java_problem(environment),
         maven_problem(environment, settings.servers),
-        path_problem(settings.state),
+        *path_problems(settings),
+        length_problem(settings.state),
         memory_problem(available_memory_gb() if memory_gb is None else memory_gb),
         disk_problem(free_disk_gb(settings.state) if disk_gb is None else disk_gb, settings.state),
         *(port_problem(settings, service, setting) for service, setting in ports),
@@ -67,10 +71,30 @@ def maven_problem(environment: Mapping[str, str], servers: Path) -> str | None:
     return "Maven is needed to fetch the servers and there is no mvn on PATH: install Maven 3.8 or newer."
 
 
-def path_problem(state: Path) -> str | None:
+def path_problems(settings: Settings) -> Iterator[str]:
+    """One line for each folder whose path a server would take for something else, as `,` for the end of a folder's name.
+
+    A folder below one that was told is not told again.
+    """
+    told: list[Path] = []
+    for name, folder, remedy in (
+        ("checkout", CHECKOUT, "Move the checkout to"),
+        ("Python environment", Path(sys.prefix), "Make the environment anew in"),
+        ("servers' jars", settings.servers, "Set LAKEHOUSE_SERVERS to"),
+        ("stack", settings.state, "Set LAKEHOUSE_STATE to"),
+    ):
+        path = folder.absolute()
+        letters = dict.fromkeys(_NO_PLAIN_LETTER.findall(str(path)))
+        if letters and not any(path.is_relative_to(each) for each in told):
+            told.append(path)
+            yield (
+                f"The servers cannot work with {str(path)!r}, the folder of the {name}: it has "
+                f"{' and '.join(map(repr, letters))} in its path. {remedy} a path of A-Z a-z 0-9 . _ / + @ = ~ - only."
+            )
+
+
+def length_problem(state: Path) -> str | None:
     path = str(state.absolute())
-    if any(letter in path for letter in " \t:*%#"):
-        return f"The servers cannot work in the folder {path}: it has a blank or one of : * % # in its name. Move it."
     if len(path) + len("/supervisor.sock") > _LONGEST_SOCKET_PATH:
         return f"The path of the folder {path} is too long for a unix socket: use a shorter one (LAKEHOUSE_STATE)."
     return None
