@@ -107,6 +107,8 @@ class Settings(BaseSettings):
 
     # Memory
     trino_heap: str = Field(default="1G", pattern=r"^\d+[mMgG]$")
+    namenode_heap: str = Field(default="1g", pattern=r"^[1-9]\d*[mMgG]$")  # each file and block takes of it for good
+    datanode_heap: str = Field(default="512m", pattern=r"^[1-9]\d*[mMgG]$")
     redis_max_memory: str = Field(default="512mb", pattern=r"^[1-9]\d*(mb|gb)$")  # when it is full, writes fail
 
     # Limits

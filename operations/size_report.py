@@ -40,8 +40,9 @@ class Need(NamedTuple):
 def needs(sizing: Sizing) -> list[Need]:
     """What the load needs, in the order in which an event meets it."""
     here, costs = sizing.here, sizing.costs
-    api, spark, kafka, heap = "instances of the API", "Spark's master", "LAKEHOUSE_TOPIC_PARTITIONS", "NameNode's -Xmx"
+    api, spark, kafka = "instances of the API", "Spark's master", "LAKEHOUSE_TOPIC_PARTITIONS"
     every, batch = "LAKEHOUSE_INGEST_EVERY_MINUTES", "LAKEHOUSE_MAX_EVENTS_PER_BATCH"
+    heap = "LAKEHOUSE_NAMENODE_HEAP"
     alone, together = sizing.cores(costs.api_alone_us), sizing.cores(costs.api_together_us)
     recommended = max(1.0, sizing.blocks / 1e6) * HEAP_A_MILLION_BLOCKS
     hosts = f"of {MACHINE_CORES} cores"

@@ -82,6 +82,7 @@ CORE_SHARE = 0.7  # of cores and of an interval that is planned for; the rest ca
 PARTITION_BYTES = 10 * MB  # a second into one partition; guides say tens of MB
 BROKER_PARTITIONS = 4_000  # replicas on one broker
 OBJECT_BYTES = 150  # of NameNode heap: each file, folder and block is an object
+OBJECTS_SHARE = 0.5  # of NameNode heap that objects may take; the rest is for its own work and for Java's collections
 HEAP_A_MILLION_BLOCKS = GB
 BLOCK_BYTES = 128 * 2**20
 MACHINE_CORES = 16
@@ -110,7 +111,7 @@ class Load:
 class Deployment:
     """What there is: the settings, and what the local stack is made of (see the tests for where)."""
 
-    interval_minutes: int = 5
+    interval_minutes: int = 1
     topic_partitions: int = 3
     max_events_per_batch: int = 1_000_000
     vacuum_hours: int = 168
@@ -122,10 +123,11 @@ class Deployment:
     brokers: int = 1
     datanodes: int = 1
     kafka_days: int = 7
-    namenode_heap: float = 256 * 2**20
+    namenode_heap: float = 2**30
 
     @classmethod
     def of(cls, settings: Settings, contracts: Contracts) -> Deployment:
+        """`settings`: as the servers have them, see `local_settings`."""
         return cls(
             interval_minutes=settings.ingest_every_minutes,
             topic_partitions=settings.topic_partitions,
@@ -133,7 +135,13 @@ class Deployment:
             vacuum_hours=settings.vacuum_hours,
             topics=len(contracts.topics),
             event_types=len(contracts),
+            namenode_heap=heap_bytes(settings.namenode_heap),
         )
+
+
+def heap_bytes(text: str) -> int:
+    """Of a heap as Java's -Xmx has it: 256m, 1G."""
+    return int(text[:-1]) * {"m": 2**20, "g": 2**30}[text[-1].lower()]
 
 
 class Limit(NamedTuple):
@@ -372,9 +380,9 @@ class Sizing:
             ),
             Limit(
                 "namenode",
-                "the NameNode's heap, in the end",
-                self._rate_at(lambda sizing: sizing.namenode_heap, here.namenode_heap),
-                "NameNode's -Xmx",
+                "half of the NameNode's heap, in the end",
+                self._rate_at(lambda sizing: sizing.namenode_heap, here.namenode_heap * OBJECTS_SHARE),
+                "LAKEHOUSE_NAMENODE_HEAP",
             ),
         ]
         return sorted(found, key=lambda limit: limit.events_per_second)

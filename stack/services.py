@@ -141,7 +141,7 @@ def _hdfs(settings: Settings, java: JavaCommand, base: dict[str, str]) -> tuple[
     return (
         Service(
             "namenode",
-            java("namenode", "256m", path, name_node),
+            java("namenode", settings.namenode_heap, path, name_node),
             base,
             address=f"{settings.hdfs_uri} http://127.0.0.1:{settings.namenode_http_port}",
             prepare=(
@@ -154,7 +154,7 @@ def _hdfs(settings: Settings, java: JavaCommand, base: dict[str, str]) -> tuple[
         ),
         Service(
             "datanode",
-            java("datanode", "256m", path, "org.apache.hadoop.hdfs.server.datanode.DataNode"),
+            java("datanode", settings.datanode_heap, path, "org.apache.hadoop.hdfs.server.datanode.DataNode"),
             base,
             needs=("namenode",),
             address=f"http://127.0.0.1:{settings.datanode_http_port}",
@@ -163,10 +163,14 @@ def _hdfs(settings: Settings, java: JavaCommand, base: dict[str, str]) -> tuple[
 
 
 def hdfs_checkpoint(settings: Settings, java: Path) -> tuple[str, ...]:
-    """The command of Hadoop that merges a lone NameNode's log of changes into its image, and ends."""
+    """The command of Hadoop that merges a lone NameNode's log of changes into its image, and ends.
+
+    It has all that the NameNode has in its memory, so it gets as large a heap.
+    """
     program = "org.apache.hadoop.hdfs.server.namenode.SecondaryNameNode"
     options = ("-checkpoint", "force")
-    return JavaCommand(java, settings)("hdfs-checkpoint", "256m", _hdfs_path(settings), program, *options)
+    heap, path = settings.namenode_heap, _hdfs_path(settings)
+    return JavaCommand(java, settings)("hdfs-checkpoint", heap, path, program, *options)
 
 
 def _hdfs_path(settings: Settings) -> str:

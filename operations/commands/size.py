@@ -29,8 +29,10 @@ def command(rate: int, event_bytes: int | None, retention_days: int, replication
     """Compute what so many events a second need, and what breaks first.
 
     From costs that were measured on two cores (benchmarks/results.md). Of this deployment it knows the settings (interval,
-    partitions, size of a batch, hours until vacuum) and the contracts (topics, event types); cores, brokers, DataNodes and
-    heaps are those of the local stack. It asks no server. docs/scale.md says how, and what was never run.
+    partitions, size of a batch, hours until vacuum, the NameNode's heap) and the contracts (topics, event types); cores,
+    brokers and DataNodes are those of the local stack. Settings are those that `make up` and containers would have from
+    here: a run each minute, unless LAKEHOUSE_INGEST_EVERY_MINUTES is set. It asks no server. docs/scale.md says how, and
+    what was never run.
     """
     from lakehouse.contract.load import load_contracts
     from lakehouse.settings import Settings
@@ -40,9 +42,10 @@ def command(rate: int, event_bytes: int | None, retention_days: int, replication
     from operations.size_report import report
     from operations.sizing import Costs, Deployment, Load, Sizing
     from operations.terminal import print_json
+    from stack.environment import local_settings
 
     with one_line_errors():
-        settings = Settings.load()
+        settings = local_settings(Settings.load())
         here = Deployment.of(settings, load_contracts(settings.contracts))
     if event_bytes is not None and event_bytes > settings.max_event_bytes:
         raise click.BadParameter(

@@ -9,6 +9,7 @@ import pytest
 import yaml
 
 from lakehouse.settings import CHECKOUT, Settings
+from operations.sizing import heap_bytes
 from stack.containers.cluster import CLUSTER_PROBES
 from stack.containers.service import ALL_CHECKS
 from stack.environment import local_settings
@@ -91,6 +92,21 @@ def test_redis_is_full_before_its_container_is(of: str, merged: dict[str, dict[s
     most, limit = redis["environment"]["LAKEHOUSE_REDIS_MAX_MEMORY"], redis["mem_limit"]
     assert most.endswith("mb") and limit.endswith("m")
     assert int(most[:-2]) <= 0.75 * int(limit[:-1])
+
+
+def test_each_java_of_hdfs_has_a_heap_that_fits_into_its_container(
+    merged: dict[str, dict[str, Any]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A third of the heap more is for what Java holds beside it."""
+    base, ha = read("compose.yaml")["services"], read("compose.ha.yaml")["services"]
+    found = [each for services in (base, merged, ha) for each in services.values() if "mem_limit" in each]
+    hdfs = [each for each in found if each.get("command") in (["namenode"], ["datanode"])]
+    assert len(hdfs) == 7  # of each one, one and three, and the NameNode that stands by
+    for service in hdfs:
+        settings = settings_of(service, monkeypatch)
+        heap = settings.namenode_heap if service["command"] == ["namenode"] else settings.datanode_heap
+        limit = int(service["mem_limit"].removesuffix("m")) * 2**20
+        assert 4 / 3 * heap_bytes(heap) <= limit, service
 
 
 def test_every_setting_of_the_single_containers_is_a_clusters_too(overlay: dict[str, Any]) -> None:

@@ -32,7 +32,7 @@ def test_what_is_printed_names_needs_limits_and_what_breaks_first() -> None:
     assert result.exit_code == 0, result.output
     lines = result.output.splitlines()
     assert lines[0].startswith("100,000 events/s of ") and lines[0].endswith(
-        " bytes, 3 copies, tables kept 365 days, a run every 5 min."
+        " bytes, 3 copies, tables kept 365 days, a run every 1 min."
     )
     (partitions,) = [line for line in lines if line.startswith(" Kafka, partitions of a topic ")]
     assert partitions.endswith("| LAKEHOUSE_TOPIC_PARTITIONS")
@@ -58,12 +58,27 @@ def test_a_program_gets_numbers() -> None:
 
 def test_settings_of_the_deployment_count(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("LAKEHOUSE_TOPIC_PARTITIONS", "64")
-    monkeypatch.setenv("LAKEHOUSE_INGEST_EVERY_MINUTES", "1")
+    monkeypatch.setenv("LAKEHOUSE_INGEST_EVERY_MINUTES", "2")
+    monkeypatch.setenv("LAKEHOUSE_NAMENODE_HEAP", "3G")
     found = json.loads(size("--events-per-second", "10", "--json").output)
-    assert found["there"]["partitions"] == 64 and found["needs"]["events_a_run"] == 600
+    assert found["there"]["partitions"] == 64 and found["needs"]["events_a_run"] == 1_200
+    assert found["there"]["namenode_heap"] == 3 * 2**30
     monkeypatch.setenv("LAKEHOUSE_TOPIC_PARTITIONS", "none")
     result = size("--events-per-second", "10")
     assert result.exit_code == 1 and result.output.startswith("Error: LAKEHOUSE_TOPIC_PARTITIONS='none': ")
+
+
+def test_a_run_is_counted_each_minute_as_the_local_stack_makes_it() -> None:
+    assert json.loads(size("--events-per-second", "10", "--json").output)["needs"]["events_a_run"] == 600
+
+
+def test_a_heap_that_files_fill_at_any_rate_is_a_limit_that_is_reached(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LAKEHOUSE_NAMENODE_HEAP", "256m")
+    last = size("--events-per-second", "5").output.splitlines()[-2:]
+    assert last == [
+        "First to break, at 0 events/s: half of the NameNode's heap, in the end.",
+        "Moved by: LAKEHOUSE_NAMENODE_HEAP.",
+    ]
 
 
 def test_a_narrow_terminal_shows_one_field_a_line(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -15,7 +15,7 @@ from stack import supervisor
 from stack.environment import MARK, airflow_password, local_settings, stack_secrets
 from stack.launch import marked_processes
 from stack.probes import PROBES
-from stack.services import PORTS, Machine, Service, services
+from stack.services import PORTS, Machine, Service, hdfs_checkpoint, services
 
 MACHINE = Machine(Path("/java17"), Path("/java25"))
 
@@ -113,6 +113,13 @@ def test_jobs_ask_the_warm_spark_of_their_own_stack(tmp_path: Path) -> None:
     scheduler = next(part for part in parts if part.name == "airflow-scheduler")
     assert scheduler.environment["LAKEHOUSE_SPARK_REMOTE"] == "sc://127.0.0.1:15202"
     assert json.loads(scheduler.environment["AIRFLOW_CONN_SPARK_DEFAULT"])["host"] == "local[2]"
+
+
+def test_hdfs_has_the_heaps_of_the_settings_and_a_checkpoint_that_of_the_namenode(tmp_path: Path) -> None:
+    settings = Settings(state=tmp_path, namenode_heap="3g", datanode_heap="700m")
+    heap = {part.name: part.argv[1] for part in services(settings, MACHINE)}
+    assert (heap["namenode"], heap["datanode"]) == ("-Xmx3g", "-Xmx700m")
+    assert hdfs_checkpoint(settings, MACHINE.java)[1] == "-Xmx3g"  # it holds the same files
 
 
 @pytest.mark.parametrize(("given", "used"), [({}, 1), ({"ingest_every_minutes": 7}, 7)])
