@@ -8,6 +8,7 @@ from dataclasses import dataclass
 RAW, GAME, OPS, COMPAT = "raw", "game", "ops", "compat"
 DATABASES = (RAW, GAME, OPS, COMPAT)
 STAGING = "_staging"  # folder under the warehouse
+BACKUP_SNAPSHOT = "backup-"  # names of a backup's snapshots of the warehouse begin so
 MARKED = "-marked"  # end of the name of a staging folder that has marks (jobs/staging/files.py)
 CATALOG = "lakehouse"  # Trino's name for the metastore
 VIEWS_CATALOG = "views"  # the same metastore, for our own user alone, where views are made

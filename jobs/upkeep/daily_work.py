@@ -11,7 +11,7 @@ from collections.abc import Callable
 
 from jobs.daily import inventory
 from jobs.runtime.job import Job
-from jobs.upkeep import compaction, erasures, housekeeping, purge, table_health
+from jobs.upkeep import compaction, erasures, housekeeping, purge, snapshots, table_health
 from lakehouse.catalog import tables
 from lakehouse.texts import words_of
 
@@ -24,24 +24,31 @@ def do_daily_work(job: Job) -> list[str]:
     definitions = tables.definitions(job.contracts)
     problems: list[str] = []
 
-    def part(name: str, work: Callable[[], list[str] | None]) -> None:
+    def part(name: str, work: Callable[[], list[str] | None]) -> bool:
         try:
             problems.extend(work() or [])
+            done = True
         except Exception as error:  # the other parts still run; the job fails at its end
             traceback.print_exc()
             problems.append(f"{name}: {words_of(error)[:500]}")
+            done = False
         job.hooks.at(f"after_part:{name}")
+        return done
 
     part("tables", lambda: [str(each) for each in table_health.check(job, definitions) if each.broken])
     part("inventory", lambda: _ignore(inventory.make_months(job, dt.datetime.now(dt.UTC).date())))
     part("compaction", lambda: _ignore(compaction.compact(job, compaction.DAILY_DAYS)))
     part("staging", lambda: housekeeping.clean_staging(job))
+    part("snapshots", lambda: snapshots.delete_left(job))
     part("properties", lambda: housekeeping.set_properties(job, definitions))
-    part("vacuum", lambda: housekeeping.vacuum(job, definitions))
-    part("pages", lambda: purge.delete_former_pages(job))
-    part("erased players", lambda: purge.purge_erased(job))
+    deleted = (
+        part("vacuum", lambda: housekeeping.vacuum(job, definitions)),
+        part("pages", lambda: purge.delete_former_pages(job)),
+        part("erased players", lambda: purge.purge_erased(job)),
+    )
     part("list of erasures", lambda: erasures.list_erasures(job))
-    part("purged players", lambda: purge.note_purged(job, definitions))
+    if all(deleted):  # else something old may be left
+        part("purged players", lambda: purge.note_purged(job, definitions))
     return problems
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from jobs.delta.conflicts import retried
 from jobs.upkeep.erasures import read_erasures
 from jobs.upkeep.housekeeping import clean_staging
+from jobs.upkeep.snapshots import snapshots
 from lakehouse import names
 from lakehouse.catalog.tables import CHECKPOINT_INTERVAL, Definition
 
@@ -22,7 +23,7 @@ def note_purged(job: Job, definitions: Iterable[Definition]) -> None:
     """Says in ops.erasures that nothing old is left of a player, once that is so; to be called after a vacuum.
 
     Files that no version needs are gone `vacuum_hours` after the erasure. Log entries go when a checkpoint is written
-    after seven days: a table that nobody writes to is given one.
+    after seven days: a table that nobody writes to is given one. A snapshot of the warehouse keeps all of them.
     """
     age = dt.timedelta(hours=job.settings.vacuum_hours)
     before = (dt.datetime.now(dt.UTC) - age).isoformat()
@@ -35,6 +36,12 @@ def note_purged(job: Job, definitions: Iterable[Definition]) -> None:
     kept = [each.table.qualified for each in definitions if _has_older_log(job, each, last)]
     if kept:
         job.say(f"log entries from before an erasure are still kept by {', '.join(kept)}; the next day looks again")
+        return
+    if names_left := ", ".join(each.name for each in snapshots(job.settings)):
+        job.say(
+            f"old files can still be read below {job.settings.warehouse}/.snapshot/ ({names_left}), so purged_at stays "
+            "null; the next day looks again"
+        )
         return
     done = (
         f"update delta.`{path}` set purged_at = current_timestamp() where {waiting} and erased_at <= timestamp '{last}'"

@@ -21,6 +21,7 @@ REQUEST_SECONDS = 30.0
 DELETE_SECONDS = 300.0  # of a whole folder
 WRITE_SECONDS = 60.0  # until the DataNode takes more, or answers
 PART_BYTES = 1 << 20  # of a large file, read at once
+_NO_SNAPSHOTS = "SnapshotException: Directory is not a snapshottable directory"  # as Hadoop says it of a list
 
 
 class HdfsError(Exception):
@@ -197,9 +198,14 @@ class Hdfs:
         self._call("put", "CREATESNAPSHOT", path, snapshotname=name)
         return f"{path}/.snapshot/{name}"
 
-    def snapshots(self, path: str) -> tuple[str, ...]:
-        """The names of a folder's snapshots."""
-        return tuple(each.name for each in self.list(f"{path}/.snapshot"))
+    def snapshots(self, path: str) -> tuple[Status, ...]:
+        """A folder's snapshots; each changed last when it was made. None if none may be made of the folder."""
+        try:
+            return tuple(self.list(f"{path}/.snapshot"))
+        except HdfsError as error:
+            if _NO_SNAPSHOTS in str(error):
+                return ()
+            raise
 
     def delete_snapshot(self, path: str, name: str) -> None:
         self._call("delete", "DELETESNAPSHOT", path, snapshotname=name)

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+from lakehouse import names
 from lakehouse.clients.hdfs import Hdfs, HdfsError, Status
 from lakehouse.clients.kafka import admin, read_logs
 from lakehouse.contract.load import load_contracts
@@ -38,7 +39,6 @@ from stack.state.manifest import (
 )
 from stack.state.told import Say, Told
 
-SNAPSHOT = "backup-"  # names of our snapshots begin so
 MARK = ".lakehouse-backup"  # in a folder that is being written
 
 Owner = tuple[int, int]  # the numbers of a user and a group
@@ -68,11 +68,11 @@ def _backup(settings: Settings, folder: Path, say: Say, owner: Owner | None) -> 
     with alone(settings.state, BackupError):
         draft = _new_draft(folder)
         _copy_airflow(settings, database, draft)  # before the tables: what it says was done is in them
-        hdfs, name = Hdfs(settings), SNAPSHOT + uuid.uuid4().hex
+        hdfs, name = Hdfs(settings), names.BACKUP_SNAPSHOT + uuid.uuid4().hex
         hdfs.allow_snapshots(settings.warehouse)
         for old in hdfs.snapshots(settings.warehouse):
-            if old.startswith(SNAPSHOT):  # of a backup that was killed
-                hdfs.delete_snapshot(settings.warehouse, old)
+            if old.name.startswith(names.BACKUP_SNAPSHOT):  # of a backup that was killed
+                hdfs.delete_snapshot(settings.warehouse, old.name)
         snapshot = hdfs.make_snapshot(settings.warehouse, name)
         try:
             made_at = dt.datetime.now(dt.UTC)

@@ -308,7 +308,7 @@ def test_a_snapshot_is_made_listed_and_deleted(namenode: NameNode) -> None:
     hdfs.allow_snapshots("/a")
     assert hdfs.make_snapshot("/a", "s") == "/a/.snapshot/s"
     namenode.answer = {"FileStatuses": {"FileStatus": [FOLDER]}}
-    assert hdfs.snapshots("/a") == ("a=1",)
+    assert [each.name for each in hdfs.snapshots("/a")] == ["a=1"]
     hdfs.delete_snapshot("/a", "s")
     assert [(method, path, query["op"]) for method, path, query in namenode.asked] == [
         ("PUT", "/webhdfs/v1/a", ["ALLOWSNAPSHOT"]),
@@ -316,6 +316,18 @@ def test_a_snapshot_is_made_listed_and_deleted(namenode: NameNode) -> None:
         ("GET", "/webhdfs/v1/a/.snapshot", ["LISTSTATUS"]),
         ("DELETE", "/webhdfs/v1/a", ["DELETESNAPSHOT"]),
     ]
+
+
+def test_of_a_folder_of_which_none_may_be_made_there_are_no_snapshots(namenode: NameNode) -> None:
+    words = "Directory is not a snapshottable directory: /a"  # what Hadoop 3.5.0 throws
+    namenode.status = 403
+    namenode.answer = {"RemoteException": {"exception": "SnapshotException", "message": words}}
+    assert namenode.hdfs().snapshots("/a") == ()
+    with pytest.raises(HdfsError, match=words):
+        namenode.hdfs().make_snapshot("/a", "s")
+    namenode.answer = SAFE_MODE
+    with pytest.raises(HdfsError, match="refused LISTSTATUS /a/.snapshot: SafeModeException"):
+        namenode.hdfs().snapshots("/a")
 
 
 def test_files_below_a_folder_are_found_with_their_paths(namenode: NameNode) -> None:

@@ -29,8 +29,8 @@ class Warehouse(Hdfs):
     def allow_snapshots(self, path: str) -> None:
         """It does."""
 
-    def snapshots(self, path: str) -> tuple[str, ...]:
-        return tuple(self.kept)
+    def snapshots(self, path: str) -> tuple[Status, ...]:
+        return tuple(Status(name, True, 0, dt.datetime.now(dt.UTC)) for name in self.kept)
 
     def make_snapshot(self, path: str, name: str) -> str:
         self.kept.append(name)
