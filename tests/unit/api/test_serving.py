@@ -107,7 +107,8 @@ def test_a_request_gives_one_line_that_no_input_can_break(
         assert line.isascii() and line.isprintable()
     first, second = (json.loads(line) for line in lines)
     assert (first["method"], first["path"], first["status"]) == ("GET", "/a\n\r\x1b[31m/b", 404)
-    assert (second["player"], second["status"], second["event_type"]) == (forged, 200, "default")
+    assert (second["path"], second["status"], second["event_type"]) == ("/", 200, "default")
+    assert "INFO" in lines[1] and "31m" not in lines[1], "no line names the player, here the Host"
 
 
 def test_metrics_count_requests_and_events(client: FlaskClient, broker: Broker) -> None:

@@ -108,8 +108,8 @@ def at(monkeypatch: pytest.MonkeyPatch) -> Callable[..., list[str]]:
     """The problem lines of a stack whose folders have these paths; all that are not given have good ones."""
 
     def lines(**given: str) -> list[str]:
-        monkeypatch.setattr(preflight, "CHECKOUT", Path(given.get("checkout", "/home/me/lakehouse")))
-        monkeypatch.setattr(sys, "prefix", given.get("environment", "/home/me/lakehouse/.venv"))
+        monkeypatch.setattr(preflight, "CHECKOUT", Path(given.get("checkout", "/srv/me/lakehouse")))
+        monkeypatch.setattr(sys, "prefix", given.get("environment", "/srv/me/lakehouse/.venv"))
         servers, state = given.get("servers", "/srv/servers"), given.get("state", "/data/stack")
         return list(preflight.path_problems(Settings(servers=Path(servers), state=Path(state))))
 
