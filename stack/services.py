@@ -23,6 +23,7 @@ from stack.errors import StackError
 from stack.java import crash_files
 
 _SMALL_JVM = ("-XX:+UseSerialGC", "-XX:-UsePerfData", "-XX:+ExitOnOutOfMemoryError")
+_SMALL_AT_FIRST = ("-Xms128m",)  # by default a 64th of the machine's memory; it grows with the number of files
 # On two cores Java's optimising compiler would take a third of the start. These options delay it.
 _LATE_COMPILER = (
     "-XX:Tier4InvocationThreshold=50000",
@@ -138,10 +139,11 @@ def _kafka(settings: Settings, java: JavaCommand, base: dict[str, str]) -> Servi
 def _hdfs(settings: Settings, java: JavaCommand, base: dict[str, str]) -> tuple[Service, Service]:
     path = _hdfs_path(settings)
     name_node = "org.apache.hadoop.hdfs.server.namenode.NameNode"
+    data_node = "org.apache.hadoop.hdfs.server.datanode.DataNode"
     return (
         Service(
             "namenode",
-            java("namenode", settings.namenode_heap, path, name_node),
+            java("namenode", settings.namenode_heap, path, name_node, options=_SMALL_AT_FIRST),
             base,
             address=f"{settings.hdfs_uri} http://127.0.0.1:{settings.namenode_http_port}",
             prepare=(
@@ -154,7 +156,7 @@ def _hdfs(settings: Settings, java: JavaCommand, base: dict[str, str]) -> tuple[
         ),
         Service(
             "datanode",
-            java("datanode", settings.datanode_heap, path, "org.apache.hadoop.hdfs.server.datanode.DataNode"),
+            java("datanode", settings.datanode_heap, path, data_node, options=_SMALL_AT_FIRST),
             base,
             needs=("namenode",),
             address=f"http://127.0.0.1:{settings.datanode_http_port}",
