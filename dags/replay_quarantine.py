@@ -40,8 +40,8 @@ with DAG(
         load_contracts(settings.contracts),
         waiver=forms.optional_reason(
             "Waiver",
-            "Publish the rows although their audit fails: say why that is right; it is recorded with your "
-            "name. Empty: rows of a failed audit stay in quarantine.",
+            "Publish the rows although their audit fails: say why that is right; it is recorded with the "
+            "Airflow login. Empty: rows of a failed audit stay in quarantine.",
         ),
         why="What was corrected, or why this replay; recorded with the Airflow login.",
     ),

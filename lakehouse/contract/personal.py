@@ -43,9 +43,9 @@ def masked_value(value: bytes | None, contracts: Contracts) -> str:
     contract = contracts.get(str(event.get("event_type"))) if event else None
     if event is None or contract is None:
         return f"{MASK} ({len(value):,} bytes, not of a known event type)"
-    schemas = {field.name: field.schema for field in contracts.envelope if field.name in SHOWN}
+    envelope = {field.name: field.schema for field in contracts.envelope}
     own = {field.name: field.schema for field in contract.fields if field.name not in contract.personal}
-    return _members(event, {name: schemas[name] for name in SHOWN} | own)
+    return _members(event, {name: envelope[name] for name in SHOWN} | own)
 
 
 def whole_value(value: bytes | None, limit: int = 2_000) -> str:

@@ -160,6 +160,16 @@ def stack(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Stack:
     return Stack(tmp_path, monkeypatch)
 
 
+@pytest.fixture
+def outdated(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> Stack:
+    """A stack that runs by real files of configuration, whose every service has another one since."""
+    monkeypatch.setattr(control, "changed", supervisor.changed)
+    monkeypatch.setattr(control, "write_configuration", supervisor.write_configuration)
+    stack.up()
+    stack.parts = tuple(replace(part, argv=("new",)) for part in stack.parts)
+    return stack
+
+
 def test_a_first_start_clears_fetches_configures_and_starts_in_the_order_of_needs(stack: Stack) -> None:
     left = stack.settings.state / "tmp" / "left"
     left.mkdir(parents=True)
@@ -217,15 +227,9 @@ def test_what_changed_or_keeps_ending_is_stopped_and_started(stack: Stack) -> No
 
 
 def test_what_was_not_stopped_before_a_ctrl_c_is_started_anew_by_the_next_start(
-    stack: Stack, monkeypatch: pytest.MonkeyPatch
+    outdated: Stack, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(control, "changed", supervisor.changed)
-    monkeypatch.setattr(control, "write_configuration", supervisor.write_configuration)
-    stack.up()
-    stack.supervisor.running = True
-    stack.supervisor.known = {"kafka": {"statename": "RUNNING"}, "api": {"statename": "RUNNING"}}
-    stack.parts = tuple(replace(part, argv=("new",)) for part in stack.parts)
-    stop, stopped = stack.supervisor.stop_service, list[str]()
+    stop, stopped = outdated.supervisor.stop_service, list[str]()
 
     def interrupted(name: str) -> None:
         if stopped:
@@ -233,30 +237,23 @@ def test_what_was_not_stopped_before_a_ctrl_c_is_started_anew_by_the_next_start(
         stop(name)
         stopped.append(name)
 
-    monkeypatch.setattr(stack.supervisor, "stop_service", interrupted)
+    monkeypatch.setattr(outdated.supervisor, "stop_service", interrupted)
     with pytest.raises(KeyboardInterrupt):
-        stack.up()
-    monkeypatch.setattr(stack.supervisor, "stop_service", stop)
-    stack.did.clear()
-    stack.up()
-    assert "stop api" in stack.did and {"start kafka", "start api"} <= set(stack.did)
-    stack.did.clear()
-    stack.up()
-    assert not [deed for deed in stack.did if deed.startswith(("stop", "start"))]
+        outdated.up()
+    monkeypatch.setattr(outdated.supervisor, "stop_service", stop)
+    outdated.did.clear()
+    outdated.up()
+    assert "stop api" in outdated.did and {"start kafka", "start api"} <= set(outdated.did)
+    outdated.did.clear()
+    outdated.up()
+    assert not [deed for deed in outdated.did if deed.startswith(("stop", "start"))]
 
 
-def test_a_part_of_the_stack_that_is_started_leaves_the_files_of_the_others(
-    stack: Stack, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_part_of_the_stack_that_is_started_leaves_the_files_of_the_others(outdated: Stack) -> None:
     """A running API whose contracts changed is still found to be old when another command has started the metastore."""
-    monkeypatch.setattr(control, "changed", supervisor.changed)
-    monkeypatch.setattr(control, "write_configuration", supervisor.write_configuration)
-    stack.up()
-    stack.supervisor.running = True
-    stack.supervisor.known = {"kafka": {"statename": "STOPPED"}, "api": {"statename": "RUNNING"}}
-    stack.parts = tuple(replace(part, argv=("new",)) for part in stack.parts)
-    assert control.start(stack.settings, stack.said.append, {"kafka"}) == {"kafka"}
-    assert supervisor.changed(stack.parts, stack.settings.state) == {"api"}
+    outdated.supervisor.known["kafka"] = {"statename": "STOPPED"}
+    assert control.start(outdated.settings, outdated.said.append, {"kafka"}) == {"kafka"}
+    assert supervisor.changed(outdated.parts, outdated.settings.state) == {"api"}
 
 
 def test_what_speaks_against_a_start_is_said_line_by_line_before_anything_is_fetched(stack: Stack) -> None:
