@@ -10,6 +10,7 @@ from typing import NamedTuple
 from lakehouse.catalog.tables import LOG_RETENTION
 from lakehouse.contract.model import Contracts
 from lakehouse.settings import Settings
+from stack.java import heap_bytes
 
 DAY = 86_400
 MB, GB, TB = 1e6, 1e9, 1e12
@@ -137,11 +138,6 @@ class Deployment:
             event_types=len(contracts),
             namenode_heap=heap_bytes(settings.namenode_heap),
         )
-
-
-def heap_bytes(text: str) -> int:
-    """Of a heap as Java's -Xmx has it: 256m, 1G."""
-    return int(text[:-1]) * {"m": 2**20, "g": 2**30}[text[-1].lower()]
 
 
 class Limit(NamedTuple):

@@ -14,6 +14,7 @@ from pathlib import Path
 from stack.errors import StackError
 
 WANTED = 17
+_UNITS = {"k": 2**10, "m": 2**20, "g": 2**30}
 
 
 def find_java(environment: Mapping[str, str]) -> Path:
@@ -48,6 +49,12 @@ def describe_java(java: Path) -> tuple[int | None, Path | None]:
     version = re.search(r"java\.specification\.version = (?:1\.)?(\d+)", done.stderr)
     home = re.search(r"java\.home = (.+)", done.stderr)
     return (int(version[1]) if version else None, Path(home[1].strip()) if home else None)
+
+
+def heap_bytes(text: str) -> int:
+    """A size as Java's -Xmx has it, in bytes: 268435456, 256m, 1G."""
+    unit = text[-1].lower()
+    return int(text[:-1]) * _UNITS[unit] if unit in _UNITS else int(text)
 
 
 def crash_files(state: Path, service: str) -> tuple[str, ...]:

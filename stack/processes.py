@@ -11,10 +11,10 @@ from pathlib import Path
 import psutil
 
 from stack.environment import MARK
+from stack.java import heap_bytes
 
 _GRACE_SECONDS = 15.0
-_HEAP = re.compile(r"-Xmx(\d+)([kmgKMG]?)")
-_BYTES = {"": 1, "k": 2**10, "m": 2**20, "g": 2**30}
+_HEAP = re.compile(r"-Xmx(\d+[kmgKMG]?)")
 
 
 def stack_processes(state: Path) -> dict[str, list[psutil.Process]]:
@@ -65,7 +65,7 @@ def heap_limit_bytes(processes: list[psutil.Process]) -> int | None:
         except psutil.Error:
             continue
         if given:  # of several the last one counts
-            limits.append(int(given[-1][1]) * _BYTES[given[-1][2].lower()])
+            limits.append(heap_bytes(given[-1][1]))
     return sum(limits) if limits else None
 
 

@@ -9,10 +9,10 @@ import pytest
 import yaml
 
 from lakehouse.settings import CHECKOUT, Settings
-from operations.sizing import heap_bytes
 from stack.containers.cluster import CLUSTER_PROBES
 from stack.containers.service import ALL_CHECKS
 from stack.environment import local_settings
+from stack.java import heap_bytes
 from stack.services import Machine, Service, services
 from tests.unit.docker.test_compose import check_schema
 

@@ -16,8 +16,9 @@ from lakehouse.contract.load import load_contracts
 from lakehouse.settings import CHECKOUT, Settings
 from operations import sizing
 from operations.size_report import needs
-from operations.sizing import Costs, Deployment, Load, Measured, Sizing, heap_bytes
+from operations.sizing import Costs, Deployment, Load, Measured, Sizing
 from stack.environment import local_settings
+from stack.java import heap_bytes
 from stack.services import Machine, services
 
 COSTS = Costs(
